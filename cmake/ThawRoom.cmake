@@ -1,0 +1,31 @@
+# One static library per room, linked PRIVATE to the floors below; libthaw is made of all of them.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+
+add_library(thaw_flags INTERFACE)
+target_include_directories(thaw_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+target_compile_options(thaw_flags INTERFACE -Wall -Wextra -Wshadow -Wvla -Wno-missing-field-initializers)
+target_compile_definitions(thaw_flags INTERFACE FMT_HEADER_ONLY)
+target_link_libraries(thaw_flags INTERFACE Threads::Threads)
+if(THAW_SANITIZE)
+  target_compile_options(thaw_flags INTERFACE -fsanitize=${THAW_SANITIZE} -fno-omit-frame-pointer
+                                              -fno-sanitize-recover=all)
+  target_link_options(thaw_flags INTERFACE -fsanitize=${THAW_SANITIZE})
+endif()
+
+# thaw_room(<name> <folder> [DEPENDS <rooms>...] [LIBRARIES <third party>...])
+# compiles every .cc below <folder> (relative to the calling CMakeLists).
+function(thaw_room name folder)
+  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
+  if(NOT sources)
+    add_library(thaw_${name} INTERFACE)
+    return()
+  endif()
+  add_library(thaw_${name} STATIC ${sources})
+  target_link_libraries(thaw_${name} PRIVATE thaw_flags ${ROOM_LIBRARIES})
+  foreach(room ${ROOM_DEPENDS})
+    target_link_libraries(thaw_${name} PRIVATE thaw_${room})
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY THAW_ROOMS thaw_${name})
+endfunction()

@@ -1,0 +1,55 @@
+// Options of loading and running: plain structs whose defaults are right for most callers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "thaw/types.h"
+
+namespace thaw {
+
+/// Bounds on what a model file may make the loader do. A file that would exceed one is refused with
+/// resource_exhausted before the memory is taken.
+struct Limits {
+  std::uint64_t max_file_bytes = std::uint64_t{64} << 30;     // one file, compressed or not
+  std::uint64_t max_total_bytes = std::uint64_t{64} << 30;    // all weights of a model, decoded
+  std::uint64_t max_message_bytes = std::uint64_t{2} << 30;   // one protobuf or JSON document
+  std::uint64_t max_nodes = 4'000'000;                        // graph nodes after inlining
+  std::uint64_t max_entries = 1'000'000;                      // zip members, HDF5 objects, table rows
+  int max_depth = 256;                                        // nesting of JSON, groups, models, calls
+  int max_rank = 32;
+  std::uint64_t max_inflate_ratio = 1032;                     // DEFLATE's own bound
+};
+
+struct LoadOptions {
+  /// Weights file for a model whose architecture stands alone (JSON), else empty.
+  std::string weights;
+  /// Signature of a SavedModel that becomes the default; empty: serving_default, else the only one.
+  std::string signature;
+  /// MetaGraph tags of a SavedModel, comma separated; empty: "serve", else the only MetaGraph.
+  std::string tags;
+  /// SavedModels: raise recurrent loops to fused recurrent nodes. Off runs the loops as they are written.
+  bool raise_recurrent = true;
+  /// Graph passes (folding of BatchNormalization, fusion of bias and activation, ...).
+  bool optimize = true;
+  Limits limits;
+  /// Called with 0..1 during long loads, on the loading thread; may be empty.
+  std::function<void(double fraction, const std::string& what)> progress;
+};
+
+/// Where a model runs.
+enum class DeviceKind : std::uint8_t { cpu, reference, cuda };
+/// f32 keeps the model's own types; f64 computes every float in float64 (reference device only).
+enum class Precision : std::uint8_t { f32, f64 };
+
+struct SessionOptions {
+  DeviceKind device = DeviceKind::cpu;
+  Precision precision = Precision::f32;
+  /// Threads of one run, the calling one included; 0: as many as there are processors.
+  int threads = 0;
+  /// Plans kept, one per combination of input shapes; the least recently used is dropped.
+  int max_plans = 16;
+};
+
+}  // namespace thaw

@@ -1,0 +1,62 @@
+// A running model: one thread's buffers and state.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "thaw/options.h"
+#include "thaw/tensor.h"
+
+namespace thaw {
+
+/// Numbers about the last run, for benchmarks and tests.
+struct RunStats {
+  bool planned = false;            // false: interpreted op by op
+  std::size_t arena_bytes = 0;     // planned memory
+  std::size_t plans = 0;           // plans compiled so far for this model, device and precision
+};
+
+/// Runs a model. Not thread-safe: one thread at a time per session; any number of sessions of one model
+/// may run at once. Keeps the state of stateful models until reset().
+class THAW_API Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  const std::vector<TensorSpec>& inputs() const;
+  const std::vector<TensorSpec>& outputs() const;
+
+  /// Runs on tensors in the order of inputs(). The first run with new shapes compiles a plan; later runs
+  /// with these shapes allocate nothing when the caller passes `outputs` of the right type and shape back
+  /// in (they are overwritten), else outputs are allocated.
+  /// Throws Error(invalid_argument) when a name, type or shape does not fit the signature.
+  void run(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs);
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs);
+  std::map<std::string, Tensor> run(const std::map<std::string, Tensor>& inputs);
+
+  /// Runs and hands every intermediate value to `visit` in execution order with its graph name; for
+  /// debugging (verify --bisect). Slow.
+  void trace(const std::vector<Tensor>& inputs,
+             const std::function<void(const std::string& name, const Tensor& value)>& visit);
+
+  /// Compiles the plan for these input shapes now, so that the first run is as quick as the others.
+  void prepare(const std::vector<Shape>& input_shapes);
+  /// Returns the state of stateful layers to its loaded values.
+  void reset();
+
+  RunStats stats() const;
+  /// The plan of the last run: steps and a map of the memory, for people.
+  std::string plan_text() const;
+
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace thaw

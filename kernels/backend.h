@@ -1,0 +1,51 @@
+// A device that can run ops.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel.h"
+
+namespace thaw {
+
+/// Packed weights by (the weights' address, layout name). Thread-safe. Keeps the source tensor alive.
+class PackCache {
+ public:
+  /// The packed form, made by `pack` on first use.
+  std::shared_ptr<const void> get(const Tensor& source, const std::string& layout,
+                                  const std::function<std::shared_ptr<const void>()>& pack);
+  std::size_t size() const;
+
+ private:
+  struct Entry {
+    Tensor source;
+    std::shared_ptr<const void> packed;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::pair<const void*, std::string>, Entry> entries_;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const char* name() const = 0;
+  /// A kernel for the site, or null if this backend has none for these types.
+  /// Throws Error(unimplemented) only for what no backend could ever run.
+  virtual std::unique_ptr<Kernel> prepare(const Site& site) const = 0;
+};
+
+/// Every op, plain loops, in the operands' own types: the oracle. Never destroyed.
+const Backend& reference_backend();
+/// The hot ops vectorised; everything else from the reference backend. Never destroyed.
+const Backend& cpu_backend();
+
+/// Runs one op on host tensors, data-dependent ops (where) included, on the reference backend.
+/// Throws Error(unimplemented) if there is no kernel. Control flow and lists are the interpreter's.
+std::vector<Tensor> evaluate(const Op& op, const std::vector<Tensor>& inputs, int outputs);
+
+}  // namespace thaw

@@ -1,0 +1,65 @@
+// What a backend makes for one node: prepared once for a site, run many times.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/base/thread_pool.h"
+#include "runtime/ir/graph.h"
+
+namespace thaw {
+
+/// Memory of one operand or result, dense row-major; the type belongs to the site and outlives the view.
+struct View {
+  void* data = nullptr;
+  const TensorType* type = nullptr;
+
+  template <class T>
+  const T* as() const { return static_cast<const T*>(data); }
+  template <class T>
+  T* as_mutable() const { return static_cast<T*>(data); }
+  std::int64_t dim(int axis) const { return type->shape[axis]; }
+  int rank() const { return type->shape.rank(); }
+};
+
+struct Args {
+  std::span<const View> in;
+  std::span<const View> out;
+  std::byte* workspace = nullptr;  // Kernel::workspace() bytes, 64-byte aligned, contents undefined
+  ThreadPool* pool = nullptr;      // never null in a session
+};
+
+/// Immutable after preparation: run() may be called by several sessions at once, each with its own Args.
+/// run() allocates nothing and decides nothing; it throws Error only for bad elements (an index out of
+/// range) or a failing device.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual void run(const Args& args) const = 0;
+  std::size_t workspace() const { return workspace_; }
+
+ protected:
+  std::size_t workspace_ = 0;
+};
+
+/// Weights in a kernel's own layout, shared by all plans of a model.
+class PackCache;
+
+/// Where a kernel will stand: all types static, host operands constant.
+struct Site {
+  const Op& op;
+  std::span<const TensorType> in, out;
+  std::span<const Tensor* const> constants;  // per operand; null if it is not a constant
+  PackCache* packs = nullptr;                // may be null: pack privately
+  int threads = 1;
+
+  template <class T>
+  const T& op_as() const { return std::get<T>(op); }
+  /// The elements of host operand `i`.
+  std::vector<std::int64_t> ints(int i) const { return to_ints(*constants[static_cast<std::size_t>(i)]); }
+};
+
+}  // namespace thaw

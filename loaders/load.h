@@ -1,0 +1,31 @@
+// From a path to graphs: the one door of the loaders.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/ir/builder.h"
+#include "runtime/ir/graph.h"
+#include "thaw/model.h"
+#include "thaw/options.h"
+
+namespace thaw {
+
+/// One callable entry of a model.
+struct LoadedSignature {
+  std::string name;
+  Graph graph;  // as imported: verified, no passes run
+};
+
+struct LoadedModel {
+  ModelInfo info;  // `signatures` is filled by load_model from the graphs
+  std::vector<LoadedSignature> signatures;
+  std::size_t default_signature = 0;
+};
+
+/// Opens `path` (a file or a directory), finds out by content what it is and imports it. `evaluator` folds
+/// shape arithmetic during import.
+/// Throws Error / UnsupportedError; nothing is left behind.
+LoadedModel load_model(const std::string& path, const LoadOptions& options, const Evaluator& evaluator);
+
+}  // namespace thaw

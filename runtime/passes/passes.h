@@ -1,0 +1,38 @@
+// Graph passes: each changes the graph in place, leaves it normalised, and returns whether it changed it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/ir/builder.h"
+#include "runtime/ir/graph.h"
+
+namespace thaw {
+
+// Shape-free passes, in pipeline order.
+bool remove_identities(Graph& graph);
+bool remove_dead_code(Graph& graph);
+/// Elementwise mul/add/sub by constants along the channel axis behind conv or matmul (what inference
+/// BatchNormalization is) folded into the weights and the bias.
+bool fold_batch_norm(Graph& graph);
+/// add of a constant vector along the last axis behind conv, matmul -> their bias operand.
+bool fuse_bias(Graph& graph);
+/// unary behind conv, matmul -> their activation.
+bool fuse_activation(Graph& graph);
+
+struct PipelineOptions {
+  bool optimize = true;
+  bool verify_after_each = false;  // on in debug builds
+};
+/// The visible ordered list of shape-free passes, repeated until nothing changes (bounded).
+void run_pipeline(Graph& graph, const PipelineOptions& options);
+
+/// Gives the inputs these shapes, infers every type again, folds what has become constant (shape
+/// arithmetic, branches of if with a constant condition) and removes dead code.
+/// Throws Error(invalid_argument) when the shapes do not fit.
+Graph specialise(const Graph& graph, const std::vector<Shape>& input_shapes, const Evaluator& evaluator);
+
+/// float16, bfloat16 and float32 become float64 everywhere (constants, casts, inputs, outputs, variables).
+Graph widen_to_float64(const Graph& graph);
+
+}  // namespace thaw
