@@ -35,10 +35,16 @@ struct Args {
 /// Immutable after preparation: run() may be called by several sessions at once, each with its own Args.
 /// run() allocates nothing and decides nothing; it throws Error only for bad elements (an index out of
 /// range) or a failing device.
+/// Views are aligned to their element, no more. Results never overlap operands, with one exception: a
+/// Unary's result may be its operand's memory, and a Binary's that of an operand with the result's shape,
+/// when their elements have one size. Kernels of these two therefore read element i of such an operand
+/// before they write element i, and never read it again, whatever the split between threads.
 class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void run(const Args& args) const = 0;
+  /// Which implementation this is, for people ("onednn matmul"); a literal.
+  virtual const char* name() const { return "reference"; }
   std::size_t workspace() const { return workspace_; }
 
  protected:
