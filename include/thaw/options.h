@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "thaw/types.h"
 
@@ -29,6 +30,9 @@ struct LoadOptions {
   std::string signature;
   /// MetaGraph tags of a SavedModel, comma separated; empty: "serve", else the only MetaGraph.
   std::string tags;
+  /// Frozen graphs and MetaGraphs: tensor names ("x:0") that become the inputs and outputs, in this order;
+  /// empty: the placeholders, and what nothing else uses. A Const may be named as an input: it is fed.
+  std::vector<std::string> inputs, outputs;
   /// SavedModels: raise recurrent loops to fused recurrent nodes. Off runs the loops as they are written.
   bool raise_recurrent = true;
   /// Graph passes (folding of BatchNormalization, fusion of bias and activation, ...).
