@@ -15,6 +15,9 @@ namespace {
 // Placing by size compares each buffer with all placed ones: quadratic, so only up to this many.
 constexpr std::size_t kMaxPairwise = 8192;
 
+// What buffers are ordered by.
+using Weight = std::pair<double, double>;
+
 struct Layout {
   std::vector<std::size_t> offsets;
   std::size_t arena_bytes = 0;
@@ -41,7 +44,7 @@ std::size_t best_fit(const std::vector<std::pair<std::size_t, std::size_t>>& tak
 
 // Greedy in decreasing order of `weight`.
 Layout place_by(std::span<const Interval> intervals, const std::vector<std::size_t>& sizes,
-                const std::vector<double>& weight) {
+                const std::vector<Weight>& weight) {
   Layout layout{std::vector<std::size_t>(intervals.size(), 0), 0};
   std::vector<std::size_t> order(intervals.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -150,19 +153,29 @@ Layout place_by_time(std::span<const Interval> intervals, const std::vector<std:
   return layout;
 }
 
+// The most bytes alive at one step.
 std::size_t peak(std::span<const Interval> intervals, const std::vector<std::size_t>& sizes) {
-  std::map<int, std::pair<std::size_t, std::size_t>> changes;  // step -> (starting, ended before it)
+  std::map<int, std::size_t> changes;  // differences; their running sum never goes below zero
   for (std::size_t i = 0; i < intervals.size(); ++i) {
-    changes[intervals[i].first].first += sizes[i];
-    if (intervals[i].last < INT32_MAX) changes[intervals[i].last + 1].second += sizes[i];
+    changes[intervals[i].first] += sizes[i];
+    if (intervals[i].last < INT32_MAX) changes[intervals[i].last + 1] -= sizes[i];
   }
   std::size_t alive = 0, most = 0;
-  for (const auto& [step, change] : changes) {
-    alive += change.first;
-    alive -= change.second;
-    most = std::max(most, alive);
-  }
+  for (const auto& [step, change] : changes) most = std::max(most, alive += change);
   return most;
+}
+
+// The orders that greedy placement tries; which comes nearest the bound depends on the graph.
+std::vector<std::vector<Weight>> orders(std::span<const Interval> intervals,
+                                        const std::vector<std::size_t>& sizes) {
+  std::vector<Weight> by_size, by_area;
+  for (std::size_t i = 0; i < intervals.size(); ++i) {
+    const auto size = static_cast<double>(sizes[i]);
+    const double life = static_cast<double>(intervals[i].last) - intervals[i].first + 1;
+    by_size.emplace_back(size, life);
+    by_area.emplace_back(size * life, size);
+  }
+  return {std::move(by_size), std::move(by_area)};
 }
 
 }  // namespace
@@ -182,16 +195,11 @@ MemoryPlan plan_memory(std::span<const Interval> intervals) {
   }
   Layout best = place_by_time(intervals, sizes);
   const std::size_t lower_bound = peak(intervals, sizes);
-  // By size, then by size times life time: which of the two is nearer the bound depends on the graph.
-  for (const bool with_life : {false, true}) {
-    if (intervals.size() > kMaxPairwise || best.arena_bytes == lower_bound) break;
-    std::vector<double> weight;
-    for (std::size_t i = 0; i < sizes.size(); ++i) {
-      const double life = static_cast<double>(intervals[i].last) - intervals[i].first + 1;
-      weight.push_back(static_cast<double>(sizes[i]) * (with_life ? life : 1));
+  if (intervals.size() <= kMaxPairwise && best.arena_bytes > lower_bound) {
+    for (const std::vector<Weight>& weight : orders(intervals, sizes)) {
+      Layout layout = place_by(intervals, sizes, weight);
+      if (layout.arena_bytes < best.arena_bytes) best = std::move(layout);
     }
-    Layout layout = place_by(intervals, sizes, weight);
-    if (layout.arena_bytes < best.arena_bytes) best = std::move(layout);
   }
   return {std::move(best.offsets), best.arena_bytes, lower_bound};
 }
