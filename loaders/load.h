@@ -1,6 +1,7 @@
 // From a path to graphs: the one door of the loaders.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace thaw {
 struct LoadedSignature {
   std::string name;
   Graph graph;  // as imported: verified, no passes run
+  std::map<std::string, Tensor> defaults;  // of inputs that may be left out
 };
 
 struct LoadedModel {

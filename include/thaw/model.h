@@ -26,6 +26,8 @@ struct SignatureInfo {
   std::string name;
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
+  /// Inputs that may be left out (an empty Tensor by position), with the value they then take.
+  std::map<std::string, Tensor> defaults;
 };
 
 /// What a file says about itself.

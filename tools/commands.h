@@ -1,0 +1,73 @@
+// The subcommands: options as plain structs, filled by main.cc.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "thaw/thaw.h"
+
+namespace thaw::tools {
+
+/// What the command's exit status says.
+enum ExitCode : int {
+  kMatch = 0,        // also: done
+  kMismatch = 1,     // a prediction differs
+  kUsage = 2,        // wrong options, or inputs that do not fit the model
+  kUnsupported = 3,  // the model needs something that Thaw does not run; every name is on stderr
+  kDevice = 4,       // the device is absent or failed
+  kDamaged = 5,      // the file is truncated, damaged, hostile, or not a model
+};
+
+/// How to open and run a model; shared by all subcommands.
+struct ModelOptions {
+  std::string path;
+  std::string weights;
+  std::string signature;
+  std::string tags;
+  std::vector<std::string> graph_inputs, graph_outputs;  // of frozen graphs
+  std::string device = "cpu";
+  std::string precision = "f32";
+  int threads = 0;
+  bool no_raise = false;
+  bool no_optimize = false;
+};
+
+struct ShowOptions {
+  ModelOptions model;
+  bool json = false, graph = false;
+};
+
+struct CheckOptions {
+  ModelOptions model;
+  bool json = false;
+};
+
+struct RunOptions {
+  ModelOptions model;
+  std::string inputs;
+  std::string outputs = "-";
+};
+
+struct VerifyOptions {
+  ModelOptions model;
+  std::vector<std::string> paths;  // one model, or case folders
+  std::string inputs, expected;    // given: the path is a model
+  std::optional<double> rtol, atol;
+  bool bisect = false, json = false, quiet = false;
+};
+
+int show(const ShowOptions& options);
+int check(const CheckOptions& options);
+int run(const RunOptions& options);
+int verify(const VerifyOptions& options);
+
+/// Loads with a progress line on stderr when that is a terminal and loading takes long.
+Model open_model(const ModelOptions& options);
+SessionOptions session_options(const ModelOptions& options);
+Session open_session(const Model& model, const ModelOptions& options);
+
+/// The exit code for a failure while opening (`loading`) or running a model.
+ExitCode exit_code(const Error& error, bool loading);
+
+}  // namespace thaw::tools

@@ -1,0 +1,185 @@
+// thaw show: what is in a saved model.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "loaders/source/json.h"
+#include "runtime/base/check.h"
+#include "tools/commands.h"
+
+namespace thaw::tools {
+namespace {
+
+std::string bytes_text(std::uint64_t bytes) {
+  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  int unit = 0;
+  while (value >= 1024 && unit < 4) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+// 1234567 -> "1,234,567"
+std::string grouped(std::int64_t value) {
+  std::string digits = std::to_string(value);
+  for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3) {
+    digits.insert(static_cast<std::size_t>(i), ",");
+  }
+  return digits;
+}
+
+std::string shapes_text(const std::vector<Shape>& shapes) {
+  std::string text;
+  for (const Shape& shape : shapes) text += (text.empty() ? "" : ", ") + shape.to_string();
+  return text;
+}
+
+void print_layers(const std::vector<LayerInfo>& layers) {
+  std::size_t name_width = 5, class_width = 5, shape_width = 12;
+  for (const LayerInfo& layer : layers) {
+    name_width = std::max(name_width, std::min<std::size_t>(printable(layer.name).size(), 40));
+    class_width = std::max(class_width, std::min<std::size_t>(printable(layer.class_name).size(), 28));
+    shape_width = std::max(shape_width, std::min<std::size_t>(shapes_text(layer.output_shapes).size(), 40));
+  }
+  fmt::print("\n{:<{}}  {:<{}}  {:<{}}  {:>12}  {}\n", "layer", name_width, "class", class_width,
+             "output shape", shape_width, "parameters", "inputs");
+  for (const LayerInfo& layer : layers) {
+    std::string inputs;
+    for (const std::string& input : layer.inputs) inputs += (inputs.empty() ? "" : ", ") + printable(input);
+    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {}{}\n", printable(layer.name), name_width,
+               printable(layer.class_name), class_width, shapes_text(layer.output_shapes), shape_width,
+               grouped(layer.parameters), inputs, layer.trainable ? "" : " (frozen)");
+  }
+}
+
+void print_human(const ModelInfo& info) {
+  fmt::print("{}\n", printable(info.path, 1024));
+  fmt::print("format      {}\n", info.format);
+  if (!info.writer.empty()) fmt::print("writer      {}\n", printable(info.writer));
+  if (!info.class_name.empty()) {
+    fmt::print("model       {} '{}'\n", printable(info.class_name), printable(info.name));
+  }
+  fmt::print("parameters  {}\n", grouped(info.parameters));
+  fmt::print("sizes       weights {}, file {}\n", bytes_text(info.weight_bytes), bytes_text(info.file_bytes));
+  for (const SignatureInfo& signature : info.signatures) {
+    fmt::print("\nsignature '{}'\n", printable(signature.name));
+    for (const TensorSpec& input : signature.inputs) {
+      fmt::print("  input   {:<24} {}\n", printable(input.name), to_string(input.type));
+    }
+    for (const TensorSpec& output : signature.outputs) {
+      fmt::print("  output  {:<24} {}\n", printable(output.name), to_string(output.type));
+    }
+  }
+  if (!info.layers.empty()) print_layers(info.layers);
+  if (!info.op_counts.empty()) {
+    fmt::print("\nops\n");
+    for (const auto& [op, count] : info.op_counts) fmt::print("  {:<32} {}\n", printable(op), count);
+  }
+  if (!info.training_config.empty()) {
+    fmt::print("\ntraining    {}\n", printable(info.training_config, 4096));
+  }
+  for (const std::string& note : info.notes) fmt::print("note: {}\n", printable(note, 1024));
+}
+
+Json shape_json(const Shape& shape) {
+  if (!shape.has_rank()) return Json();
+  Json::Array dims;
+  for (std::int64_t dim : shape.dims()) dims.push_back(dim < 0 ? Json() : Json(dim));
+  return Json(std::move(dims));
+}
+
+Json specs_json(const std::vector<TensorSpec>& specs) {
+  Json::Array array;
+  for (const TensorSpec& spec : specs) {
+    array.push_back(Json(Json::Object{{"name", Json(spec.name)},
+                                      {"dtype", Json(std::string(name_of(spec.type.dtype)))},
+                                      {"shape", shape_json(spec.type.shape)}}));
+  }
+  return Json(std::move(array));
+}
+
+Json strings_json(const std::vector<std::string>& strings) {
+  Json::Array array;
+  for (const std::string& text : strings) array.push_back(Json(text));
+  return Json(std::move(array));
+}
+
+Json layer_json(const LayerInfo& layer) {
+  Json::Array shapes;
+  for (const Shape& shape : layer.output_shapes) shapes.push_back(shape_json(shape));
+  return Json(Json::Object{{"name", Json(layer.name)},
+                           {"class", Json(layer.class_name)},
+                           {"output_shapes", Json(std::move(shapes))},
+                           {"parameters", Json(layer.parameters)},
+                           {"trainable", Json(layer.trainable)},
+                           {"inputs", strings_json(layer.inputs)}});
+}
+
+Json info_json(const ModelInfo& info) {
+  Json::Array layers, signatures;
+  for (const LayerInfo& layer : info.layers) layers.push_back(layer_json(layer));
+  for (const SignatureInfo& signature : info.signatures) {
+    signatures.push_back(Json(Json::Object{{"name", Json(signature.name)},
+                                           {"inputs", specs_json(signature.inputs)},
+                                           {"outputs", specs_json(signature.outputs)}}));
+  }
+  Json::Object ops;
+  for (const auto& [op, count] : info.op_counts) ops.emplace_back(op, Json(count));
+  return Json(Json::Object{
+      {"path", Json(info.path)},
+      {"format", Json(info.format)},
+      {"writer", Json(info.writer)},
+      {"name", Json(info.name)},
+      {"class", Json(info.class_name)},
+      {"parameters", Json(info.parameters)},
+      {"weight_bytes", Json(static_cast<std::int64_t>(info.weight_bytes))},
+      {"file_bytes", Json(static_cast<std::int64_t>(info.file_bytes))},
+      {"signatures", Json(std::move(signatures))},
+      {"layers", Json(std::move(layers))},
+      {"ops", Json(std::move(ops))},
+      {"training_config", info.training_config.empty()
+                              ? Json()
+                              : parse_json(info.training_config, "training_config", Limits{})},
+      {"notes", strings_json(info.notes)},
+  });
+}
+
+}  // namespace
+
+int show(const ShowOptions& options) {
+  const Model model = open_model(options.model);
+  if (options.graph) {
+    fmt::print("{}", model.graph_text());
+  } else if (options.json) {
+    fmt::print("{}\n", info_json(model.info()).dump());
+  } else {
+    print_human(model.info());
+  }
+  return kMatch;
+}
+
+int check(const CheckOptions& options) {
+  Json::Array problems;
+  int code = kMatch;
+  try {
+    const Model model = open_model(options.model);
+    if (!options.json) fmt::print("ok: {} ({})\n", printable(model.info().path, 1024), model.info().format);
+  } catch (const UnsupportedError& error) {
+    code = kUnsupported;
+    for (const Unsupported& item : error.items()) {
+      problems.push_back(Json(Json::Object{
+          {"what", Json(item.what)}, {"where", Json(item.where)}, {"why", Json(item.why)}}));
+    }
+    if (!options.json) throw;
+    fmt::print(stderr, "{}\n", error.what());
+  }
+  if (options.json) {
+    fmt::print("{}\n", Json(Json::Object{{"runs", Json(code == kMatch)}, {"unsupported", Json(std::move(problems))}})
+                           .dump());
+  }
+  return code;
+}
+
+}  // namespace thaw::tools
