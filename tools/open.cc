@@ -38,6 +38,12 @@ class ProgressLine {
 }  // namespace
 
 Model open_model(const ModelOptions& options) {
+  for (const std::string& path : {options.path, options.weights}) {
+    // A wrong path is the user's mistake, not a damaged model.
+    if (!path.empty() && ::access(path.c_str(), F_OK) != 0) {
+      fail(ErrorCode::failed_precondition, "{}: no such file or directory", printable(path, 1024));
+    }
+  }
   ProgressLine line;
   LoadOptions load;
   load.weights = options.weights;
