@@ -28,11 +28,16 @@ struct PipelineOptions {
 void run_pipeline(Graph& graph, const PipelineOptions& options);
 
 /// Gives the inputs these shapes, infers every type again, folds what has become constant (shape
-/// arithmetic, branches of if with a constant condition) and removes dead code.
-/// Throws Error(invalid_argument) when the shapes do not fit.
+/// arithmetic, branches of if with a constant condition, variables that nothing assigns) and removes dead
+/// code. Sub-graphs see their constant operands. Dimensions may stay unknown: then what does not depend on
+/// them is folded. Folding is bounded: large results are made only by ops that move elements about.
+/// Throws Error(invalid_argument), naming the node, when the shapes do not fit.
 Graph specialise(const Graph& graph, const std::vector<Shape>& input_shapes, const Evaluator& evaluator);
 
-/// float16, bfloat16 and float32 become float64 everywhere (constants, casts, inputs, outputs, variables).
+/// float16, bfloat16 and float32 become float64 (complex64 complex128) everywhere: constants, casts, inputs,
+/// outputs, variables, lists, sub-graphs.
 Graph widen_to_float64(const Graph& graph);
+/// The same for one tensor; shares the buffer when there is nothing to widen.
+Tensor widen_to_float64(const Tensor& tensor);
 
 }  // namespace thaw

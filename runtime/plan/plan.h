@@ -11,37 +11,45 @@
 
 namespace thaw {
 
-/// Where a value's memory is.
-enum class Home : std::uint8_t { arena, constant, input, output };
+/// Where memory is. Inputs are read and outputs written in place, in the caller's tensors.
+enum class Home : std::uint8_t { none, arena, constant, input, output, variable };
 struct Place {
-  Home home = Home::arena;
-  std::size_t offset = 0;       // in the arena
-  int index = 0;                // of the graph input or output
-  const Tensor* constant = nullptr;
+  Home home = Home::none;
+  std::size_t offset = 0;            // in the arena
+  int index = 0;                     // of the graph input, the graph output, the variable
+  const Tensor* constant = nullptr;  // in Plan::graph
 };
 
-/// One kernel launch. A null kernel copies operand 0 to result 0.
+/// An operand or a result of a step.
+struct Slot {
+  Place place;
+  const TensorType* type = nullptr;  // in Plan::graph
+};
+
+/// One kernel launch.
 struct Step {
-  std::unique_ptr<Kernel> kernel;
-  NodeId node = kNoNode;  // in Plan::graph
-  std::vector<ValueId> in, out;
-  std::size_t workspace_offset = 0;
-  VariableId read_variable = -1, assign_variable = -1;
+  std::unique_ptr<Kernel> kernel;  // never null
+  NodeId node = kNoNode;           // in Plan::graph; kNoNode: copies an output that lies elsewhere
+  std::vector<Slot> in, out;
+  std::size_t workspace_offset = 0;  // in the arena
 };
 
 /// Immutable; shared by all sessions with these shapes.
 struct Plan {
   Graph graph;                // specialised and folded: every type static
-  std::vector<Place> places;  // per value
-  std::vector<Step> steps;
+  std::vector<Place> places;  // per value; a view has its operand's place
+  std::vector<Step> steps;    // in the order of their nodes
   std::vector<Interval> intervals;
   MemoryPlan memory;
+  /// Steps with their kernels, types and places, and the map of the memory.
   std::string to_text() const;
 };
 
-/// Compiles a specialised graph. Returns null, with the reason in `why`, when something in it can only be
-/// interpreted (control flow, lists, strings, data-dependent shapes).
-std::shared_ptr<const Plan> compile(Graph graph, const Backend& backend, PackCache* packs, int threads,
+/// Compiles a specialised graph. Constants and inputs are used where they lie, outputs are written straight
+/// into the caller's memory, views share their operand's, elementwise ops reuse an operand that dies.
+/// Returns null, with the reason in `why` and `graph` untouched, when something in it can only be
+/// interpreted (control flow, lists, strings, data-dependent shapes) or has no kernel.
+std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs, int threads,
                                     std::string& why);
 
 }  // namespace thaw

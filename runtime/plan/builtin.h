@@ -1,0 +1,16 @@
+// The launches that need no backend: copies and assertions.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "kernels/kernel.h"
+
+namespace thaw {
+
+/// Copies operand 0 to result 0; nothing when they are one memory.
+std::unique_ptr<Kernel> copy_kernel();
+/// Throws Error(invalid_argument) with `message` unless all elements of operand 0 are true.
+std::unique_ptr<Kernel> assert_kernel(const std::string& message);
+
+}  // namespace thaw
