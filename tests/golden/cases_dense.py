@@ -34,14 +34,15 @@ def _activation_list(w):
     return K2_ACTIVATIONS if w.k2 else K3_ACTIVATIONS
 
 
-@case("dense_activations")
+@case("dense_activations", sweep=True)
 def dense_activations(w):
     x = w.Input((5,), name="x")
-    outs = [w.L.Dense(4, activation=a, name="dense_" + a)(x) for a in _activation_list(w)]
+    names = ["relu", "elu", "selu", "softplus", "softsign", "swish", "gelu", "exponential", "hard_sigmoid", "mish", "linear"]
+    outs = [w.L.Dense(4, activation=a, name="dense_" + a)(x) for a in names + ([] if w.k2 else ["leaky_relu", "glu", "log_softmax"])]
     return Spec(w.randomise(w.Model(x, outs)), w.normal(5, 5, scale=1.5))
 
 
-@case("activation_layers")
+@case("activation_layers", without=("keras_json_weights",))
 def activation_layers(w):
     x = w.Input((None, 6), name="x")
     outs = [w.L.Activation(a, name="act_" + a)(x) for a in _activation_list(w)]
@@ -105,9 +106,7 @@ def identity_at_inference(w):
     x = w.Input((6, 4), name="x")
     img = w.Input((4, 4, 3), name="img")
     vol = w.Input((2, 2, 2, 3), name="vol")
-    seen = lambda name, t: L.Dense(2, name="d_" + name)(t)
-    outs = [seen("dropout", L.Dropout(0.5, noise_shape=(None, 1, 4), seed=3)(x)), seen("sd1", L.SpatialDropout1D(0.4)(x)),
-            seen("gn", L.GaussianNoise(0.3)(x)), seen("gd", L.GaussianDropout(0.3)(x)), seen("ad", L.AlphaDropout(0.2)(x)),
-            seen("ar", L.ActivityRegularization(l1=0.1, l2=0.2)(x)), seen("sd2", L.SpatialDropout2D(0.4)(img)),
-            seen("sd3", L.SpatialDropout3D(0.4)(vol)), seen("id", L.Identity()(x)), L.Dropout(0.9, name="last")(x)]
+    outs = [L.Dropout(0.5, noise_shape=(None, 1, 4), seed=3)(x), L.SpatialDropout1D(0.4)(x), L.GaussianNoise(0.3)(x),
+            L.GaussianDropout(0.3)(x), L.AlphaDropout(0.2)(x), L.ActivityRegularization(l1=0.1, l2=0.2)(x), L.SpatialDropout2D(0.4)(img),
+            L.SpatialDropout3D(0.4)(vol), L.Identity()(x), L.Dense(3, name="after")(L.Dropout(0.9, name="before")(x))]
     return Spec(w.randomise(w.Model([x, img, vol], outs)), [w.normal(3, 6, 4), w.normal(3, 4, 4, 3), w.normal(3, 2, 2, 2, 3)])

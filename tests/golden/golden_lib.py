@@ -28,7 +28,8 @@ CASES = []
 
 
 def case(name, writers=("keras3", "tfkeras"), **options):
-    """Registers a case. Options: check64=False (no float64 run), only / without (form kinds), save_tf (tf-keras model.save
+    """Registers a case. Options: check64=False (no float64 run), sweep (many layers in one model: only
+    .keras and .h5), only / without (form kinds), run=False (this machine cannot run the model), save_tf (tf-keras model.save
     for the SavedModel), also_weights_h5 (tf-keras: a second weights file, in the v3 layout)."""
     def register(fn):
         CASES.append((name, tuple(writers), fn, options))
@@ -126,8 +127,14 @@ class Writer:
         return r.standard_normal(shape) * 0.3
 
 
+def storable(a):
+    """numpy files have no bfloat16: kept as float32."""
+    a = np.asarray(a)
+    return a.astype("float32") if a.dtype.name == "bfloat16" else a
+
+
 def flat(outputs):
-    return [np.asarray(o) for o in tf.nest.flatten(outputs)]
+    return [storable(o) for o in tf.nest.flatten(outputs)]
 
 
 def call(model, inputs, floatx):
@@ -150,8 +157,8 @@ def layer_classes(model, found=None):
     return found
 
 
-def _signature(path, w, model, inputs, expected, spec):
-    """Names of the signature's inputs and outputs in the model's order, proved by calling it."""
+def _signature(path, w, model, inputs, expected, spec, run=True):
+    """Names of the signature's inputs and outputs in the model's order, proved by calling it, and its own answers."""
     loaded = tf.saved_model.load(path)
     fn = loaded.signatures["serving_default"]
     have = fn.structured_input_signature[1]
@@ -160,6 +167,8 @@ def _signature(path, w, model, inputs, expected, spec):
         names = [getattr(t, "_keras_history", t)[0].name if hasattr(t, "_keras_history") else t.name for t in model.inputs]
     if set(names) != set(have):
         names = sorted(have, key=lambda s: (len(s), s))
+    if not run:
+        return names, sorted(fn.structured_outputs, key=lambda s: (len(s), s)), 0.0, None
     got = fn(**{n: tf.cast(tf.constant(x), have[n].dtype) for n, x in zip(names, inputs)})
     outs = list(fn.structured_outputs)
     wanted = list(getattr(model, "output_names", []) or [])
@@ -168,8 +177,8 @@ def _signature(path, w, model, inputs, expected, spec):
         raise RuntimeError("signature has outputs %s for %d outputs" % (outs, len(expected)))
     gap = 0.0
     for n, e in zip(order, expected):
-        gap = max(gap, excess(np.asarray(got[n]), e, spec))
-    return names, order, gap
+        gap = max(gap, excess(storable(got[n]), e, spec))
+    return names, order, gap, [storable(got[n]) for n in order]
 
 
 def excess(got, want, spec):
@@ -185,7 +194,7 @@ def excess(got, want, spec):
 
 def save_forms(w, model, folder, spec, expected, options, log=print):
     """Saves the model in every form and loads each again with the writer itself. Returns (forms, what failed)."""
-    kinds = options.get("only") or ["keras_v3", "keras_h5", "keras_json_weights", "savedmodel"]
+    kinds = options.get("only") or ["keras_v3", "keras_h5"] + ([] if options.get("sweep") else ["keras_json_weights", "savedmodel"])
     kinds = [k for k in kinds if k not in options.get("without", ())]
     forms, failed = [], {}
     p = lambda n: os.path.join(folder, n)
@@ -193,7 +202,7 @@ def save_forms(w, model, folder, spec, expected, options, log=print):
     optimizer = {"include_optimizer": False} if w.k2 and not options.get("optimizer") else {}
 
     def check(load, label):
-        if not options.get("reload", True):
+        if not options.get("run", True):
             return {}
         try:
             again = load()
@@ -269,11 +278,13 @@ def save_forms(w, model, folder, spec, expected, options, log=print):
         shutil.rmtree(os.path.join(path, "debug"), ignore_errors=True)
         if os.path.isdir(os.path.join(path, "assets")) and not os.listdir(os.path.join(path, "assets")):
             os.rmdir(os.path.join(path, "assets"))
-        ins, outs, gap = _signature(path, w, model, spec.inputs, expected, spec)
+        ins, outs, gap, answers = _signature(path, w, model, spec.inputs, expected, spec, options.get("run", True))
         form = dict(kind="savedmodel", model="saved_model", signature="serving_default", inputs=ins, outputs=outs)
         if gap > 1:
             log("    saved_model: the signature answers differently (%.3g times the tolerance)" % gap)
-            form["writer_reload"] = "answers differently (%.3g times the tolerance)" % gap
+            form["writer_reload"] = "the graph that the writer exported answers differently: `expected` names what it gives"
+            form["expected"] = "expected_saved_model.npz"
+            np.savez_compressed(p(form["expected"]), **{"output_%d" % i: a for i, a in enumerate(answers)})
         return [form]
 
     if "keras_v3" in kinds and not options.get("h5_named_keras"):

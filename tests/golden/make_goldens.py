@@ -21,8 +21,10 @@ import golden_lib as g
 import numpy as np
 
 
-def to_storable(a):
-    return a.astype("float32") if a.dtype.name == "bfloat16" else a
+def reset(w, model):
+    for layer in model.layers:
+        if getattr(layer, "stateful", False) and hasattr(layer, "reset_states" if w.k2 else "reset_state"):
+            (layer.reset_states if w.k2 else layer.reset_state)()
 
 
 def run_case(w, name, fn, options, out):
@@ -31,6 +33,8 @@ def run_case(w, name, fn, options, out):
         try:
             w.begin(name, "float64")
             spec = fn(w)
+            if spec.calls:
+                reset(w, spec.model)
             exact = g.call(spec.expected_model or spec.model, spec.inputs, "float64")
         except Exception as e:
             print("    no float64 run: %s" % str(e).strip().split("\n")[0][:150])
@@ -38,7 +42,9 @@ def run_case(w, name, fn, options, out):
     w.begin(name, "float32")
     spec = fn(w)
     oracle_model = spec.expected_model or spec.model
-    expected = [to_storable(e) for e in g.call(oracle_model, spec.inputs, "float32")]
+    if spec.calls:
+        reset(w, oracle_model)
+    expected = g.call(oracle_model, spec.inputs, "float32")
     for i, e in enumerate(expected):
         assert np.isfinite(e).all() or i in spec.flat_outputs, "output %d is not finite" % i
         assert e.size and (np.std(e.astype("float64")) > 1e-3 or i in spec.flat_outputs), "output %d says nothing: std %g" % (i, np.std(e))
@@ -49,7 +55,7 @@ def run_case(w, name, fn, options, out):
     extra = {}
     arrays_in, arrays_out = {}, {}
     for k, xs in enumerate(spec.calls, 1):
-        got = [to_storable(e) for e in g.call(oracle_model, xs, "float32")]
+        got = g.call(oracle_model, xs, "float32")
         arrays_in.update({"call%d_input_%d" % (k, i): x for i, x in enumerate(xs)})
         arrays_out.update({"call%d_output_%d" % (k, i): x for i, x in enumerate(got)})
         extra.setdefault("then", []).append(dict(inputs=["call%d_input_%d" % (k, i) for i in range(len(xs))],
@@ -60,9 +66,7 @@ def run_case(w, name, fn, options, out):
         outs.update(arrays_out)
         return extra
     if spec.calls:
-        for layer in oracle_model.layers:
-            if getattr(layer, "stateful", False) and hasattr(layer, "reset_states" if w.k2 else "reset_state"):
-                (layer.reset_states if w.k2 else layer.reset_state)()
+        reset(w, oracle_model)
     folder = os.path.join(out, w.name, name)
     forms, failed = g.write_case(w, folder, spec, expected, options, more)
     size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
