@@ -1,0 +1,32 @@
+# Installs Thaw into a fresh prefix, builds examples/embed against it with find_package, and runs it.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+set(work ${BUILD}/embed_test)
+file(REMOVE_RECURSE ${work})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix)
+run(${CMAKE_COMMAND} -S ${SOURCE}/examples/embed -B ${work}/build -G ${GENERATOR}
+    -DCMAKE_PREFIX_PATH=${work}/prefix -DCMAKE_BUILD_TYPE=Release)
+run(${CMAKE_COMMAND} --build ${work}/build)
+run(${work}/build/embed ${SOURCE}/demo/models/keras3_digits_mlp/model.keras)
+if(NOT output MATCHES "float32\\[1, 10\\]")
+  message(FATAL_ERROR "embed printed: ${output}")
+endif()
+# A failure reaches the host as an exception it can catch and print.
+execute_process(COMMAND ${work}/build/embed ${SOURCE}/README.md RESULT_VARIABLE result ERROR_VARIABLE error)
+if(NOT result EQUAL 1 OR NOT error MATCHES "README.md")
+  message(FATAL_ERROR "embed of a file that is no model: ${result} ${error}")
+endif()
+# Nothing but thaw's own symbols is exported.
+execute_process(COMMAND nm -D --defined-only -C ${work}/prefix/lib/libthaw.so OUTPUT_VARIABLE symbols)
+string(REGEX MATCHALL "[0-9a-f]+ [A-Za-z] [^\n]+" lines "${symbols}")
+foreach(line ${lines})
+  if(NOT line MATCHES " (thaw::|typeinfo (name )?for thaw::|vtable for thaw::)")
+    message(FATAL_ERROR "exported: ${line}")
+  endif()
+endforeach()

@@ -1,0 +1,31 @@
+// Case folders for parametrised tests, and running one form of a case through the public door.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "thaw/thaw.h"
+#include "tools/case.h"
+
+namespace thaw::testing {
+
+/// All folders with a case.json below `root` (at most two levels down), sorted; empty if root is absent.
+std::vector<std::string> case_folders(const std::string& root);
+/// The repo's golden and demo models.
+std::vector<std::string> golden_folders();
+/// The folder named by the environment variable THAW_CORPUS, or empty.
+std::string corpus_root();
+
+/// "tests/golden/keras3/dense_2d" -> "keras3_dense_2d", as gtest wants parameter names.
+std::string test_name(const std::string& folder);
+
+struct FormRun {
+  bool match = true;
+  std::string report;  // what differs
+};
+
+/// Loads the form and compares its predictions with the case's. Throws Error.
+FormRun run_form(const tools::Case& test, const tools::CaseForm& form, const SessionOptions& options,
+                 LoadOptions load = {});
+
+}  // namespace thaw::testing

@@ -1,0 +1,161 @@
+// The command as a shell sees it: exit codes, what goes to stdout and stderr.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "loaders/source/json.h"
+#include "loaders/source/npz.h"
+
+namespace thaw {
+namespace {
+
+const std::string kDemo = THAW_SOURCE_DIR "/demo/models/";
+
+struct Result {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string temporary(const std::string& name) {
+  return ::testing::TempDir() + "thaw_cli_" + std::to_string(::getpid()) + "_" + name;
+}
+
+Result thaw(const std::string& arguments) {
+  const std::string err = temporary("stderr");
+  std::FILE* pipe = popen((std::string(THAW_COMMAND) + " " + arguments + " 2>" + err).c_str(), "r");
+  Result result;
+  char buffer[4096];
+  for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) result.out.append(buffer, n);
+  result.code = WEXITSTATUS(pclose(pipe));
+  std::ifstream in(err);
+  result.err.assign(std::istreambuf_iterator<char>(in), {});
+  return result;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(Command, HelpNamesEverySubcommand) {
+  const Result help = thaw("--help");
+  EXPECT_EQ(help.code, 0);
+  for (const char* name : {"show", "check", "run", "verify", "Exit codes"}) EXPECT_TRUE(contains(help.out, name)) << name;
+  EXPECT_EQ(thaw("--version").out, "0.1.0\n");
+}
+
+TEST(Command, WrongUsageIsTwo) {
+  EXPECT_EQ(thaw("").code, 2);
+  EXPECT_EQ(thaw("frobnicate").code, 2);
+  EXPECT_EQ(thaw("show").code, 2);
+  EXPECT_EQ(thaw("show /no/such/model").code, 2);
+  EXPECT_EQ(thaw("verify " + kDemo + "keras3_digits_mlp --device teapot").code, 2);
+}
+
+TEST(Command, ShowPrintsLayersAndParsesAsJson) {
+  const Result human = thaw("show " + kDemo + "tfkeras_digits_mlp/model.h5");
+  EXPECT_EQ(human.code, 0);
+  EXPECT_TRUE(contains(human.out, "Dense")) << human.out;
+  const Result machine = thaw("show --json " + kDemo + "tfkeras_digits_mlp/model.h5");
+  ASSERT_EQ(machine.code, 0) << machine.err;
+  const Json json = parse_json(machine.out, "show", Limits{});
+  EXPECT_GT(json.at("parameters").integer(), 0);
+  EXPECT_GT(json.at("layers").size(), 1u);
+  EXPECT_EQ(json.at("signatures").at(std::size_t{0}).at("inputs").size(), 1u);
+}
+
+TEST(Command, CheckSaysThatItRuns) {
+  const Result result = thaw("check " + kDemo + "keras3_names_lstm/model.keras");
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out.rfind("ok", 0), 0u) << result.out;
+}
+
+TEST(Command, RunWritesWhatVerifyAccepts) {
+  const std::string model = kDemo + "keras3_digits_cnn/model.keras", inputs = kDemo + "keras3_digits_cnn/inputs.npz";
+  const std::string out = temporary("out.npz");
+  ASSERT_EQ(thaw("run " + model + " -i " + inputs + " -o " + out).code, 0);
+  EXPECT_EQ(thaw("verify " + model + " -i " + inputs + " -e " + out + " --rtol 0 --atol 0").code, 0);
+  EXPECT_EQ(thaw("verify " + model + " -i " + inputs + " -e " + kDemo + "keras3_digits_cnn/expected.npz").code, 0);
+}
+
+TEST(Command, VerifyPrintsTheFirstBadIndex) {
+  const std::string model = kDemo + "keras3_digits_mlp/model.keras", inputs = kDemo + "keras3_digits_mlp/inputs.npz";
+  auto expected = read_npz(kDemo + "keras3_digits_mlp/expected.npz", Limits{});
+  Tensor changed = expected.at(0).second.clone();
+  changed.mutable_data<float>()[13] += 0.5f;
+  const std::string file = temporary("wrong.npz");
+  write_npz(file, {{expected[0].first, changed}});
+  const Result result = thaw("verify " + model + " -i " + inputs + " -e " + file + " --bisect");
+  EXPECT_EQ(result.code, 1);
+  EXPECT_TRUE(contains(result.out, "MISMATCH")) << result.out;
+  EXPECT_TRUE(contains(result.out, "1 of ")) << result.out;
+  EXPECT_TRUE(contains(result.out, "[1, 3]")) << result.out;
+  EXPECT_TRUE(contains(result.out, "intermediate values match")) << result.out;
+}
+
+TEST(Command, InputsThatDoNotFitAreTwo) {
+  const std::string model = kDemo + "keras3_digits_mlp/model.keras";
+  const Result result = thaw("run " + model + " -i " + kDemo + "keras3_digits_mlp/labels.npz");
+  EXPECT_EQ(result.code, 2);
+  EXPECT_TRUE(contains(result.err, "labels")) << result.err;
+  EXPECT_EQ(result.out, "");
+}
+
+TEST(Command, DamagedFilesAreFive) {
+  const std::string file = temporary("broken.keras");
+  std::ofstream(file) << "PK\x03\x04 this is no zip";
+  EXPECT_EQ(thaw("show " + file).code, 5);
+  std::ofstream(file) << "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+  const Result pointer = thaw("show " + file);
+  EXPECT_EQ(pointer.code, 5);
+  EXPECT_TRUE(contains(pointer.err, "Git LFS pointer")) << pointer.err;
+  std::ofstream(file, std::ios::trunc).close();
+  EXPECT_EQ(thaw("show " + file).code, 5);
+}
+
+TEST(Command, UnsupportedLayersAreThreeAndAllNamed) {
+  const std::string folder = temporary("unsupported");
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/model.json") << R"({"class_name": "Sequential", "config": {"name": "s", "layers": [
+      {"class_name": "InputLayer", "config": {"name": "in", "batch_input_shape": [null, 4], "dtype": "float32"}},
+      {"class_name": "FluxCapacitor", "config": {"name": "flux", "dtype": "float32"}},
+      {"class_name": "Lambda", "config": {"name": "secret", "dtype": "float32",
+        "function": ["4wEAAAABAAAA", null, null], "function_type": "lambda"}}]},
+    "keras_version": "2.15.0", "backend": "tensorflow"})";
+  write_npz(folder + "/none.npz", {});
+  const Result result = thaw("check " + folder + "/model.json --weights " + kDemo + "tfkeras_digits_mlp/model.h5");
+  EXPECT_EQ(result.code, 3) << result.err;
+  for (const char* name : {"FluxCapacitor", "flux", "Lambda", "secret"}) EXPECT_TRUE(contains(result.err, name)) << result.err;
+  EXPECT_EQ(result.out, "");
+}
+
+TEST(Command, VerifyTakesCaseFoldersAndSumsUp) {
+  const Result result = thaw("verify " + kDemo + "keras3_digits_mlp " + kDemo + "tfkeras_names_lstm");
+  EXPECT_EQ(result.code, 0) << result.out << result.err;
+  EXPECT_TRUE(contains(result.out, "0 failed")) << result.out;
+}
+
+TEST(Command, ReadsJsonAndCsv) {
+  const std::string model = kDemo + "keras3_digits_mlp/model.keras";
+  const auto inputs = read_npz(kDemo + "keras3_digits_mlp/inputs.npz", Limits{});
+  const Tensor& images = inputs.at(0).second;
+  const std::int64_t row = images.num_elements() / images.shape()[0];
+  const std::string csv = temporary("rows.csv"), json = temporary("rows.json");
+  std::ofstream csv_out(csv), json_out(json);
+  json_out << "[[";
+  for (std::int64_t i = 0; i < row; ++i) {
+    csv_out << (i ? "," : "") << images.data<float>()[i];
+    json_out << (i ? "," : "") << images.data<float>()[i];
+  }
+  csv_out << "\n" << std::flush;
+  json_out << "]]" << std::flush;
+  const Result from_csv = thaw("run " + model + " -i " + csv), from_json = thaw("run " + model + " -i " + json);
+  ASSERT_EQ(from_csv.code, 0) << from_csv.err;
+  EXPECT_EQ(from_csv.out, from_json.out);
+  EXPECT_EQ(parse_json(from_csv.out, "run", Limits{}).size(), 1u);
+}
+
+}  // namespace
+}  // namespace thaw
