@@ -1,7 +1,20 @@
 #include "kernels/cpu/table.h"
 
-namespace thaw::cpu {
+#include "kernels/cpu/kernels.h"
 
-std::span<const Row> table() { return {}; }
+namespace thaw::cpu {
+namespace {
+
+constexpr Row kRows[] = {
+    {"unary", "vector", prepare_unary},
+    {"binary", "vector", prepare_binary},
+    {"select", "rows", prepare_select},
+    {"matmul", "packed", prepare_matmul},
+    {"rnn", "fused", prepare_rnn},
+};
+
+}  // namespace
+
+std::span<const Row> table() { return kRows; }
 
 }  // namespace thaw::cpu

@@ -1,0 +1,70 @@
+// Matrix product with a packed right operand: the workhorse of matmul, conv and rnn.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+
+#include "kernels/backend.h"
+#include "kernels/cpu/common.h"
+#include "runtime/ir/ops.h"
+
+namespace thaw::cpu {
+
+/// C[m, n] = activation(A B + bias). A's rows need not be dense: row r starts at
+/// a + (r / inner_rows) * outer_stride + (r % inner_rows) * row_stride and consists of `segments` runs of
+/// `segment_length` floats at segment_offsets (a convolution's window; one run for a plain matrix).
+struct Gemm {
+  const float* a = nullptr;
+  std::int64_t inner_rows = 1, row_stride = 0, outer_stride = 0;
+  const std::int64_t* segment_offsets = nullptr;  // null: one run at 0
+  std::int64_t segments = 1, segment_length = 0;
+  const float* packed = nullptr;  // by pack_matrix
+  const float* bias = nullptr;    // [n] or null
+  float* c = nullptr;
+  std::int64_t c_stride = 0;
+  std::int64_t m = 0, n = 0;
+  UnaryFn activation;
+
+  std::int64_t k() const { return segments * segment_length; }
+};
+
+/// Rows and columns of one task; the result does not depend on who runs which task.
+constexpr std::int64_t kGemmRows = 96;
+/// Columns of a packed block: four vectors of the chosen instruction set.
+std::int64_t gemm_columns();
+/// The number of float lanes of the chosen instruction set.
+std::int64_t float_lanes();
+
+inline std::int64_t gemm_tasks(std::int64_t m, std::int64_t n) {
+  return ceil_div(m, kGemmRows) * ceil_div(n, gemm_columns());
+}
+/// Cost of one task for parallel().
+inline std::int64_t gemm_cost(std::int64_t m, std::int64_t k) {
+  return std::max<std::int64_t>(1, std::min(m, kGemmRows) * gemm_columns() / 8 * k);
+}
+
+/// Floats that a packed [k, n] matrix takes.
+std::int64_t packed_size(std::int64_t k, std::int64_t n);
+/// B[i, j] = b[i * k_stride + j * n_stride] into the layout of gemm(): column blocks, in each block k
+/// rows of up to four vectors, padded with zeros. Packs column blocks [begin, end) of
+/// ceil(n / gemm_columns()).
+void pack_matrix(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,
+                 std::int64_t n_stride, float* packed, std::int64_t begin, std::int64_t end);
+/// Runs tasks [begin, end) of gemm_tasks(m, n).
+void gemm(const Gemm& g, std::int64_t begin, std::int64_t end);
+
+/// Floats packed once, 64-byte aligned, shared through the cache if there is one.
+std::shared_ptr<const float> packed_weights(const Site& site, int operand, const std::string& layout,
+                                            std::int64_t floats,
+                                            const std::function<void(const float*, float*)>& pack);
+
+/// A layout's name in the cache: "gemm/784/128/1/16". The numbers are all that the packing depends on.
+std::string layout_name(const char* kind, std::initializer_list<std::int64_t> numbers);
+
+/// Whether gemm() can apply this activation to its result.
+bool gemm_activation(const UnaryFn& fn);
+
+}  // namespace thaw::cpu

@@ -1,0 +1,99 @@
+// What the recurrent cells share: h U for a tile of rows, the choice of activations. Per-target header.
+#if defined(THAW_KERNELS_CPU_RNN_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef THAW_KERNELS_CPU_RNN_INL_H_
+#undef THAW_KERNELS_CPU_RNN_INL_H_
+#else
+#define THAW_KERNELS_CPU_RNN_INL_H_
+#endif
+
+#include "kernels/cpu/functions-inl.h"
+#include "kernels/cpu/rnn.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace thaw::cpu {
+namespace HWY_NAMESPACE {
+
+constexpr int kTileRows = kLanes >= 16 ? 6 : 3;
+
+/// The activations of nearly every layer, inlined.
+struct TanhSigmoid {
+  explicit TanhSigmoid(const RnnStep&) {}
+  HWY_INLINE V act(V x) const { return Tanh(x); }
+  HWY_INLINE V gate(V x) const { return Sigmoid(x); }
+};
+
+/// Any others.
+struct AnyActivations {
+  explicit AnyActivations(const RnnStep& s) : activation(s.activation), recurrent(s.recurrent_activation) {}
+  HWY_INLINE V act(V x) const { return CallFunction(activation, x); }
+  HWY_INLINE V gate(V x) const { return CallFunction(recurrent, x); }
+  VectorFn activation, recurrent;
+};
+
+/// acc[r][g] = sum over k of h[r][k] u[k][g], h's rows `stride` apart. So many steps of k go into
+/// separate sums that about a dozen chains hide the latency of the multiply-add.
+template <int MR, int G>
+HWY_INLINE void MultiplyState(const float* h, std::int64_t stride, std::int64_t units,
+                              const float* HWY_RESTRICT u, V (&acc)[MR][G]) {
+  constexpr int kApart = MR * G <= 1 ? 8 : MR * G <= 3 ? 4 : MR * G <= 6 ? 2 : 1;
+  V part[kApart][MR][G];
+  for (int p = 0; p < kApart; ++p) {
+    for (int r = 0; r < MR; ++r) {
+      for (int g = 0; g < G; ++g) part[p][r][g] = hn::Zero(f);
+    }
+  }
+  std::int64_t k = 0;
+  for (; k + kApart <= units; k += kApart) {
+    HWY_UNROLL(8)
+    for (int p = 0; p < kApart; ++p, u += G * kLanes) {
+      V column[G];
+      HWY_UNROLL(4)
+      for (int g = 0; g < G; ++g) column[g] = hn::LoadU(f, u + g * kLanes);
+      HWY_UNROLL(8)
+      for (int r = 0; r < MR; ++r) {
+        const V a = Splat(h[r * stride + k + p]);
+        HWY_UNROLL(4)
+        for (int g = 0; g < G; ++g) part[p][r][g] = hn::MulAdd(a, column[g], part[p][r][g]);
+      }
+    }
+  }
+  for (; k < units; ++k, u += G * kLanes) {
+    for (int r = 0; r < MR; ++r) {
+      const V a = Splat(h[r * stride + k]);
+      for (int g = 0; g < G; ++g) {
+        part[0][r][g] = hn::MulAdd(a, hn::LoadU(f, u + g * kLanes), part[0][r][g]);
+      }
+    }
+  }
+  for (int r = 0; r < MR; ++r) {
+    for (int g = 0; g < G; ++g) {
+      for (int p = kApart / 2; p > 0; p /= 2) {
+        for (int q = 0; q < p; ++q) part[q][r][g] = hn::Add(part[q][r][g], part[q + p][r][g]);
+      }
+      acc[r][g] = part[0][r][g];
+    }
+  }
+}
+
+/// Calls Cell<MR>::run(step, row, block) for every tile of rows of every block.
+template <template <class, int> class Cell, class Activations>
+HWY_INLINE void ForTiles(const RnnStep& s) {
+  const Activations fn(s);
+  for (std::int64_t i = 0; i < s.blocks; ++i) {
+    const std::int64_t block = s.reverse ? s.blocks - 1 - i : i;
+    std::int64_t row = 0;
+    for (; row + kTileRows <= s.rows; row += kTileRows) Cell<Activations, kTileRows>::Run(s, fn, row, block);
+    for (; row + 2 <= s.rows; row += 2) Cell<Activations, 2>::Run(s, fn, row, block);
+    if (row < s.rows) Cell<Activations, 1>::Run(s, fn, row, block);
+  }
+}
+
+inline bool HasTanhSigmoid(const RnnStep& s) {
+  return s.activation.kind == UnaryKind::tanh && s.recurrent_activation.kind == UnaryKind::sigmoid;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace thaw::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif

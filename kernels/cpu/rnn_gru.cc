@@ -1,0 +1,110 @@
+// GRU step. reset_after: one pass, the three gates of a block stay in registers. Reset before: z and r * h
+// of all blocks first, then the candidate from r * h.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/rnn_gru.cc"
+// clang-format off
+#include "kernels/cpu/simd.h"
+#include "hwy/foreach_target.h"
+#include "kernels/cpu/rnn-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace thaw::cpu {
+namespace HWY_NAMESPACE {
+
+/// z h + (1 - z) candidate
+HWY_INLINE V Mix(V z, V h, V candidate) { return hn::MulAdd(z, hn::Sub(h, candidate), candidate); }
+
+template <class Activations, int MR>
+struct ResetAfterTile {
+  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
+                               std::int64_t block) {
+    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
+    V acc[MR][3];
+    MultiplyState<MR, 3>(s.h + at, s.state_stride, s.units, s.recurrent + block * s.units * 3 * kLanes,
+                         acc);
+    const V bias = s.candidate_bias == nullptr ? hn::Zero(f)
+                                               : hn::LoadU(f, s.candidate_bias + block * kLanes);
+    const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
+    HWY_UNROLL(8)
+    for (int r = 0; r < MR; ++r, x += s.z_stride) {
+      const std::int64_t to = unit + r * s.state_stride;
+      const V update = fn.gate(hn::Add(acc[r][0], hn::LoadU(f, x)));
+      const V reset = fn.gate(hn::Add(acc[r][1], hn::LoadU(f, x + kLanes)));
+      const V recurrent = hn::Add(acc[r][2], bias);
+      const V candidate = fn.act(hn::MulAdd(reset, recurrent, hn::LoadU(f, x + 2 * kLanes)));
+      hn::StoreU(Mix(update, hn::LoadU(f, s.h + to), candidate), f, s.h_next + to);
+    }
+  }
+};
+
+/// scratch: z of all rows, then r * h of all rows.
+template <class Activations, int MR>
+struct GatesTile {
+  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
+                               std::int64_t block) {
+    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
+    V acc[MR][2];
+    MultiplyState<MR, 2>(s.h + at, s.state_stride, s.units, s.recurrent + block * s.units * 2 * kLanes,
+                         acc);
+    const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
+    for (int r = 0; r < MR; ++r, x += s.z_stride) {
+      const std::int64_t to = unit + r * s.state_stride;
+      const V reset = fn.gate(hn::Add(acc[r][1], hn::LoadU(f, x + kLanes)));
+      hn::StoreU(fn.gate(hn::Add(acc[r][0], hn::LoadU(f, x))), f, s.scratch + to);
+      hn::StoreU(hn::Mul(reset, hn::LoadU(f, s.h + to)), f, s.scratch + s.rows * s.state_stride + to);
+    }
+  }
+};
+
+template <class Activations, int MR>
+struct CandidateTile {
+  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
+                               std::int64_t block) {
+    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
+    V acc[MR][1];
+    MultiplyState<MR, 1>(s.scratch + s.rows * s.state_stride + at, s.state_stride, s.units,
+                         s.candidate + block * s.units * kLanes, acc);
+    const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
+    for (int r = 0; r < MR; ++r, x += s.z_stride) {
+      const std::int64_t to = unit + r * s.state_stride;
+      const V candidate = fn.act(hn::Add(acc[r][0], hn::LoadU(f, x + 2 * kLanes)));
+      const V update = hn::LoadU(f, s.scratch + to);
+      hn::StoreU(Mix(update, hn::LoadU(f, s.h + to), candidate), f, s.h_next + to);
+    }
+  }
+};
+
+template <class Activations>
+void Steps(const RnnStep& s, bool reset_after) {
+  if (reset_after) {
+    ForTiles<ResetAfterTile, Activations>(s);
+  } else {
+    ForTiles<GatesTile, Activations>(s);
+    ForTiles<CandidateTile, Activations>(s);
+  }
+}
+
+void GruStep(const RnnStep& s, bool reset_after) {
+  if (HasTanhSigmoid(s)) {
+    Steps<TanhSigmoid>(s, reset_after);
+  } else {
+    Steps<AnyActivations>(s, reset_after);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace thaw::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace thaw::cpu {
+
+HWY_EXPORT(GruStep);
+
+void gru_step(const RnnStep& step, bool reset_after) {
+  HWY_DYNAMIC_DISPATCH(GruStep)(step, reset_after);
+}
+
+}  // namespace thaw::cpu
+#endif

@@ -1,0 +1,61 @@
+// LSTM step. One block of units at a time: its four gates stay in registers from h U to the new state.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/rnn_lstm.cc"
+// clang-format off
+#include "kernels/cpu/simd.h"
+#include "hwy/foreach_target.h"
+#include "kernels/cpu/rnn-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace thaw::cpu {
+namespace HWY_NAMESPACE {
+
+template <class Activations, int MR>
+struct LstmTile {
+  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
+                               std::int64_t block) {
+    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
+    V acc[MR][4];
+    MultiplyState<MR, 4>(s.h + at, s.state_stride, s.units, s.recurrent + block * s.units * 4 * kLanes,
+                         acc);
+    const float* z = s.z + row * s.z_stride + block * 4 * kLanes;
+    HWY_UNROLL(8)
+    for (int r = 0; r < MR; ++r, z += s.z_stride) {
+      const std::int64_t to = unit + r * s.state_stride;
+      const V input = fn.gate(hn::Add(acc[r][0], hn::LoadU(f, z)));
+      const V forget = fn.gate(hn::Add(acc[r][1], hn::LoadU(f, z + kLanes)));
+      const V cell = fn.act(hn::Add(acc[r][2], hn::LoadU(f, z + 2 * kLanes)));
+      const V output = fn.gate(hn::Add(acc[r][3], hn::LoadU(f, z + 3 * kLanes)));
+      const V c = hn::MulAdd(forget, hn::LoadU(f, s.c + to), hn::Mul(input, cell));
+      hn::StoreU(c, f, s.c_next + to);
+      hn::StoreU(hn::Mul(output, fn.act(c)), f, s.h_next + to);
+    }
+  }
+};
+
+void LstmStep(const RnnStep& s) {
+  if (HasTanhSigmoid(s)) {
+    ForTiles<LstmTile, TanhSigmoid>(s);
+  } else {
+    ForTiles<LstmTile, AnyActivations>(s);
+  }
+}
+
+std::int64_t TileRows() { return kTileRows; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace thaw::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace thaw::cpu {
+
+HWY_EXPORT(LstmStep);
+HWY_EXPORT(TileRows);
+
+void lstm_step(const RnnStep& step) { HWY_DYNAMIC_DISPATCH(LstmStep)(step); }
+std::int64_t rnn_tile_rows() { return HWY_DYNAMIC_DISPATCH(TileRows)(); }
+
+}  // namespace thaw::cpu
+#endif

@@ -1,0 +1,48 @@
+// SimpleRNN step: h' = activation(x W + b + h U), one vector of units at a time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/rnn_simple.cc"
+// clang-format off
+#include "kernels/cpu/simd.h"
+#include "hwy/foreach_target.h"
+#include "kernels/cpu/rnn-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace thaw::cpu {
+namespace HWY_NAMESPACE {
+
+template <class Activations, int MR>
+struct SimpleTile {
+  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
+                               std::int64_t block) {
+    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
+    V acc[MR][1];
+    MultiplyState<MR, 1>(s.h + at, s.state_stride, s.units, s.recurrent + block * s.units * kLanes, acc);
+    const float* z = s.z + row * s.z_stride + block * kLanes;
+    for (int r = 0; r < MR; ++r, z += s.z_stride) {
+      hn::StoreU(fn.act(hn::Add(acc[r][0], hn::LoadU(f, z))), f, s.h_next + unit + r * s.state_stride);
+    }
+  }
+};
+
+void SimpleStep(const RnnStep& s) {
+  if (s.activation.kind == UnaryKind::tanh) {
+    ForTiles<SimpleTile, TanhSigmoid>(s);
+  } else {
+    ForTiles<SimpleTile, AnyActivations>(s);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace thaw::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace thaw::cpu {
+
+HWY_EXPORT(SimpleStep);
+
+void simple_step(const RnnStep& step) { HWY_DYNAMIC_DISPATCH(SimpleStep)(step); }
+
+}  // namespace thaw::cpu
+#endif
