@@ -1,0 +1,48 @@
+// A plan tied to one session's memory: pointers are set, nothing else is left to do at run time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/exec/interpret.h"
+#include "runtime/plan/plan.h"
+
+namespace thaw {
+
+class BoundPlan {
+ public:
+  BoundPlan(std::shared_ptr<const Plan> plan, ThreadPool& pool);
+
+  /// Sets the pointers into the arena, which has Plan::memory.arena_bytes at least.
+  void bind_arena(std::byte* arena);
+  /// Inputs, outputs and variables have the plan's types; outputs overlap neither inputs nor each other.
+  /// Allocates nothing. Throws Error naming the node.
+  void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables);
+  /// The same, showing every value.
+  void trace(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables,
+             const ValueVisit& visit);
+
+  const Plan& plan() const { return *plan_; }
+
+ private:
+  // A view that changes when the session's memory does.
+  struct Site {
+    std::size_t view;
+    std::size_t index;  // of the input, output, variable; offset in the arena
+  };
+
+  void add(const Slot& slot);
+  void bind(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables);
+  void run_steps(std::size_t first, std::size_t end) const;
+  void* address(const Place& place, std::span<const Tensor> inputs, std::span<Tensor> outputs,
+                std::span<Tensor> variables) const;
+
+  std::shared_ptr<const Plan> plan_;
+  std::vector<View> views_;
+  std::vector<Args> args_;  // per step
+  std::vector<Site> arena_sites_, input_sites_, output_sites_, variable_sites_;
+  std::byte* arena_ = nullptr;
+};
+
+}  // namespace thaw

@@ -1,0 +1,89 @@
+#include "runtime/exec/program.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+#include "runtime/exec/evaluator.h"
+#include "runtime/passes/passes.h"
+
+namespace thaw {
+namespace {
+
+std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
+
+Graph folded(const Graph& graph, Precision precision) {
+  const Graph wide = precision == Precision::f64 ? widen_to_float64(graph) : Graph{};
+  const Graph& source = precision == Precision::f64 ? wide : graph;
+  std::vector<Shape> shapes;
+  for (ValueId input : source.inputs) shapes.push_back(source.values[at(input)].type.shape);
+  return specialise(source, shapes, reference_evaluator());
+}
+
+std::vector<TensorSpec> specs(const Graph& graph, const std::vector<ValueId>& values,
+                              const std::vector<std::string>& names) {
+  THAW_CHECK(values.size() == names.size(), "{} names for {} values", names.size(), values.size());
+  std::vector<TensorSpec> result;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const TensorType& type = graph.values[at(values[i])].type;
+    if (size_of(type.dtype) == 0) {
+      fail(ErrorCode::unimplemented, "'{}' is a {}, not a tensor", printable(names[i]),
+           name_of(type.dtype));
+    }
+    result.push_back({names[i], type});
+  }
+  return result;
+}
+
+}  // namespace
+
+Program::Program(const Graph& graph, const Backend& backend, const ProgramOptions& options)
+    : graph_(folded(graph, options.precision)),
+      backend_(backend),
+      inputs_(specs(graph_, graph_.inputs, graph_.input_names)),
+      outputs_(specs(graph_, graph_.outputs, graph_.output_names)),
+      capacity_(static_cast<std::size_t>(std::max(1, options.max_plans))) {}
+
+std::shared_ptr<const Compiled> Program::find(const std::vector<Shape>& shapes, int threads) const {
+  const std::lock_guard lock(cache_mutex_);
+  for (auto entry = cache_.begin(); entry != cache_.end(); ++entry) {
+    if ((*entry)->threads != threads || (*entry)->shapes != shapes) continue;
+    cache_.splice(cache_.begin(), cache_, entry);
+    return cache_.front();
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& shapes,
+                                                     int threads) const {
+  auto compiled = std::make_shared<Compiled>();
+  compiled->shapes = shapes;
+  compiled->threads = threads;
+  Graph graph = specialise(graph_, shapes, reference_evaluator());
+  compiled->plan = compile(std::move(graph), backend_, &packs_, threads, compiled->why);
+  if (compiled->plan == nullptr) compiled->graph = std::move(graph);  // compile left it as it was
+  return compiled;
+}
+
+std::shared_ptr<const Compiled> Program::compiled(const std::vector<Shape>& shapes, int threads) const {
+  if (std::shared_ptr<const Compiled> found = find(shapes, threads)) return found;
+  const std::lock_guard compiling(compile_mutex_);
+  if (std::shared_ptr<const Compiled> found = find(shapes, threads)) return found;
+  std::shared_ptr<const Compiled> compiled = compile_now(shapes, threads);
+  ++plans_compiled_;
+  const std::lock_guard lock(cache_mutex_);
+  cache_.push_front(compiled);
+  while (cache_.size() > capacity_) cache_.pop_back();
+  return compiled;
+}
+
+void Program::keep_plans(int max_plans) const {
+  const std::lock_guard lock(cache_mutex_);
+  capacity_ = std::max(capacity_, static_cast<std::size_t>(std::max(1, max_plans)));
+}
+
+std::vector<std::shared_ptr<const Compiled>> Program::cached() const {
+  const std::lock_guard lock(cache_mutex_);
+  return {cache_.begin(), cache_.end()};
+}
+
+}  // namespace thaw

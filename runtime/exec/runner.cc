@@ -1,0 +1,200 @@
+#include "runtime/exec/runner.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "runtime/base/check.h"
+#include "runtime/passes/merge_types.h"
+
+namespace thaw {
+namespace {
+
+std::string names(const std::vector<TensorSpec>& specs) {
+  std::string text;
+  for (const TensorSpec& spec : specs) {
+    text += fmt::format("{}'{}'", text.empty() ? "" : ", ", printable(spec.name));
+  }
+  return text;
+}
+
+bool overlap(const Tensor& a, const Tensor& b) {
+  const auto begin_a = reinterpret_cast<std::uintptr_t>(a.data());
+  const auto begin_b = reinterpret_cast<std::uintptr_t>(b.data());
+  return begin_a < begin_b + b.size_bytes() && begin_b < begin_a + a.size_bytes();
+}
+
+bool same_shapes(const std::vector<Shape>& shapes, std::span<const Tensor> tensors) {
+  return std::equal(shapes.begin(), shapes.end(), tensors.begin(), tensors.end(),
+                    [](const Shape& shape, const Tensor& tensor) { return shape == tensor.shape(); });
+}
+
+// Kernels read whole elements; a borrowed buffer may lie anywhere.
+bool is_aligned(const Tensor& tensor) {
+  const std::size_t element = size_of(tensor.dtype());
+  const std::size_t alignment = is_complex(tensor.dtype()) ? element / 2
+                                : tensor.dtype() == DType::string ? alignof(std::string)
+                                                                  : element;
+  return reinterpret_cast<std::uintptr_t>(tensor.data()) % alignment == 0;
+}
+
+}  // namespace
+
+Runner::Runner(std::shared_ptr<const Program> program, const RunnerOptions& options)
+    : program_(std::move(program)),
+      pool_(options.threads),
+      max_plans_(static_cast<std::size_t>(std::max(1, options.max_plans))) {
+  program_->keep_plans(options.max_plans);
+  reset();
+}
+
+Runner::~Runner() = default;
+
+void Runner::reset() {
+  variables_.clear();
+  for (const Variable& variable : program_->variables()) variables_.push_back(variable.initial.clone());
+}
+
+void Runner::check_inputs(std::span<const Tensor> inputs) const {
+  const std::vector<TensorSpec>& specs = program_->inputs();
+  if (inputs.size() != specs.size()) {
+    fail(ErrorCode::invalid_argument, "expected {} inputs ({}), got {}", specs.size(), names(specs),
+         inputs.size());
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const TensorSpec& spec = specs[i];
+    if (inputs[i].empty()) {
+      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got nothing", printable(spec.name),
+           to_string(spec.type));
+    }
+    if (inputs[i].dtype() != spec.type.dtype || !fits(inputs[i].shape(), spec.type.shape)) {
+      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got {}", printable(spec.name),
+           to_string(spec.type), to_string(inputs[i].type()));
+    }
+  }
+}
+
+Runner::Bound& Runner::bound(std::span<const Tensor> inputs) {
+  for (auto entry = bounds_.begin(); entry != bounds_.end(); ++entry) {
+    if (!same_shapes(entry->compiled->shapes, inputs)) continue;
+    bounds_.splice(bounds_.begin(), bounds_, entry);
+    return bounds_.front();
+  }
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  return bind(shapes);
+}
+
+Runner::Bound& Runner::bind(const std::vector<Shape>& shapes) {
+  Bound bound;
+  bound.compiled = program_->compiled(shapes, pool_.threads());
+  if (bound.compiled->plan != nullptr) {
+    const std::shared_ptr<const Plan>& plan = bound.compiled->plan;
+    for (ValueId output : plan->graph.outputs) {
+      bound.output_types.push_back(plan->graph.values[static_cast<std::size_t>(output)].type);
+    }
+    bound.plan = std::make_unique<BoundPlan>(plan, pool_);
+    if (arena_ == nullptr || plan->memory.arena_bytes > arena_bytes_) {
+      AlignedBytes arena = allocate_aligned(plan->memory.arena_bytes);
+      arena_ = std::move(arena);
+      arena_bytes_ = plan->memory.arena_bytes;
+      for (Bound& other : bounds_) {
+        if (other.plan != nullptr) other.plan->bind_arena(arena_.get());
+      }
+    }
+    bound.plan->bind_arena(arena_.get());
+  } else {
+    bound.interpreter = std::make_unique<Interpreter>(bound.compiled->graph, program_->backend(),
+                                                      &program_->packs(), pool_.threads());
+  }
+  bounds_.push_front(std::move(bound));
+  if (bounds_.size() > max_plans_) bounds_.pop_back();
+  return bounds_.front();
+}
+
+void Runner::make_outputs(const Bound& bound, std::span<const Tensor> inputs,
+                          std::vector<Tensor>& outputs) {
+  outputs.resize(bound.output_types.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    bool usable = outputs[i].type() == bound.output_types[i] && is_aligned(outputs[i]);
+    for (std::size_t k = 0; usable && k < inputs.size(); ++k) {
+      usable = !overlap(outputs[i], inputs[k]);
+    }
+    for (std::size_t k = 0; usable && k < i; ++k) usable = !overlap(outputs[i], outputs[k]);
+    if (!usable) outputs[i] = Tensor(bound.output_types[i].dtype, bound.output_types[i].shape);
+  }
+}
+
+std::span<const Tensor> Runner::aligned(std::span<const Tensor> inputs) {
+  if (std::all_of(inputs.begin(), inputs.end(), is_aligned)) return inputs;
+  aligned_inputs_.assign(inputs.begin(), inputs.end());
+  for (Tensor& input : aligned_inputs_) {
+    if (!is_aligned(input)) input = input.clone();
+  }
+  return aligned_inputs_;
+}
+
+void Runner::execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
+                     const ValueVisit* visit) {
+  check_inputs(inputs);
+  inputs = aligned(inputs);
+  Bound& entry = bound(inputs);
+  if (entry.plan == nullptr) {
+    outputs = entry.interpreter->run(inputs, variables_, pool_, visit);
+    return;
+  }
+  make_outputs(entry, inputs, outputs);
+  if (visit != nullptr) {
+    entry.plan->trace(inputs, outputs, variables_, *visit);
+  } else {
+    entry.plan->run(inputs, outputs, variables_);
+  }
+}
+
+void Runner::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  execute(inputs, outputs, nullptr);
+}
+
+void Runner::trace(std::span<const Tensor> inputs, const ValueVisit& visit) {
+  std::vector<Tensor> outputs;
+  execute(inputs, outputs, &visit);
+}
+
+void Runner::prepare(const std::vector<Shape>& shapes) {
+  const std::vector<TensorSpec>& specs = program_->inputs();
+  if (shapes.size() != specs.size()) {
+    fail(ErrorCode::invalid_argument, "expected shapes of {} inputs ({}), got {}", specs.size(),
+         names(specs), shapes.size());
+  }
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    if (!shapes[i].is_static() || !fits(shapes[i], specs[i].type.shape)) {
+      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got shape {}", printable(specs[i].name),
+           to_string(specs[i].type), shapes[i].to_string());
+    }
+  }
+  const auto known = std::find_if(bounds_.begin(), bounds_.end(), [&](const Bound& entry) {
+    return entry.compiled->shapes == shapes;
+  });
+  if (known == bounds_.end()) {
+    bind(shapes);
+  } else {
+    bounds_.splice(bounds_.begin(), bounds_, known);
+  }
+}
+
+RunStats Runner::stats() const {
+  RunStats stats;
+  stats.planned = !bounds_.empty() && bounds_.front().plan != nullptr;
+  stats.arena_bytes = stats.planned ? bounds_.front().plan->plan().memory.arena_bytes : 0;
+  stats.plans = program_->plans_compiled();
+  return stats;
+}
+
+std::string Runner::plan_text() const {
+  if (bounds_.empty()) return "nothing has run\n";
+  const Compiled& compiled = *bounds_.front().compiled;
+  if (compiled.plan != nullptr) return compiled.plan->to_text();
+  return fmt::format("interpreted: {}\n{}", compiled.why, to_text(compiled.graph));
+}
+
+}  // namespace thaw

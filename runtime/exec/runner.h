@@ -1,0 +1,73 @@
+// One session's side of a program: its memory, its state, its threads.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/base/memory.h"
+#include "runtime/exec/bound_plan.h"
+#include "runtime/exec/program.h"
+#include "thaw/session.h"
+
+namespace thaw {
+
+struct RunnerOptions {
+  int threads = 0;  // of one run, the calling one included; 0: as many as there are processors
+  int max_plans = 16;
+};
+
+/// Runs a program. One thread at a time; any number of runners of one program may run at once.
+class Runner {
+ public:
+  Runner(std::shared_ptr<const Program> program, const RunnerOptions& options);
+  ~Runner();
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  /// Runs on tensors in the order of the program's inputs. Outputs that already have the right type and
+  /// overlap neither an input nor each other are overwritten, else they are made anew; a planned run with
+  /// known shapes then allocates nothing. When it throws, outputs are unspecified and variables may have
+  /// been assigned.
+  /// Throws Error(invalid_argument) when an input does not fit the signature, naming it.
+  void run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+  /// Runs, showing every intermediate value with its name in the graph. Slow.
+  void trace(std::span<const Tensor> inputs, const ValueVisit& visit);
+  /// Compiles for these input shapes and takes the memory they need.
+  void prepare(const std::vector<Shape>& shapes);
+  /// Variables return to their loaded values.
+  void reset();
+
+  RunStats stats() const;
+  /// The plan of the last run or preparation, or why there is none and the graph that is interpreted.
+  std::string plan_text() const;
+
+ private:
+  // What this runner has made of one Compiled.
+  struct Bound {
+    std::shared_ptr<const Compiled> compiled;
+    std::unique_ptr<BoundPlan> plan;            // either this
+    std::unique_ptr<Interpreter> interpreter;   // or that
+    std::vector<TensorType> output_types;       // of the plan
+  };
+
+  void check_inputs(std::span<const Tensor> inputs) const;
+  Bound& bound(std::span<const Tensor> inputs);
+  Bound& bind(const std::vector<Shape>& shapes);
+  void make_outputs(const Bound& bound, std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+  void execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs, const ValueVisit* visit);
+  std::span<const Tensor> aligned(std::span<const Tensor> inputs);
+
+  std::shared_ptr<const Program> program_;
+  ThreadPool pool_;
+  std::size_t max_plans_;
+  std::vector<Tensor> variables_;
+  AlignedBytes arena_;
+  std::size_t arena_bytes_ = 0;
+  std::list<Bound> bounds_;  // most recent first
+  std::vector<Tensor> aligned_inputs_;
+};
+
+}  // namespace thaw
