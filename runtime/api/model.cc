@@ -1,0 +1,99 @@
+#include "thaw/model.h"
+
+#include "kernels/backend.h"
+#include "loaders/load.h"
+#include "runtime/api/model_impl.h"
+#include "runtime/base/check.h"
+#include "runtime/exec/evaluator.h"
+#include "runtime/passes/passes.h"
+#include "thaw/thaw.h"
+
+namespace thaw {
+namespace {
+
+#ifdef NDEBUG
+constexpr bool kVerifyAfterEachPass = false;
+#else
+constexpr bool kVerifyAfterEachPass = true;
+#endif
+
+const Backend& backend_for(const SessionOptions& options) {
+  if (options.precision == Precision::f64 && options.device != DeviceKind::reference) {
+    fail(ErrorCode::invalid_argument, "precision f64 runs on the reference device only");
+  }
+  switch (options.device) {
+    case DeviceKind::cpu: return cpu_backend();
+    case DeviceKind::reference: return reference_backend();
+    case DeviceKind::cuda: break;
+  }
+  fail(ErrorCode::device, "this build of Thaw has no CUDA backend; use the cpu device");
+}
+
+}  // namespace
+
+const char* version() { return THAW_VERSION; }
+
+std::size_t Model::Impl::signature_index(const std::string& name) const {
+  std::string known;
+  for (std::size_t i = 0; i < info.signatures.size(); ++i) {
+    if (info.signatures[i].name == name) return i;
+    known += fmt::format("{}'{}'", i == 0 ? "" : ", ", printable(info.signatures[i].name));
+  }
+  fail(ErrorCode::not_found, "{}: no signature '{}'; there are {}", printable(info.path), printable(name), known);
+}
+
+std::shared_ptr<const Program> Model::Impl::program(std::size_t signature, const SessionOptions& options) const {
+  const Backend& backend = backend_for(options);
+  const std::lock_guard lock(mutex);
+  auto& slot = programs[{signature, options.device, options.precision}];
+  if (slot == nullptr) {
+    slot = std::make_shared<Program>(graphs[signature], backend,
+                                     ProgramOptions{options.precision, options.max_plans});
+  }
+  slot->keep_plans(options.max_plans);
+  return slot;
+}
+
+Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+
+Model Model::load(const std::string& path, const LoadOptions& options) {
+  LoadedModel loaded = load_model(path, options, reference_evaluator());
+  auto impl = std::make_shared<Impl>();
+  for (LoadedSignature& signature : loaded.signatures) {
+    run_pipeline(signature.graph, {options.optimize, kVerifyAfterEachPass});
+    impl->graphs.push_back(std::move(signature.graph));
+  }
+  impl->info = std::move(loaded.info);
+  impl->default_signature = loaded.default_signature;
+  if (!options.signature.empty()) impl->default_signature = impl->signature_index(options.signature);
+  return Model(std::move(impl));
+}
+
+const ModelInfo& Model::info() const { return impl_->info; }
+
+const std::vector<TensorSpec>& Model::inputs() const {
+  return impl_->info.signatures[impl_->default_signature].inputs;
+}
+const std::vector<TensorSpec>& Model::outputs() const {
+  return impl_->info.signatures[impl_->default_signature].outputs;
+}
+
+Session Model::session(const SessionOptions& options) const {
+  const std::size_t index = impl_->default_signature;
+  return make_session(impl_->program(index, options), impl_->info.signatures[index].defaults, options);
+}
+
+Session Model::session(const std::string& signature, const SessionOptions& options) const {
+  const std::size_t index = impl_->signature_index(signature);
+  return make_session(impl_->program(index, options), impl_->info.signatures[index].defaults, options);
+}
+
+std::vector<Tensor> Model::predict(const std::vector<Tensor>& inputs) const { return session().run(inputs); }
+
+std::map<std::string, Tensor> Model::predict(const std::map<std::string, Tensor>& inputs) const {
+  return session().run(inputs);
+}
+
+std::string Model::graph_text() const { return to_text(impl_->graphs[impl_->default_signature]); }
+
+}  // namespace thaw

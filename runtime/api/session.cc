@@ -1,0 +1,102 @@
+#include "thaw/session.h"
+
+#include "runtime/api/model_impl.h"
+#include "runtime/base/check.h"
+#include "runtime/exec/runner.h"
+
+namespace thaw {
+
+struct Session::Impl {
+  std::shared_ptr<const Program> program;
+  std::vector<Tensor> defaults;  // per input; empty: the input must be given
+  Runner runner;
+  std::vector<Tensor> filled;    // inputs with defaults put in, reused between runs
+
+  Impl(std::shared_ptr<const Program> shared, const std::map<std::string, Tensor>& by_name,
+       const RunnerOptions& options)
+      : program(std::move(shared)), runner(program, options) {
+    for (const TensorSpec& spec : program->inputs()) {
+      const auto found = by_name.find(spec.name);
+      defaults.push_back(found == by_name.end() ? Tensor() : found->second);
+    }
+  }
+
+  /// The caller's inputs with defaults for empty ones.
+  std::span<const Tensor> complete(const std::vector<Tensor>& inputs) {
+    bool any = false;
+    for (std::size_t i = 0; i < inputs.size() && i < defaults.size(); ++i) {
+      any |= inputs[i].empty() && !defaults[i].empty();
+    }
+    if (!any) return inputs;
+    filled = inputs;
+    for (std::size_t i = 0; i < filled.size() && i < defaults.size(); ++i) {
+      if (filled[i].empty()) filled[i] = defaults[i];
+    }
+    return filled;
+  }
+
+  std::vector<Tensor> in_order(const std::map<std::string, Tensor>& inputs) const {
+    std::vector<Tensor> ordered;
+    std::size_t used = 0;
+    for (const TensorSpec& spec : program->inputs()) {
+      const auto found = inputs.find(spec.name);
+      used += found != inputs.end();
+      ordered.push_back(found == inputs.end() ? Tensor() : found->second);
+      if (found == inputs.end() && defaults[ordered.size() - 1].empty()) {
+        fail(ErrorCode::invalid_argument, "input '{}' ({}) is missing", printable(spec.name), to_string(spec.type));
+      }
+    }
+    if (used == inputs.size()) return ordered;
+    std::string known;
+    for (const TensorSpec& spec : program->inputs()) known += fmt::format(" '{}'", printable(spec.name));
+    for (const auto& [name, tensor] : inputs) {
+      if (known.find(fmt::format(" '{}'", printable(name))) == std::string::npos) {
+        fail(ErrorCode::invalid_argument, "the model has no input '{}'; its inputs are{}", printable(name), known);
+      }
+    }
+    fail(ErrorCode::invalid_argument, "{} inputs given, the model's are{}", inputs.size(), known);
+  }
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Session make_session(std::shared_ptr<const Program> program, std::map<std::string, Tensor> defaults,
+                     const SessionOptions& options) {
+  return Session(std::make_unique<Session::Impl>(std::move(program), defaults,
+                                                 RunnerOptions{options.threads, options.max_plans}));
+}
+
+const std::vector<TensorSpec>& Session::inputs() const { return impl_->program->inputs(); }
+const std::vector<TensorSpec>& Session::outputs() const { return impl_->program->outputs(); }
+
+void Session::run(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs) {
+  impl_->runner.run(impl_->complete(inputs), outputs);
+}
+
+std::vector<Tensor> Session::run(const std::vector<Tensor>& inputs) {
+  std::vector<Tensor> outputs;
+  run(inputs, outputs);
+  return outputs;
+}
+
+std::map<std::string, Tensor> Session::run(const std::map<std::string, Tensor>& inputs) {
+  const std::vector<Tensor> results = run(impl_->in_order(inputs));
+  std::map<std::string, Tensor> named;
+  for (std::size_t i = 0; i < results.size(); ++i) named[outputs()[i].name] = results[i];
+  return named;
+}
+
+void Session::trace(const std::vector<Tensor>& inputs,
+                    const std::function<void(const std::string& name, const Tensor& value)>& visit) {
+  impl_->runner.trace(impl_->complete(inputs), visit);
+}
+
+void Session::prepare(const std::vector<Shape>& input_shapes) { impl_->runner.prepare(input_shapes); }
+void Session::reset() { impl_->runner.reset(); }
+RunStats Session::stats() const { return impl_->runner.stats(); }
+std::string Session::plan_text() const { return impl_->runner.plan_text(); }
+
+}  // namespace thaw
