@@ -1,0 +1,37 @@
+// The shape-free passes in the order in which they run.
+#include "runtime/passes/passes.h"
+
+namespace thaw {
+namespace {
+
+struct Pass {
+  const char* name;
+  bool (*run)(Graph&);
+};
+
+// Folding and bias fusion stand before activation fusion: nothing is folded behind an activation.
+constexpr Pass kPasses[] = {
+    {"remove_identities", remove_identities}, {"fold_batch_norm", fold_batch_norm},
+    {"fuse_bias", fuse_bias},                 {"fuse_activation", fuse_activation},
+    {"remove_dead_code", remove_dead_code},
+};
+
+/// Every pass makes the graph smaller, so that few rounds do; a bound guards against two that disagree.
+constexpr int kMaxRounds = 16;
+
+}  // namespace
+
+void run_pipeline(Graph& graph, const PipelineOptions& options) {
+  if (options.verify_after_each) verify(graph, "before the passes");
+  if (!options.optimize) return;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    bool changed = false;
+    for (const Pass& pass : kPasses) {
+      changed = pass.run(graph) || changed;
+      if (options.verify_after_each) verify(graph, std::string("after ") + pass.name);
+    }
+    if (!changed) return;
+  }
+}
+
+}  // namespace thaw
