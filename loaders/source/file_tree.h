@@ -40,7 +40,10 @@ class FileTree {
 
 /// What the first bytes of a file say it is.
 enum class FileKind { empty, directory, hdf5, zip, gzip, json, git_lfs_pointer, html, protobuf_text, sstable, other };
-FileKind sniff(std::span<const std::byte> head);
+/// `head` is the beginning of the file, or all of it. An sstable shows at its end: give the last 48 bytes
+/// as `tail`, or the whole file as `head`. HDF5 may stand behind a user block of 512, 1024, ... bytes:
+/// it is found when `head` reaches that far.
+FileKind sniff(std::span<const std::byte> head, std::span<const std::byte> tail = {});
 const char* name_of(FileKind kind);
 
 /// Reads a regular file (never a FIFO, device, ...). mmap is not used: the file may change under us.
