@@ -1,0 +1,265 @@
+#include "loaders/tf/import.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "runtime/base/check.h"
+
+namespace thaw::tf {
+namespace {
+
+constexpr Edge kPoison{Edge::Kind::poison};
+constexpr Edge kDead{Edge::Kind::dead};
+
+// Ops that Thaw will not run, and why; everything else without an importer is merely unknown.
+const char* refusal_of(std::string_view op) {
+  static const std::unordered_map<std::string_view, const char*> reasons{
+      {"PyFunc", "runs Python code that is not in the file"},
+      {"PyFuncStateless", "runs Python code that is not in the file"},
+      {"EagerPyFunc", "runs Python code that is not in the file"},
+      {"ReadFile", "reads files"},
+      {"WriteFile", "writes files"},
+      {"MatchingFiles", "reads directories"},
+      {"SaveV2", "writes files"},
+      {"MergeV2Checkpoints", "writes files"},
+      {"RestoreV2", "reads files"},
+      {"IteratorGetNext", "reads a data set"},
+      {"XlaCallModule",
+       "holds StableHLO code (written by the JAX backend); export the model with the TensorFlow backend"},
+      {"TRTEngineOp", "holds code for TensorRT; export the model before the TensorRT conversion"},
+      {"TPUPartitionedCall", "is for TPUs; export the model for the CPU"},
+      {"Enter", "belongs to a TensorFlow 1 loop"},
+      {"RefEnter", "belongs to a TensorFlow 1 loop"},
+      {"NextIteration", "belongs to a TensorFlow 1 loop"},
+      {"RefNextIteration", "belongs to a TensorFlow 1 loop"},
+      {"LoopCond", "belongs to a TensorFlow 1 loop"},
+      {"Exit", "belongs to a TensorFlow 1 loop"},
+      {"RefExit", "belongs to a TensorFlow 1 loop"},
+  };
+  const auto found = reasons.find(op);
+  return found == reasons.end() ? "unknown op" : found->second;
+}
+
+// The back edge of a TensorFlow 1 loop: not followed, the loop is refused.
+bool closes_loop(const NodeView& node) {
+  return node.op() == "NextIteration" || node.op() == "RefNextIteration";
+}
+
+}  // namespace
+
+Importer::Importer(FunctionLibrary& functions, Variables& variables, const LoadOptions& options,
+                   const Evaluator& evaluator, std::set<std::string> stateful)
+    : functions_(functions),
+      variables_(variables),
+      options_(options),
+      evaluator_(evaluator),
+      stateful_(std::move(stateful)) {}
+
+std::vector<Edge> Importer::import(Scope& scope, Frame& frame, const std::vector<Ref>& roots) {
+  for (const Ref& root : roots) {
+    if (root.node >= 0 && !frame.feeds.contains({root.node, root.port})) {
+      visit(scope, frame, root.node);
+    }
+  }
+  for (const Ref& effect : frame.view.effects) visit(scope, frame, effect.node);
+  Edges results;
+  for (const Ref& root : roots) results.push_back(edge(frame, root));
+  return results;
+}
+
+// Depth first without recursion: operands before the node, control dependencies included.
+void Importer::visit(Scope& scope, Frame& frame, int root) {
+  struct Open {
+    int node;
+    std::size_t next = 0;
+  };
+  const auto state = [&](int node) -> Frame::State& {
+    return frame.state[static_cast<std::size_t>(node)];
+  };
+  if (state(root) != Frame::State::unseen) return;
+  std::vector<Open> open{{root}};
+  state(root) = Frame::State::open;
+  while (!open.empty()) {
+    Open& top = open.back();
+    const GraphView::Entry& entry = frame.view.nodes[static_cast<std::size_t>(top.node)];
+    if (!entry.missing.empty()) {
+      entry.node.fail(ErrorCode::invalid_argument, "input '{}' is not there", printable(entry.missing));
+    }
+    const std::size_t inputs = closes_loop(entry.node) ? 0 : entry.data.size() + entry.control.size();
+    if (top.next == inputs) {
+      const int node = top.node;
+      open.pop_back();
+      state(node) = Frame::State::done;
+      import_node(scope, frame, node);
+      continue;
+    }
+    const std::size_t next = top.next++;
+    const Ref& ref =
+        next < entry.data.size() ? entry.data[next] : entry.control[next - entry.data.size()];
+    if (ref.is_argument() || frame.feeds.contains({ref.node, ref.port})) continue;
+    if (state(ref.node) == Frame::State::open) {
+      entry.node.fail(ErrorCode::invalid_argument, "depends on itself");
+    }
+    if (state(ref.node) != Frame::State::unseen) continue;
+    state(ref.node) = Frame::State::open;
+    open.push_back({ref.node});
+  }
+}
+
+Edge Importer::edge(const Frame& frame, const Ref& ref) const {
+  if (ref.is_argument()) return frame.arguments[static_cast<std::size_t>(ref.argument())];
+  const auto fed = frame.feeds.find({ref.node, ref.port});
+  if (fed != frame.feeds.end()) return fed->second;
+  const auto node = static_cast<std::size_t>(ref.node);
+  if (frame.state[node] == Frame::State::poisoned) return kPoison;
+  const std::vector<Edge>& results = frame.results[node];
+  if (ref.port < 0 || static_cast<std::size_t>(ref.port) >= results.size()) {
+    frame.view.nodes[node].node.fail(ErrorCode::invalid_argument,
+                                     "has {} results, result {} is used", results.size(), ref.port);
+  }
+  return results[static_cast<std::size_t>(ref.port)];
+}
+
+void Importer::import_node(Scope& scope, Frame& frame, int number) {
+  const auto index = static_cast<std::size_t>(number);
+  const GraphView::Entry& entry = frame.view.nodes[index];
+  if (++imported_nodes_ > options_.limits.max_nodes) {
+    fail(ErrorCode::resource_exhausted, "the graph has more than {} nodes once its calls are written out",
+         options_.limits.max_nodes);
+  }
+  ++op_counts_[entry.node.op()];
+  Site site{scope, frame, entry, entry.node, {}};
+  if (!closes_loop(entry.node)) {
+    for (const Ref& ref : entry.data) site.in.push_back(edge(frame, ref));
+  }
+  scope.builder.set_scope(entry.node.name(), entry.node.description());
+  try {
+    frame.results[index] = import_any(site);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unimplemented) add_place(error, entry.node, frame);
+    collect(entry.node, error.what());
+    frame.state[index] = Frame::State::poisoned;
+    return;
+  }
+  const auto& results = frame.results[index];
+  if (!results.empty() && results[0].kind == Edge::Kind::poison) {
+    frame.state[index] = Frame::State::poisoned;
+  }
+}
+
+Importer::Edges Importer::import_any(Site& site) {
+  const std::string& op = site.node.op();
+  if (functions_.contains(op)) return call(site.scope, {op, nullptr}, site.in);
+  if (site.node.schema() != nullptr) {
+    const std::vector<std::string> unknown = site.node.unknown_attrs();
+    if (!unknown.empty()) {
+      throw Refusal(fmt::format("attribute '{}', which this op is not known to have",
+                                printable(unknown.front())));
+    }
+  }
+  const Handler handler = handler_of(op);
+  const OpRow* row = handler == nullptr ? find_op(op) : nullptr;
+  if (handler == nullptr && row == nullptr) throw Refusal(refusal_of(op));
+  bool dead = false;
+  for (const Ref& ref : site.entry.control) {
+    const auto& results = site.frame.results[static_cast<std::size_t>(ref.node)];
+    dead |= !results.empty() &&
+            std::ranges::all_of(results, [](const Edge& e) { return e.kind == Edge::Kind::dead; });
+  }
+  if (op != "Merge" && op != "RefMerge") {
+    for (const Edge& in : site.in) dead |= in.kind == Edge::Kind::dead;
+  }
+  if (dead) return Edges(static_cast<std::size_t>(std::max<std::int64_t>(1, site.node.num_outputs())), kDead);
+  return handler != nullptr ? (this->*handler)(site) : import_op(site, *row);
+}
+
+Importer::Edges Importer::import_op(Site& site, const OpRow& row) {
+  std::vector<ValueId> inputs;
+  for (std::size_t i = 0; i < site.in.size(); ++i) {
+    if (site.in[i].kind == Edge::Kind::poison) return {kPoison};
+    inputs.push_back(input(site, static_cast<int>(i)));
+  }
+  OpContext context{site.scope.builder, site.node, inputs, row.kind};
+  Edges edges;
+  for (ValueId value : row.import(context)) {
+    edges.push_back(value == kNoValue ? Edge{} : Edge{Edge::Kind::tensor, value});
+  }
+  return edges;
+}
+
+ValueId Importer::input(Site& site, int i) {
+  if (static_cast<std::size_t>(i) >= site.in.size()) {
+    fail(ErrorCode::invalid_argument, "expected at least {} operands, found {}", i + 1,
+         site.in.size());
+  }
+  return tensor(site.scope, site.in[static_cast<std::size_t>(i)], "operand");
+}
+
+ValueId Importer::tensor(Scope& scope, const Edge& edge, const char* what) {
+  if (edge.kind == Edge::Kind::tensor) return edge.value;
+  if (edge.kind == Edge::Kind::variable && edge.reference) return read(scope, edge.variable);
+  if (edge.kind == Edge::Kind::none) {
+    throw Refusal(fmt::format("{} is a result that only training needs", what));
+  }
+  if (edge.kind == Edge::Kind::variable) {
+    fail(ErrorCode::invalid_argument, "{} is the handle of variable '{}', not a tensor", what,
+         printable(variable_names_[static_cast<std::size_t>(edge.variable)]));
+  }
+  fail(ErrorCode::invalid_argument, "{} stands behind a branch that is not taken", what);
+}
+
+// The constant that an operand is, or null.
+const Tensor* Importer::known(Site& site, int i) {
+  return site.scope.builder.constant_of(input(site, i));
+}
+
+void Importer::collect(const NodeView& node, const std::string& why) {
+  const std::string key = node.op() + '\n' + why;
+  const auto [found, is_new] = unsupported_ops_.emplace(key, unsupported_.size());
+  const std::int64_t count = ++unsupported_counts_[found->second];
+  if (is_new) {
+    unsupported_.push_back({node.op(), node.name(), why});
+  } else {
+    unsupported_[found->second].why = fmt::format("{} ({} nodes)", why, count);
+  }
+}
+
+// Messages carry the innermost node and the function it stands in.
+void Importer::add_place(const Error& error, const NodeView& node, const Frame& frame) const {
+  const std::string text = error.what();
+  if (text.starts_with("in function '")) throw Error(error.code(), text);
+  std::string message =
+      text.starts_with("node '") ? text : fmt::format("{}: {}", node.description(), text);
+  if (!frame.view.function.empty()) {
+    message = fmt::format("in function '{}': {}", printable(frame.view.function), message);
+  }
+  throw Error(error.code(), message);
+}
+
+Importer::Edges Importer::call(Scope& scope, const NodeView::Function& function,
+                               const Edges& arguments) {
+  struct Depth {
+    int& depth;
+    explicit Depth(int& d) : depth(d) { ++depth; }
+    ~Depth() { --depth; }
+  } guard(depth_);
+  if (depth_ > options_.limits.max_depth) {
+    fail(ErrorCode::resource_exhausted, "functions call each other deeper than {}: at '{}'",
+         options_.limits.max_depth, printable(function.name));
+  }
+  if (imported_nodes_ + functions_.expanded_size(function.name) > options_.limits.max_nodes) {
+    fail(ErrorCode::resource_exhausted, "the graph has more than {} nodes once its calls are written out",
+         options_.limits.max_nodes);
+  }
+  const GraphView& view = functions_.view(function);
+  if (view.arguments.size() != arguments.size()) {
+    fail(ErrorCode::invalid_argument, "function '{}' takes {} arguments, found {}",
+         printable(function.name), view.arguments.size(), arguments.size());
+  }
+  Frame frame(view);
+  frame.arguments = arguments;
+  Edges results = import(scope, frame, view.results);
+  return results;
+}
+
+}  // namespace thaw::tf

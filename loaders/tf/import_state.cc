@@ -1,0 +1,251 @@
+// Constants, inputs, variables and effects.
+#include <algorithm>
+
+#include "loaders/tf/import.h"
+#include "runtime/base/check.h"
+
+namespace thaw::tf {
+namespace {
+
+constexpr Edge kPoison{Edge::Kind::poison};
+
+Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
+
+}  // namespace
+
+int Importer::variable_number(const std::string& handle) {
+  const auto [found, is_new] =
+      variable_numbers_.emplace(handle, static_cast<int>(variable_names_.size()));
+  if (is_new) variable_names_.push_back(handle);
+  return found->second;
+}
+
+// Variables that nothing assigns are constants. Others are state of the session, which the outermost graph
+// reads once and sub-graphs get as an input.
+ValueId Importer::read(Scope& scope, int variable) {
+  const auto known = scope.current.find(variable);
+  if (known != scope.current.end()) return known->second;
+  const std::string& name = variable_names_[static_cast<std::size_t>(variable)];
+  const Tensor& initial = variables_.value(name);
+  GraphBuilder& g = scope.builder;
+  ValueId value = -1;
+  if (!stateful_.contains(name)) {
+    value = g.constant(initial, name);
+  } else if (scope.parent == nullptr) {
+    const VariableId id = g.variable(name, initial);
+    scope.stored[variable] = id;
+    value = g.add1(ops::VariableRead{id}, {});
+  } else {
+    value = g.input(name, initial.type());
+    scope.captured.push_back(variable);
+    scope.captured_inputs[variable] = value;
+  }
+  scope.current[variable] = value;
+  return value;
+}
+
+void Importer::assign(Scope& scope, int variable, ValueId value) {
+  const std::string& name = variable_names_[static_cast<std::size_t>(variable)];
+  read(scope, variable);  // the variable exists, and a sub-graph gets it as an input
+  const DType expected = variables_.value(name).dtype(), found = scope.builder.dtype(value);
+  if (expected != found) {
+    fail(ErrorCode::invalid_argument, "variable '{}' is {}, assigned is {}", printable(name),
+         name_of(expected), name_of(found));
+  }
+  scope.current[variable] = value;
+  if (std::ranges::find(scope.assigned, variable) == scope.assigned.end()) {
+    scope.assigned.push_back(variable);
+  }
+  assigned_.insert(name);
+}
+
+void Importer::store_variables(Scope& scope) {
+  for (int variable : scope.assigned) {
+    const auto stored = scope.stored.find(variable);
+    if (stored == scope.stored.end()) continue;  // found out just now: the import is run again
+    scope.builder.add(ops::VariableAssign{stored->second}, {scope.current.at(variable)}, 0);
+  }
+}
+
+int Importer::variable_operand(Site& site, int i) {
+  if (static_cast<std::size_t>(i) >= site.in.size() ||
+      site.in[static_cast<std::size_t>(i)].kind != Edge::Kind::variable) {
+    fail(ErrorCode::invalid_argument, "operand {} is not a variable", i);
+  }
+  return site.in[static_cast<std::size_t>(i)].variable;
+}
+
+Importer::Edges Importer::constant(Site& site) {
+  const Tensor value = site.node.tensor("value");
+  const DType declared = site.node.type("dtype");
+  if (value.dtype() != declared) {
+    fail(ErrorCode::invalid_argument, "attribute dtype is {}, the value is {}", name_of(declared),
+         name_of(value.dtype()));
+  }
+  return {tensor_edge(site.scope.builder.constant(value))};
+}
+
+Importer::Edges Importer::placeholder(Site&) {
+  throw Refusal("a placeholder that is not an input of the signature");
+}
+
+// Not fed: the default.
+Importer::Edges Importer::placeholder_with_default(Site& site) { return {site.in.at(0)}; }
+
+Importer::Edges Importer::pass(Site& site) {
+  for (Edge& edge : site.in) {
+    // Identity of a reference reads the variable now, before later assignments.
+    if (edge.kind == Edge::Kind::variable && edge.reference && site.node.op() != "RefIdentity") {
+      edge = tensor_edge(read(site.scope, edge.variable));
+    }
+  }
+  return site.in;
+}
+
+Importer::Edges Importer::pass_first(Site& site) {
+  if (site.in.empty()) fail(ErrorCode::invalid_argument, "has no operand");
+  return {site.in[0]};
+}
+
+Importer::Edges Importer::nothing(Site&) { return {}; }
+
+// The message is made of the constant strings among the data.
+Importer::Edges Importer::assert_node(Site& site) {
+  if (site.in.empty()) fail(ErrorCode::invalid_argument, "has no condition");
+  if (site.in[0].kind == Edge::Kind::poison) return {};
+  const Tensor* condition = known(site, 0);
+  if (condition != nullptr && condition->dtype() == DType::boolean &&
+      std::all_of(condition->data<bool>(), condition->data<bool>() + condition->num_elements(),
+                  [](bool holds) { return holds; })) {
+    return {};
+  }
+  std::string message;
+  for (std::size_t i = 1; i < site.in.size(); ++i) {
+    if (site.in[i].kind != Edge::Kind::tensor) continue;
+    const Tensor* data = known(site, static_cast<int>(i));
+    if (data == nullptr || data->dtype() != DType::string) continue;
+    for (std::int64_t k = 0; k < std::min<std::int64_t>(data->num_elements(), 8); ++k) {
+      if (!message.empty()) message += ' ';
+      message += printable(data->data<std::string>()[k]);
+    }
+  }
+  site.scope.builder.add(ops::Assert{message}, {input(site, 0)}, 0);
+  return {};
+}
+
+// The name in the file decides which variable it is: shared_name, or without one the node's name. Handles at the
+// top level are known to the checkpoint by their node.
+Importer::Edges Importer::variable_handle(Site& site) {
+  std::string handle = site.node.name();
+  if (!site.frame.view.function.empty()) {
+    const std::string shared = site.node.text("shared_name");
+    if (!shared.empty()) handle = shared;
+  }
+  return {{Edge::Kind::variable, -1, variable_number(handle), false}};
+}
+
+Importer::Edges Importer::variable_reference(Site& site) {
+  return {{Edge::Kind::variable, -1, variable_number(site.node.name()), true}};
+}
+
+Importer::Edges Importer::read_variable(Site& site) {
+  if (!site.in.empty() && site.in[0].kind == Edge::Kind::poison) return {kPoison};
+  const ValueId value = read(site.scope, variable_operand(site, 0));
+  if (site.node.type("dtype") != site.scope.builder.dtype(value)) {
+    fail(ErrorCode::invalid_argument, "attribute dtype is {}, the variable is {}",
+         name_of(site.node.type("dtype")), name_of(site.scope.builder.dtype(value)));
+  }
+  return {tensor_edge(value)};
+}
+
+Importer::Edges Importer::assign_variable(Site& site) {
+  for (const Edge& edge : site.in) {
+    if (edge.kind == Edge::Kind::poison) return {kPoison};
+  }
+  assign(site.scope, variable_operand(site, 0), input(site, 1));
+  return {site.in[0]};
+}
+
+Importer::Edges Importer::update_variable(Site& site) {
+  for (const Edge& edge : site.in) {
+    if (edge.kind == Edge::Kind::poison) return {kPoison};
+  }
+  const int variable = variable_operand(site, 0);
+  const auto kind = site.node.op().starts_with("AssignAdd") ? BinaryKind::add : BinaryKind::sub;
+  const ValueId old_value = read(site.scope, variable);
+  assign(site.scope, variable, site.scope.builder.binary(kind, old_value, input(site, 1)));
+  return {site.in[0]};
+}
+
+Importer::Edges Importer::is_initialized(Site& site) {
+  return {tensor_edge(site.scope.builder.scalar(1, DType::boolean))};
+}
+
+Importer::Edges Importer::variable_shape(Site& site) {
+  const ValueId value = read(site.scope, variable_operand(site, 0));
+  const ops::ShapeQuery query{ShapeQueryKind::shape, site.node.type("out_type")};
+  return {tensor_edge(site.scope.builder.add1(query, {value}))};
+}
+
+Importer::Edges Importer::gather_variable(Site& site) {
+  for (const Edge& edge : site.in) {
+    if (edge.kind == Edge::Kind::poison) return {kPoison};
+  }
+  const ValueId params = read(site.scope, variable_operand(site, 0));
+  const ValueId indices = input(site, 1);
+  GraphBuilder& g = site.scope.builder;
+  if (site.node.op() == "ResourceGatherNd") {
+    return {tensor_edge(g.add1(ops::GatherNd{}, {params, indices}))};
+  }
+  const std::int64_t batch_dims = site.node.integer("batch_dims");
+  return {tensor_edge(g.add1(ops::Gather{batch_dims, batch_dims}, {params, indices}))};
+}
+
+Importer::Handler Importer::handler_of(std::string_view op) {
+  static const std::map<std::string_view, Handler> handlers{
+      {"Assert", &Importer::assert_node},
+      {"Assign", &Importer::assign_variable},
+      {"AssignAdd", &Importer::update_variable},
+      {"AssignAddVariableOp", &Importer::update_variable},
+      {"AssignSub", &Importer::update_variable},
+      {"AssignSubVariableOp", &Importer::update_variable},
+      {"AssignVariableOp", &Importer::assign_variable},
+      {"Case", &Importer::case_node},
+      {"Const", &Importer::constant},
+      {"ControlTrigger", &Importer::nothing},
+      {"DisableCopyOnRead", &Importer::nothing},
+      {"Identity", &Importer::pass},
+      {"IdentityN", &Importer::pass},
+      {"If", &Importer::if_node},
+      {"IsVariableInitialized", &Importer::is_initialized},
+      {"Merge", &Importer::merge_node},
+      {"NoOp", &Importer::nothing},
+      {"PartitionedCall", &Importer::call_node},
+      {"Placeholder", &Importer::placeholder},
+      {"PlaceholderV2", &Importer::placeholder},
+      {"PlaceholderWithDefault", &Importer::placeholder_with_default},
+      {"Print", &Importer::pass_first},
+      {"PrintV2", &Importer::nothing},
+      {"ReadVariableOp", &Importer::read_variable},
+      {"RefIdentity", &Importer::pass},
+      {"RefMerge", &Importer::merge_node},
+      {"RefSwitch", &Importer::switch_node},
+      {"ResourceGather", &Importer::gather_variable},
+      {"ResourceGatherNd", &Importer::gather_variable},
+      {"StatefulPartitionedCall", &Importer::call_node},
+      {"StatelessCase", &Importer::case_node},
+      {"StatelessIf", &Importer::if_node},
+      {"StatelessWhile", &Importer::while_node},
+      {"Switch", &Importer::switch_node},
+      {"VarHandleOp", &Importer::variable_handle},
+      {"VarIsInitializedOp", &Importer::is_initialized},
+      {"Variable", &Importer::variable_reference},
+      {"VariableShape", &Importer::variable_shape},
+      {"VariableV2", &Importer::variable_reference},
+      {"While", &Importer::while_node},
+  };
+  const auto found = handlers.find(op);
+  return found == handlers.end() ? nullptr : found->second;
+}
+
+}  // namespace thaw::tf

@@ -1,0 +1,144 @@
+#include "loaders/tf/ops/op_context.h"
+
+namespace thaw::tf::importers {
+namespace {
+
+// [C] -> [C, 1, 1...] so that it broadcasts along axis 1.
+ValueId along_channels_first(OpContext& c, ValueId vector, int rank) {
+  Ints axes;
+  for (int axis = 1; axis < rank - 1; ++axis) axes.push_back(axis);
+  return axes.empty() ? vector : c.g.add1(ops::ExpandDims{axes}, {vector});
+}
+
+// "NHWC", "NDHWC", "NCHW", ...; refuses blocked formats.
+bool channels_first(OpContext& c) {
+  const int format = c.one_of("data_format", {"NHWC", "NDHWC", "NCHW", "NCDHW"});
+  return format >= 2;
+}
+
+}  // namespace
+
+Results matmul(OpContext& c) {
+  c.expect_count(2);
+  return {c.g.matmul(c.in(0), c.in(1), c.node.flag("transpose_a"), c.node.flag("transpose_b"))};
+}
+
+Results batch_matmul(OpContext& c) {
+  c.expect_count(2);
+  const bool adj_x = c.node.flag("adj_x"), adj_y = c.node.flag("adj_y");
+  if ((adj_x || adj_y) && is_complex(c.dtype(0))) c.refuse("the adjoint of complex matrices");
+  if (c.node.has("Tout") && c.node.type("Tout") != c.dtype(0)) {
+    c.refuse(fmt::format("attribute Tout={}", name_of(c.node.type("Tout"))));
+  }
+  return {c.g.matmul(c.in(0), c.in(1), adj_x, adj_y)};
+}
+
+Results einsum(OpContext& c) { return {c.g.add1(ops::Einsum{c.node.text("equation")}, c.inputs)}; }
+
+Results bias_add(OpContext& c) {
+  c.expect_count(2);
+  const bool first = c.kind == 0 && channels_first(c);
+  const ValueId bias = first ? along_channels_first(c, c.in(1), c.rank(0)) : c.in(1);
+  return {c.g.binary(BinaryKind::add, c.in(0), bias)};
+}
+
+namespace {
+
+// Inference: y = (x - mean) scale / sqrt(variance + epsilon) + offset, with one factor and one summand.
+Results normalise_by_given(OpContext& c, bool first) {
+  GraphBuilder& g = c.g;
+  const DType dtype = g.dtype(c.in(1));  // of the statistics; x may be float16
+  const ValueId epsilon = g.scalar(c.node.number("epsilon"), dtype);
+  const ValueId inverse =
+      g.unary({UnaryKind::rsqrt}, g.binary(BinaryKind::add, c.in(4), epsilon));
+  ValueId factor = g.binary(BinaryKind::mul, c.in(1), inverse);
+  ValueId summand = g.binary(BinaryKind::sub, c.in(2), g.binary(BinaryKind::mul, c.in(3), factor));
+  if (first) {
+    const int rank = c.rank(0);
+    factor = along_channels_first(c, factor, rank);
+    summand = along_channels_first(c, summand, rank);
+  }
+  const ValueId x = g.cast(c.in(0), dtype);
+  const ValueId y = g.binary(BinaryKind::add, g.binary(BinaryKind::mul, x, factor), summand);
+  return {g.cast(y, c.dtype(0)), c.in(3), c.in(4), c.in(3), c.in(4), kNoValue};
+}
+
+// Training: the batch's own statistics (what LayerNormalization is made of). Only y is a prediction.
+Results normalise_by_batch(OpContext& c, bool first) {
+  GraphBuilder& g = c.g;
+  const DType dtype = g.dtype(c.in(1));
+  const int rank = c.rank(0);
+  Ints axes;
+  for (int axis = 0; axis < rank; ++axis) {
+    if (axis != (first ? 1 : rank - 1)) axes.push_back(axis);
+  }
+  const ValueId x = g.cast(c.in(0), dtype);
+  ValueId scale = c.in(1), offset = c.in(2);
+  if (first) {
+    scale = along_channels_first(c, scale, rank);
+    offset = along_channels_first(c, offset, rank);
+  }
+  ops::Normalize op;
+  op.axes = axes;
+  op.epsilon = c.node.number("epsilon");
+  const ValueId normal = g.add1(op, {x});
+  const ValueId y = g.binary(BinaryKind::add, g.binary(BinaryKind::mul, normal, scale), offset);
+  return {g.cast(y, c.dtype(0)), kNoValue, kNoValue, kNoValue, kNoValue, kNoValue};
+}
+
+}  // namespace
+
+Results fused_batch_norm(OpContext& c) {
+  c.expect_count(5);
+  const bool first = channels_first(c);
+  return c.node.flag("is_training") ? normalise_by_batch(c, first) : normalise_by_given(c, first);
+}
+
+// (t, mean, variance, beta, gamma)
+Results global_batch_norm(OpContext& c) {
+  c.expect_count(5);
+  GraphBuilder& g = c.g;
+  const ValueId epsilon = g.scalar(c.node.number("variance_epsilon"), c.dtype(0));
+  ValueId factor = g.unary({UnaryKind::rsqrt}, g.binary(BinaryKind::add, c.in(2), epsilon));
+  if (c.node.flag("scale_after_normalization")) factor = g.binary(BinaryKind::mul, factor, c.in(4));
+  const ValueId summand = g.binary(BinaryKind::sub, c.in(3), g.binary(BinaryKind::mul, c.in(1), factor));
+  return {g.binary(BinaryKind::add, g.binary(BinaryKind::mul, c.in(0), factor), summand)};
+}
+
+// x / (bias + alpha sum of squares of the 2 r + 1 neighbouring channels)^beta
+Results lrn(OpContext& c) {
+  c.expect_count(1);
+  GraphBuilder& g = c.g;
+  const std::int64_t radius = c.node.integer("depth_radius");
+  const int rank = c.rank(0);
+  const std::int64_t channels = rank == 0 ? kUnknownDim : c.shape(0)[rank - 1];
+  if (channels == kUnknownDim) c.refuse("an unknown number of channels");
+  if (radius < 0 || channels > 4096) c.refuse(fmt::format("{} channels", channels));
+  const DType dtype = c.dtype(0);
+  std::vector<float> band(static_cast<std::size_t>(channels * channels), 0.0F);
+  for (std::int64_t i = 0; i < channels; ++i) {
+    for (std::int64_t j = std::max<std::int64_t>(0, i - radius);
+         j < channels && j - i <= radius; ++j) {
+      band[static_cast<std::size_t>(i * channels + j)] = 1;
+    }
+  }
+  const ValueId squares = g.unary({UnaryKind::square}, c.in(0));
+  const ValueId window = g.cast(g.constant(Tensor::from(Shape{channels, channels}, band)), dtype);
+  ValueId norm = g.binary(BinaryKind::mul, g.matmul(squares, window),
+                          g.scalar(c.node.number("alpha"), dtype));
+  norm = g.binary(BinaryKind::add, norm, g.scalar(c.node.number("bias"), dtype));
+  norm = g.binary(BinaryKind::pow, norm, g.scalar(-c.node.number("beta"), dtype));
+  return {g.binary(BinaryKind::mul, c.in(0), norm)};
+}
+
+// Bilinear results are float32 whatever the image is.
+Results resize(OpContext& c) {
+  c.expect_count(2);
+  const auto method = static_cast<ResizeMethod>(c.kind);
+  const ops::Resize op{method, c.node.flag("align_corners"), c.node.flag("half_pixel_centers")};
+  const ValueId image =
+      method == ResizeMethod::bilinear ? c.g.cast(c.in(0), DType::float32) : c.in(0);
+  return {c.g.add1(op, {image, c.in(1)})};
+}
+
+}  // namespace thaw::tf::importers

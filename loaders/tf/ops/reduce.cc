@@ -1,0 +1,77 @@
+#include "loaders/tf/ops/op_context.h"
+
+namespace thaw::tf::importers {
+
+Results reduce(OpContext& c) {
+  c.expect_count(2);
+  const ops::Reduce op{static_cast<ReduceKind>(c.kind), c.node.flag("keep_dims")};
+  return {c.g.add1(op, {c.in(0), c.vector(1)})};
+}
+
+Results arg_reduce(OpContext& c) {
+  c.expect_count(2);
+  const ops::ArgReduce op{c.kind != 0, c.integer(1, "dimension"), c.node.type("output_type")};
+  return {c.g.add1(op, {c.in(0)})};
+}
+
+Results scan(OpContext& c) {
+  c.expect_count(2);
+  const ops::Scan op{static_cast<ScanKind>(c.kind), c.integer(1, "axis"), c.node.flag("exclusive"),
+                     c.node.flag("reverse")};
+  return {c.g.add1(op, {c.in(0)})};
+}
+
+Results softmax(OpContext& c) {
+  c.expect_count(1);
+  return {c.g.add1(ops::Softmax{{-1}, c.kind != 0}, {c.in(0)})};
+}
+
+Results top_k(OpContext& c) {
+  c.expect_count(1);
+  const ValueId k = c.g.scalar(static_cast<double>(c.node.integer("k")), DType::int32);
+  return c.g.add(ops::TopK{c.node.flag("sorted"), DType::int32}, {c.in(0), k}, 2);
+}
+
+Results top_k_v2(OpContext& c) {
+  c.expect_count(2);
+  const ops::TopK op{c.node.flag("sorted"), c.node.type("index_type")};
+  return c.g.add(op, {c.in(0), c.in(1)}, 2);
+}
+
+Results euclidean_norm(OpContext& c) {
+  c.expect_count(2);
+  if (is_complex(c.dtype(0))) c.refuse("complex numbers");
+  const ValueId squares = c.g.unary({UnaryKind::square}, c.in(0));
+  const ops::Reduce sum{ReduceKind::sum, c.node.flag("keep_dims")};
+  return {c.g.unary({UnaryKind::sqrt}, c.g.add1(sum, {squares, c.vector(1)}))};
+}
+
+Results l2_loss(OpContext& c) {
+  c.expect_count(1);
+  Ints axes;
+  for (int axis = 0; axis < c.rank(0); ++axis) axes.push_back(axis);
+  const ValueId sum =
+      c.g.reduce(ReduceKind::sum, c.g.unary({UnaryKind::square}, c.in(0)), axes, false);
+  return {c.g.binary(BinaryKind::mul, sum, c.g.scalar(0.5, c.dtype(0)))};
+}
+
+// Counts along the last axis of [N] or [B, N]: one-hot rows, weighted, added up. Values outside the bins
+// count nowhere. kind 1: DenseBincount, which has attribute binary_output.
+Results bincount(OpContext& c) {
+  c.expect_count(3);
+  const bool binary = c.kind == 1 && c.node.flag("binary_output");
+  const int rank = c.rank(0);
+  if (rank < 1 || rank > 2) {
+    fail(ErrorCode::invalid_argument, "expected a vector or a matrix, found {}", c.shape(0).to_string());
+  }
+  if (!c.shape(2).is_static()) c.refuse("weights of unknown shape");
+  const DType dtype = c.dtype(2);
+  const bool weighted = c.shape(2).num_elements() > 0;
+  const ValueId depth = c.g.cast(c.in(1), DType::int32);
+  ValueId hot = c.g.add1(ops::OneHot{-1}, {c.in(0), depth, c.g.scalar(1, dtype), c.g.scalar(0, dtype)});
+  if (binary) return {c.g.reduce(ReduceKind::max, hot, {-2}, false)};
+  if (weighted) hot = c.g.binary(BinaryKind::mul, hot, c.g.expand_dims(c.in(2), -1));
+  return {c.g.reduce(ReduceKind::sum, hot, {-2}, false)};
+}
+
+}  // namespace thaw::tf::importers

@@ -1,0 +1,70 @@
+#include "loaders/tf/parse.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/text_format.h>
+
+#include <algorithm>
+
+#include "tf/proto/thaw_tf.pb.h"
+#include "runtime/base/check.h"
+
+namespace thaw::tf {
+namespace {
+
+constexpr int kRecursionLimit = 100;
+
+// The first error of the text parser, with its place; the rest is noise.
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    if (text.empty()) text = fmt::format("line {}, column {}: {}", line + 1, column + 1, printable(message));
+  }
+  void AddWarning(int, int, const std::string&) override {}
+  std::string text;
+};
+
+template <class Message>
+Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
+  const std::uint64_t limit = std::min<std::uint64_t>(limits.max_message_bytes, INT32_MAX);
+  if (file.size() > limit) {
+    fail(ErrorCode::resource_exhausted, "'{}' has {} bytes, the limit for one message is {}", file.name,
+         file.size(), limit);
+  }
+  auto arena = std::make_shared<google::protobuf::Arena>();
+  auto* message = google::protobuf::Arena::CreateMessage<Message>(arena.get());
+  if (text) {
+    FirstError error;
+    google::protobuf::TextFormat::Parser parser;
+    parser.AllowUnknownField(true);
+    parser.AllowUnknownExtension(true);
+    parser.SetRecursionLimit(kRecursionLimit);
+    parser.RecordErrorsTo(&error);
+    google::protobuf::io::ArrayInputStream stream(file.data.data(), static_cast<int>(file.size()));
+    if (!parser.Parse(&stream, message)) {
+      fail(ErrorCode::data_loss, "'{}' is damaged: {}", file.name, error.text);
+    }
+  } else {
+    google::protobuf::io::CodedInputStream stream(
+        reinterpret_cast<const std::uint8_t*>(file.data.data()), static_cast<int>(file.size()));
+    stream.SetRecursionLimit(kRecursionLimit);
+    if (!message->ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
+      fail(ErrorCode::data_loss, "'{}' is damaged: not a TensorFlow {} message, or cut off after {} bytes",
+           file.name, message->GetDescriptor()->name(), file.size());
+    }
+  }
+  return {message, std::move(arena)};
+}
+
+}  // namespace
+
+Parsed<SavedModel> parse_saved_model(const Bytes& file, bool text, const Limits& limits) {
+  return parse<SavedModel>(file, text, limits);
+}
+
+Parsed<GraphDef> parse_graph_def(const Bytes& file, bool text, const Limits& limits) {
+  return parse<GraphDef>(file, text, limits);
+}
+
+}  // namespace thaw::tf

@@ -1,0 +1,24 @@
+// Protobuf messages from bytes, within the limits.
+#pragma once
+
+#include <memory>
+
+#include "loaders/source/file_tree.h"
+
+namespace thaw::tf {
+
+class GraphDef;
+class SavedModel;
+
+/// A parsed message; shared because constants borrow from it.
+template <class Message>
+struct Parsed {
+  Message* message = nullptr;
+  std::shared_ptr<const void> owner;
+};
+
+/// Text if `file` is text. Throws Error(data_loss) naming the file, resource_exhausted if it is too large.
+Parsed<SavedModel> parse_saved_model(const Bytes& file, bool text, const Limits& limits);
+Parsed<GraphDef> parse_graph_def(const Bytes& file, bool text, const Limits& limits);
+
+}  // namespace thaw::tf
