@@ -1,0 +1,29 @@
+#include "loaders/keras/weights.h"
+
+#include "runtime/base/check.h"
+
+namespace thaw::keras {
+
+void WeightStore::assign(const Variable& variable, StoredArray array) {
+  const auto [position, fresh] = arrays_.emplace(variable.path(), std::move(array));
+  if (!fresh) {
+    fail(ErrorCode::invalid_argument, "variable {} is assigned twice: from {} and again", variable.path(),
+         position->second.place);
+  }
+}
+
+const StoredArray* WeightStore::find(const std::string& path) const {
+  const auto found = arrays_.find(path);
+  return found == arrays_.end() ? nullptr : &found->second;
+}
+
+std::int64_t WeightStore::elements_below(const std::string& path) const {
+  std::int64_t total = 0;
+  const std::string prefix = path + "/";
+  for (auto it = arrays_.lower_bound(prefix); it != arrays_.end() && it->first.starts_with(prefix); ++it) {
+    total += it->second.elements;
+  }
+  return total;
+}
+
+}  // namespace thaw::keras

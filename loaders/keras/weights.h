@@ -1,0 +1,66 @@
+// Stored weights, assigned to a model's variables with strict accounting: every variable gets one stored array,
+// every stored array is used or named in the notes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "loaders/keras/variables.h"
+#include "loaders/source/h5.h"
+#include "thaw/tensor.h"
+
+namespace thaw::keras {
+
+/// What a variable is filled with.
+struct StoredArray {
+  std::string place;             // dataset path, for messages
+  std::function<Tensor()> read;  // decodes and converts
+  std::int64_t elements = 0;
+  std::uint64_t bytes = 0;
+};
+
+class WeightStore {
+ public:
+  /// A store without a file: every variable is missing.
+  WeightStore() = default;
+
+  void assign(const Variable& variable, StoredArray array);
+  const StoredArray* find(const std::string& path) const;
+  const std::map<std::string, StoredArray>& arrays() const { return arrays_; }
+  /// Arrays below `path` (a layer's own and its parts').
+  std::int64_t elements_below(const std::string& path) const;
+
+ private:
+  std::map<std::string, StoredArray> arrays_;
+};
+
+/// HDF5 of Keras 1, 2 and `.h5` of Keras 3: groups by layer name, arrays by position. `group` is "model_weights" or
+/// "" (weights only). `file` must outlive the store.
+/// Throws Error(invalid_argument) when a layer's arrays are missing, too few or too many.
+WeightStore legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
+                           std::vector<std::string>& notes);
+
+/// `.weights.h5` of Keras 3 and of tf.keras from 2.12: paths through the object tree.
+WeightStore path_weights(const H5File& file, const KerasModel& model, std::vector<std::string>& notes);
+
+/// True if the file has the groups of `.weights.h5` rather than those of the older form.
+bool has_path_layout(const H5File& file);
+
+// ---- conversions of old layouts ----
+
+/// How many arrays a layer stores and what each of its variables is made of.
+struct Conversion {
+  std::vector<std::vector<std::size_t>> sources;  // per variable: positions of the arrays, joined on the last axis
+};
+/// For Keras 1's recurrent layers with one array per gate, else one to one.
+Conversion gates_of(const LayerConfig& layer, std::size_t variables);
+/// Brings array `index` of a layer to today's layout: kernels of Keras 1, of Theano and of cuDNN layers.
+Tensor modern_layout(const Variable& variable, Tensor array, const Writer& writer);
+
+Tensor transposed(const Tensor& tensor, const std::vector<int>& permutation);
+Tensor joined(const std::vector<Tensor>& parts);  // on the last axis
+Tensor reversed(const Tensor& tensor, int axes);  // over the first `axes` axes
+
+}  // namespace thaw::keras

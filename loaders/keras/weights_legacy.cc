@@ -1,0 +1,242 @@
+// HDF5 weights of Keras 1 and 2 (and Keras 3's `.h5`): one group per top-level layer, arrays by position.
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "loaders/keras/weights.h"
+#include "runtime/base/check.h"
+
+namespace thaw::keras {
+namespace {
+
+struct Group {
+  std::string name;
+  std::vector<std::string> datasets;  // full paths in the order of weight_names
+};
+
+struct LayerVariables {
+  const LayerConfig* layer;
+  std::string path;
+  std::vector<Variable> variables;
+};
+
+std::string last_part(const std::string& name) {
+  const auto slash = name.rfind('/');
+  std::string part = slash == std::string::npos ? name : name.substr(slash + 1);
+  return part.substr(0, part.find(':'));
+}
+
+// Keras keeps a layer's trainable variables in front of its others, also across the layers of a nested model.
+std::vector<Variable> trainable_first(const std::vector<Variable>& variables) {
+  std::vector<Variable> sorted = variables;
+  std::stable_partition(sorted.begin(), sorted.end(), [](const Variable& v) { return v.trainable; });
+  return sorted;
+}
+
+bool names_agree(const std::vector<Variable>& variables, const std::vector<std::string>& datasets) {
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    if (last_part(datasets[i]) != variables[i].name) return false;
+  }
+  return true;
+}
+
+class LegacyReader {
+ public:
+  LegacyReader(const H5File& file, std::string group, const KerasModel& model, std::vector<std::string>& notes)
+      : file_(file), root_(std::move(group)), model_(model), notes_(notes) {}
+
+  WeightStore read() {
+    read_groups();
+    std::vector<LayerVariables> layers = weighted_layers();
+    std::map<std::string, const Group*> by_name;
+    for (const Group& group : groups_) {
+      if (!by_name.emplace(group.name, &group).second) {
+        fail(ErrorCode::invalid_argument, "{}: layer_names holds '{}' twice", file_.name(), printable(group.name));
+      }
+    }
+    const bool named = std::all_of(layers.begin(), layers.end(), [&](const LayerVariables& layer) {
+      const auto found = by_name.find(layer.layer->name);
+      return found != by_name.end() && !found->second->datasets.empty();
+    });
+    if (named) {
+      for (const LayerVariables& layer : layers) assign(layer, *by_name.at(layer.layer->name));
+    } else {
+      assign_by_order(layers);
+    }
+    note_unused();
+    return std::move(store_);
+  }
+
+ private:
+  void read_groups() {
+    const auto names = file_.list_attribute(root_, "layer_names");
+    if (!names) {
+      fail(ErrorCode::invalid_argument, "{}: no attribute layer_names{}: these are no Keras weights", file_.name(),
+           root_.empty() ? "" : " in group " + root_);
+    }
+    for (const std::string& name : *names) {
+      Group group{name, {}};
+      const std::string path = join(root_, name);
+      if (!file_.has_group(path)) {
+        fail(ErrorCode::data_loss, "{}: layer_names lists '{}', but there is no such group", file_.name(),
+             printable(name));
+      }
+      const auto weights = file_.list_attribute(path, "weight_names");
+      if (!weights) {
+        fail(ErrorCode::data_loss, "{}: group {} has no attribute weight_names", file_.name(), printable(path));
+      }
+      for (const std::string& weight : *weights) group.datasets.push_back(join(path, weight));
+      groups_.push_back(std::move(group));
+    }
+  }
+
+  std::vector<LayerVariables> weighted_layers() const {
+    std::vector<LayerVariables> layers;
+    const ModelConfig& model = *model_.root.model;
+    const std::vector<std::string> paths = layer_paths(model);
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+      if (paths[i].empty()) continue;
+      LayerVariables layer{&model.layers[i], paths[i], {}};
+      collect_variables(model.layers[i], paths[i], true, model_.writer, layer.variables);
+      if (!layer.variables.empty()) layers.push_back(std::move(layer));
+    }
+    return layers;
+  }
+
+  // Weights saved under other layer names (an architecture built again counts its layers anew): Keras takes the
+  // layers that have weights in order.
+  void assign_by_order(const std::vector<LayerVariables>& layers) {
+    std::vector<const Group*> filled;
+    for (const Group& group : groups_) {
+      if (!group.datasets.empty()) filled.push_back(&group);
+    }
+    if (filled.size() != layers.size()) {
+      fail(ErrorCode::invalid_argument,
+           "{}: the model has {} layers with weights, the file has weights for {}{}", file_.name(), layers.size(),
+           filled.size(), first_missing(layers));
+    }
+    for (std::size_t i = 0; i < layers.size(); ++i) assign(layers[i], *filled[i]);
+    notes_.push_back(fmt::format("{}: layer names differ from the model's; weights were assigned in order",
+                                 file_.name()));
+  }
+
+  std::string first_missing(const std::vector<LayerVariables>& layers) const {
+    for (const LayerVariables& layer : layers) {
+      const bool present = std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) {
+        return group.name == layer.layer->name && !group.datasets.empty();
+      });
+      if (!present) {
+        return fmt::format(" (none for layer '{}' ({}))", printable(layer.layer->name),
+                           printable(layer.layer->file_class));
+      }
+    }
+    return "";
+  }
+
+  [[noreturn]] void wrong_count(const LayerVariables& layer, const Group& group) const {
+    std::string names;
+    for (const Variable& variable : layer.variables) {
+      if (names.size() > 200) break;
+      names += (names.empty() ? "" : ", ") + variable.name;
+    }
+    fail(ErrorCode::invalid_argument, "{}: layer '{}' ({}): expected {} arrays ({}), found {}", file_.name(),
+         printable(layer.layer->name), printable(layer.layer->file_class), layer.variables.size(), names,
+         group.datasets.size());
+  }
+
+  void assign(const LayerVariables& layer, const Group& group) {
+    used_.insert(group.name);
+    std::vector<Variable> variables = trainable_first(layer.variables);
+    if (variables.size() == group.datasets.size() && !names_agree(variables, group.datasets) &&
+        names_agree(layer.variables, group.datasets)) {
+      variables = layer.variables;  // the trainable flags were changed after building
+    }
+    if (variables.size() == group.datasets.size()) {
+      for (std::size_t i = 0; i < variables.size(); ++i) assign(variables[i], {group.datasets[i]});
+      return;
+    }
+    assign_gates(layer, group, variables);
+  }
+
+  // Keras 1 kept one array per gate. Layers of a nested model follow each other.
+  void assign_gates(const LayerVariables& layer, const Group& group, const std::vector<Variable>& variables) {
+    std::size_t expected = 0;
+    std::vector<std::pair<const LayerConfig*, std::vector<const Variable*>>> leaves;
+    for (const Variable& variable : variables) {
+      if (leaves.empty() || leaves.back().first != variable.layer ||
+          leaves.back().second.back()->owner != variable.owner) {
+        leaves.push_back({variable.layer, {}});
+      }
+      leaves.back().second.push_back(&variable);
+    }
+    std::vector<Conversion> conversions;
+    for (const auto& [leaf, own] : leaves) {
+      conversions.push_back(gates_of(*leaf, own.size()));
+      for (const auto& sources : conversions.back().sources) expected += sources.size();
+    }
+    if (model_.writer.major != 1 || expected != group.datasets.size()) wrong_count(layer, group);
+    std::size_t offset = 0;
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+      std::size_t taken = 0;
+      for (std::size_t k = 0; k < leaves[i].second.size(); ++k) {
+        std::vector<std::string> datasets;
+        for (std::size_t source : conversions[i].sources[k]) datasets.push_back(group.datasets[offset + source]);
+        taken += datasets.size();
+        assign(*leaves[i].second[k], datasets);
+      }
+      offset += taken;
+    }
+  }
+
+  void assign(const Variable& variable, std::vector<std::string> datasets) {
+    StoredArray array;
+    array.place = file_.name() + "/" + datasets[0];
+    for (const std::string& dataset : datasets) {
+      if (!file_.has_dataset(dataset)) {
+        fail(ErrorCode::data_loss, "{}: weight_names of layer '{}' lists {}, but there is no such array",
+             file_.name(), printable(variable.layer->name), printable(dataset));
+      }
+      const TensorType type = file_.dataset_type(dataset);
+      array.elements += type.shape.num_elements();
+      array.bytes += static_cast<std::uint64_t>(type.shape.num_elements()) * size_of(type.dtype);
+    }
+    array.read = [&file = file_, &writer = model_.writer, variable, datasets = std::move(datasets)] {
+      std::vector<Tensor> parts;
+      for (const std::string& dataset : datasets) parts.push_back(file.dataset(dataset));
+      return modern_layout(variable, parts.size() == 1 ? parts[0] : joined(parts), writer);
+    };
+    store_.assign(variable, std::move(array));
+  }
+
+  void note_unused() {
+    for (const Group& group : groups_) {
+      if (!group.datasets.empty() && !used_.contains(group.name)) {
+        notes_.push_back(fmt::format("weights of layer '{}' in {} are not used by the model",
+                                     printable(group.name), file_.name()));
+      }
+    }
+    const auto own = file_.list_attribute(join(root_, "top_level_model_weights"), "weight_names");
+    if (own && !own->empty()) {
+      notes_.push_back(fmt::format("{} holds {} weights of the model itself, which no layer uses", file_.name(),
+                                   own->size()));
+    }
+  }
+
+  const H5File& file_;
+  std::string root_;
+  const KerasModel& model_;
+  std::vector<std::string>& notes_;
+  std::vector<Group> groups_;
+  std::set<std::string> used_;
+  WeightStore store_;
+};
+
+}  // namespace
+
+WeightStore legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
+                           std::vector<std::string>& notes) {
+  return LegacyReader(file, group, model, notes).read();
+}
+
+}  // namespace thaw::keras
