@@ -20,9 +20,8 @@ bool is_hdf5(std::string_view head) {
 }
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view lower) {
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
-  return text.size() >= lower.size() &&
-         std::equal(lower.begin(), lower.end(), text.begin(), same);
+  const auto same = [](char l, char t) { return (t >= 'A' && t <= 'Z' ? t - 'A' + 'a' : t) == l; };
+  return text.size() >= lower.size() && std::equal(lower.begin(), lower.end(), text.begin(), same);
 }
 
 // The first fields that TensorFlow's text files (GraphDef, SavedModel, MetaGraphDef, checkpoint state)
