@@ -1,5 +1,6 @@
 #include "thaw/session.h"
 
+#include "kernels/backend.h"
 #include "runtime/api/model_impl.h"
 #include "runtime/base/check.h"
 #include "runtime/exec/runner.h"
@@ -17,7 +18,12 @@ struct Session::Impl {
       : program(std::move(shared)), runner(program, options) {
     for (const TensorSpec& spec : program->inputs()) {
       const auto found = by_name.find(spec.name);
-      defaults.push_back(found == by_name.end() ? Tensor() : found->second);
+      Tensor value = found == by_name.end() ? Tensor() : found->second;
+      // A program in float64 takes its defaults in float64.
+      if (!value.empty() && value.dtype() != spec.type.dtype) {
+        value = evaluate(ops::Cast{spec.type.dtype}, {value}, 1)[0];
+      }
+      defaults.push_back(std::move(value));
     }
   }
 

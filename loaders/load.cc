@@ -1,0 +1,118 @@
+#include "loaders/load.h"
+
+#include <array>
+
+#include "loaders/keras/keras.h"
+#include "loaders/source/file_tree.h"
+#include "loaders/tf/tf.h"
+#include "runtime/base/check.h"
+
+namespace thaw {
+namespace {
+
+std::uint64_t total_bytes(const FileTree& tree) {
+  std::uint64_t bytes = 0;
+  for (const std::string& name : tree.names()) bytes += tree.size_of(name);
+  return bytes;
+}
+
+// ---- folders and archives -----------------------------------------------------------------------------
+
+using LoadTree = LoadedModel (*)(const FileTree&, const LoadOptions&, const Evaluator&);
+
+// What a member tells about the rest.
+struct TreeForm {
+  const char* member;
+  LoadTree load;        // null: known, but not opened
+  const char* problem;  // then: what it is and the way out
+};
+
+constexpr std::array kTreeForms = {
+    TreeForm{"config.json", load_keras_v3, nullptr},
+    TreeForm{"model.json", nullptr,
+             "a folder with model.json: TensorFlow.js, or an architecture; give the file itself and --weights"},
+    TreeForm{"checkpoint", nullptr, "a training checkpoint: weights without an architecture"},
+    TreeForm{"tfhub_module.pb", nullptr, "a TensorFlow Hub module of version 1 without saved_model.pb"},
+};
+
+LoadedModel load_tree(const FileTree& tree, const LoadOptions& options, const Evaluator& evaluator) {
+  // A Keras archive may carry a SavedModel among its assets: its own members decide first.
+  const bool keras = tree.contains("config.json") && tree.contains("metadata.json");
+  if (!keras && is_saved_model(tree)) return load_saved_model(tree, options, evaluator);
+  for (const TreeForm& form : kTreeForms) {
+    if (!tree.contains(form.member)) continue;
+    if (form.load == nullptr) {
+      fail(ErrorCode::unimplemented, "{}: {}", printable(tree.path()), form.problem);
+    }
+    return form.load(tree, options, evaluator);
+  }
+  fail(ErrorCode::invalid_argument,
+       "{}: no saved model in here: expected saved_model.pb (SavedModel) or config.json (Keras)",
+       printable(tree.path()));
+}
+
+// ---- single files -------------------------------------------------------------------------------------
+
+LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evaluator& evaluator) {
+  const std::string& path = file.name;
+  const FileKind kind = sniff(file.data, file.data);
+  switch (kind) {
+    case FileKind::zip: return load_tree(*open_zip(file, path, options.limits), options, evaluator);
+    case FileKind::hdf5: return load_keras_h5(file, options, evaluator);
+    case FileKind::json: return load_keras_json(file, options.weights, options, evaluator);
+    case FileKind::empty: fail(ErrorCode::data_loss, "{}: the file is empty", printable(path));
+    case FileKind::gzip:
+      fail(ErrorCode::unimplemented, "{}: a gzip archive; unpack it and give the folder", printable(path));
+    case FileKind::sstable:
+      fail(ErrorCode::failed_precondition, "{}: the index of a checkpoint: weights without an architecture",
+           printable(path));
+    case FileKind::html:
+      fail(ErrorCode::invalid_argument, "{}: an HTML page, not a model (a failed download?)", printable(path));
+    case FileKind::protobuf_text:
+    case FileKind::other: return load_frozen_graph(file, options, evaluator);
+    case FileKind::git_lfs_pointer:
+    case FileKind::directory: break;
+  }
+  fail(ErrorCode::invalid_argument, "{}: {}, not a model", printable(path), name_of(kind));
+}
+
+SignatureInfo describe(const LoadedSignature& signature) {
+  SignatureInfo info;
+  info.name = signature.name;
+  info.defaults = signature.defaults;
+  const Graph& graph = signature.graph;
+  const auto spec = [&](const std::string& name, ValueId value) {
+    return TensorSpec{name, graph.values[static_cast<std::size_t>(value)].type};
+  };
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+    info.inputs.push_back(spec(graph.input_names[i], graph.inputs[i]));
+  }
+  for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
+    info.outputs.push_back(spec(graph.output_names[i], graph.outputs[i]));
+  }
+  return info;
+}
+
+}  // namespace
+
+LoadedModel load_model(const std::string& path, const LoadOptions& options, const Evaluator& evaluator) {
+  LoadedModel model;
+  if (is_directory(path)) {
+    const auto tree = open_directory(path, options.limits);
+    model = load_tree(*tree, options, evaluator);
+    model.info.file_bytes = total_bytes(*tree);
+  } else {
+    const Bytes file = read_file(path, options.limits);
+    model = load_file(file, options, evaluator);
+    model.info.file_bytes = file.size();
+  }
+  model.info.path = path;
+  for (const LoadedSignature& signature : model.signatures) {
+    verify(signature.graph, "import");
+    model.info.signatures.push_back(describe(signature));
+  }
+  THAW_CHECK(model.default_signature < model.signatures.size(), "a loader gave no signature");
+  return model;
+}
+
+}  // namespace thaw
