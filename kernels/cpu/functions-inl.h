@@ -60,7 +60,7 @@ HWY_INLINE V Function(V x, [[maybe_unused]] V alpha, [[maybe_unused]] V beta) {
   }
   if constexpr (K == UnaryKind::leaky_relu) return BelowZero(x, hn::Mul(alpha, x));
   if constexpr (K == UnaryKind::threshold_relu) {
-    return hn::IfThenElseZero(hn::Not(hn::Le(x, alpha)), x);
+    return hn::IfThenElseZero(hn::Gt(x, alpha), x);
   }
   if constexpr (K == UnaryKind::elu) return BelowZero(x, hn::Mul(alpha, Expm1(x)));
   if constexpr (K == UnaryKind::selu) {
@@ -84,7 +84,7 @@ HWY_INLINE V Function(V x, [[maybe_unused]] V alpha, [[maybe_unused]] V beta) {
   if constexpr (K == UnaryKind::silu) return hn::Mul(x, Sigmoid(x));
   if constexpr (K == UnaryKind::mish) {
     // tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2); above 20 it is 1.
-    const V e = ExpBounded(AtMost(x, 20.0f));
+    const V e = Exp(AtMost(x, 20.0f));
     const V n = hn::Mul(e, hn::Add(e, Splat(2.0f)));
     return hn::Mul(x, hn::Div(n, hn::Add(n, Splat(2.0f))));
   }
@@ -103,7 +103,10 @@ HWY_INLINE V Function(V x, [[maybe_unused]] V alpha, [[maybe_unused]] V beta) {
     return hn::IfThenElse(hn::Ge(x, one), x, low);
   }
   if constexpr (K == UnaryKind::squareplus) {
-    return hn::Mul(half, hn::Add(x, hn::Sqrt(hn::MulAdd(x, x, alpha))));
+    const V y = hn::Mul(half, hn::Add(x, hn::Sqrt(hn::MulAdd(x, x, alpha))));
+    const V a = hn::Abs(x);  // above 1e18 the square overflows
+    const auto big = hn::And(hn::Gt(a, Splat(1e18f)), hn::Lt(a, Splat(__builtin_inff())));
+    return hn::IfThenElse(big, Relu(x), y);
   }
 }
 

@@ -19,7 +19,7 @@ constexpr int kTileRows = kLanes >= 16 ? 6 : 3;
 struct TanhSigmoid {
   explicit TanhSigmoid(const RnnStep&) {}
   HWY_INLINE V act(V x) const { return Tanh(x); }
-  HWY_INLINE V gate(V x) const { return Sigmoid(x); }
+  HWY_INLINE V gate(V x) const { return SigmoidBounded(x); }
 };
 
 /// Any others.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -11,7 +12,7 @@
 #include "runtime/ir/infer.h"
 
 namespace {
-thread_local std::size_t allocations = 0;
+std::atomic<std::size_t> allocations = 0;
 
 void* counted(std::size_t bytes) {
   ++allocations;

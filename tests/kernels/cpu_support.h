@@ -55,7 +55,7 @@ Tensor random_bools(std::mt19937& random, Shape shape, double probability);
 void expect_agrees(const Op& op, const std::vector<Tensor>& inputs, int outputs,
                    const std::vector<int>& constants, double tolerance, const std::string& what);
 
-/// Allocations (operator new and malloc families counted by operator new only) of this thread so far.
+/// Calls of operator new in the whole process so far.
 std::size_t allocation_count();
 
 }  // namespace thaw::test
