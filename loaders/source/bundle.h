@@ -32,6 +32,13 @@ class TensorBundle {
   virtual Tensor read(const std::string& key) const = 0;
 };
 
+/// CRC-32C of `data`; `seed` is the CRC of what came before.
 std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0);
+/// The same without the processor's instruction.
+std::uint32_t crc32c_portable(std::span<const std::byte> data, std::uint32_t seed = 0);
+/// CRCs are stored in this form, because a CRC of data that holds its own CRC is weak.
+constexpr std::uint32_t mask_crc32c(std::uint32_t crc) {
+  return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
+}
 
 }  // namespace thaw
