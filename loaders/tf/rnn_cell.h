@@ -1,0 +1,37 @@
+// One step of a recurrent layer, recognised in the body of a loop.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "runtime/ir/graph.h"
+
+namespace thaw::tf {
+
+/// The step h', c' = cell(x, h, c), with values of the body's graph.
+struct CellMatch {
+  CellKind cell = CellKind::simple;
+  UnaryFn activation, recurrent_activation;
+  bool reset_after = true;
+  ValueId kernel = -1, recurrent = -1;
+  ValueId candidate_recurrent = -1;  // gru that resets before: the columns of the candidate, else -1
+  std::vector<ValueId> bias, recurrent_bias;  // summands; empty: none
+};
+
+/// What the body is asked about.
+struct CellQuestion {
+  ValueId x = -1, h = -1, c = -1;      // the step's input and the old states; c only with two states
+  ValueId h_next = -1, c_next = -1;
+};
+
+/// Exactly Keras's LSTM, GRU (either form) or simple cell in any order of operands; nothing otherwise.
+std::optional<CellMatch> match_cell(const Graph& body, const CellQuestion& question);
+
+/// Follows identities.
+ValueId skip_identity(const Graph& graph, ValueId value);
+/// The node that produces the value.
+const Node& producer(const Graph& graph, ValueId value);
+/// The constant's single element if it is one number.
+std::optional<double> scalar_constant(const Graph& graph, ValueId value);
+
+}  // namespace thaw::tf

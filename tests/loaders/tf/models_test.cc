@@ -1,0 +1,62 @@
+// Whole SavedModels against the library that wrote them: as written, and with recurrent loops raised.
+#include <gtest/gtest.h>
+
+#include "tests/loaders/tf/tf_testing.h"
+
+namespace thaw::testing {
+namespace {
+
+struct Param {
+  CaseFolder folder;
+  bool raise;
+};
+
+void PrintTo(const Param& param, std::ostream* out) { *out << param.folder.path; }
+
+std::vector<Param> params(const std::vector<CaseFolder>& folders) {
+  std::vector<Param> all;
+  for (const CaseFolder& folder : folders) {
+    all.push_back({folder, false});
+    all.push_back({folder, true});
+  }
+  return all;
+}
+
+std::string param_name(const ::testing::TestParamInfo<Param>& info) {
+  return info.param.folder.name + (info.param.raise ? "_raised" : "_as_written");
+}
+
+void expect_refused(const tools::Case& test, const std::string& model, const LoadOptions& options) {
+  try {
+    load_folder(model, options);
+    FAIL() << model << " was loaded";
+  } catch (const Error& error) {
+    for (const std::string& name : test.refuse_names) {
+      EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
+    }
+  }
+}
+
+class Models : public ::testing::TestWithParam<Param> {};
+
+TEST_P(Models, PredictWhatTheWriterPredicted) {
+  const tools::Case test = tools::read_case(GetParam().folder.path);
+  for (const tools::CaseForm& form : test.forms) {
+    if (form.kind != "savedmodel") continue;
+    LoadOptions options;
+    options.raise_recurrent = GetParam().raise;
+    options.signature = form.signature;
+    if (test.refuse) {
+      expect_refused(test, form.model, options);
+    } else {
+      EXPECT_EQ(difference(test, form, load_folder(form.model, options)), "") << form.model;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, Models, ::testing::ValuesIn(params(golden_cases())), param_name);
+INSTANTIATE_TEST_SUITE_P(Corpus, Models, ::testing::ValuesIn(params(corpus_cases())), param_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Models);
+
+}  // namespace
+}  // namespace thaw::testing
