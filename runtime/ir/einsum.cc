@@ -49,9 +49,8 @@ void check_output(const std::string& equation, const EinsumEquation& parsed) {
       fail(ErrorCode::unimplemented, "equation '{}': label '{}' is repeated in the output",
            printable(equation), c);
     }
-    const bool known = std::any_of(parsed.inputs.begin(), parsed.inputs.end(), [&](const auto& in) {
-      return in.find(c) != std::string::npos;
-    });
+    const bool known = std::any_of(parsed.inputs.begin(), parsed.inputs.end(),
+                                   [&](const auto& in) { return in.find(c) != std::string::npos; });
     if (!known) {
       fail(ErrorCode::invalid_argument, "equation '{}': the output's '{}' is in no operand",
            printable(equation), c == kEllipsis ? "..." : std::string(1, c));

@@ -15,8 +15,8 @@ struct EinsumEquation {
   std::string output;               // given, or by numpy's rule: labels that occur once, sorted
 };
 
-/// Throws Error(invalid_argument) if the equation is malformed or does not have `operands` terms, and
-/// Error(unimplemented) for a label repeated in the output.
+/// Throws Error(invalid_argument) if the equation is malformed or does not have `operands` terms,
+/// and Error(unimplemented) for a label repeated in the output.
 EinsumEquation parse_einsum(const std::string& equation, int operands);
 
 }  // namespace thaw

@@ -43,9 +43,7 @@ void expect_list(const Context& context, int i) {
 }
 
 /// A list's elements may be lists (of lists) too, so that any type but none is an item.
-void expect_item(DType dtype) {
-  expect_type(dtype != DType::invalid, "item", "a type", dtype);
-}
+void expect_item(DType dtype) { expect_type(dtype != DType::invalid, "item", "a type", dtype); }
 
 const TensorType kList{DType::tensor_list, Shape()};
 

@@ -112,28 +112,18 @@ void expect_binary_type(BinaryKind kind, DType dtype) {
     case BinaryKind::less:
     case BinaryKind::less_equal:
     case BinaryKind::greater:
-    case BinaryKind::greater_equal:
-      holds = is_real(dtype), expected = "a real type";
-      break;
-    case BinaryKind::atan2:
-      holds = is_floating(dtype), expected = "a floating type";
-      break;
+    case BinaryKind::greater_equal: holds = is_real(dtype), expected = "a real type"; break;
+    case BinaryKind::atan2: holds = is_floating(dtype), expected = "a floating type"; break;
     case BinaryKind::equal:
-    case BinaryKind::not_equal:
-      holds = is_tensor(dtype), expected = "a tensor";
-      break;
+    case BinaryKind::not_equal: holds = is_tensor(dtype), expected = "a tensor"; break;
     case BinaryKind::logical_and:
     case BinaryKind::logical_or:
-    case BinaryKind::logical_xor:
-      holds = dtype == DType::boolean, expected = "bool";
-      break;
+    case BinaryKind::logical_xor: holds = dtype == DType::boolean, expected = "bool"; break;
     case BinaryKind::bitwise_and:
     case BinaryKind::bitwise_or:
     case BinaryKind::bitwise_xor:
     case BinaryKind::left_shift:
-    case BinaryKind::right_shift:
-      holds = is_integer(dtype), expected = "an integer type";
-      break;
+    case BinaryKind::right_shift: holds = is_integer(dtype), expected = "an integer type"; break;
   }
   expect_type(holds, name_of(kind), expected, dtype);
 }

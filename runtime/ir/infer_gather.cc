@@ -52,7 +52,8 @@ Types infer_op(const ops::GatherNd& op, const Context& context) {
   const DType dtype = context.dtype(0);
   expect_type(is_tensor(dtype), "params", "a tensor", dtype);
   expect_indices(context, 1, "indices");
-  if (op.batch_dims < 0) invalid("batch_dims: expected no negative number, found {}", op.batch_dims);
+  if (op.batch_dims < 0)
+    invalid("batch_dims: expected no negative number, found {}", op.batch_dims);
   const Shape &params = context.shape(0), &indices = context.shape(1);
   expect_rank_at_least(indices, 1, "indices");
   if (!params.has_rank() || !indices.has_rank()) return {{dtype, Shape::unknown_rank()}};
@@ -81,9 +82,7 @@ Types infer_op(const ops::Scatter& op, const Context& context) {
   expect_results(context, 1);
   const DType dtype = context.dtype(0);
   switch (op.kind) {
-    case ScatterKind::update:
-      expect_type(is_tensor(dtype), "tensor", "a tensor", dtype);
-      break;
+    case ScatterKind::update: expect_type(is_tensor(dtype), "tensor", "a tensor", dtype); break;
     case ScatterKind::add: expect_type(is_numeric(dtype), "tensor", "a numeric type", dtype); break;
     case ScatterKind::max:
     case ScatterKind::min: expect_type(is_real(dtype), "tensor", "a real type", dtype); break;

@@ -31,7 +31,8 @@ Types infer_op(const ops::MatMul& op, const Context& context) {
   if (context.count() == 3) {
     expect_same_type(dtype, "bias", context.dtype(2));
     expect_rank(context.shape(2), 1, "bias");
-    if (context.shape(2).has_rank()) columns = merge_dim(columns, context.shape(2)[0], "bias length");
+    if (context.shape(2).has_rank())
+      columns = merge_dim(columns, context.shape(2)[0], "bias length");
   }
   if (!a.has_rank() || !b.has_rank()) return {{dtype, Shape::unknown_rank()}};
   const auto leading = [](const Shape& shape) {

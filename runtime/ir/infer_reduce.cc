@@ -8,17 +8,11 @@ void expect_reduce_type(ReduceKind kind, DType dtype) {
   switch (kind) {
     case ReduceKind::sum:
     case ReduceKind::mean:
-    case ReduceKind::prod:
-      expect_type(is_numeric(dtype), "x", "a numeric type", dtype);
-      return;
+    case ReduceKind::prod: expect_type(is_numeric(dtype), "x", "a numeric type", dtype); return;
     case ReduceKind::max:
-    case ReduceKind::min:
-      expect_type(is_real(dtype), "x", "a real type", dtype);
-      return;
+    case ReduceKind::min: expect_type(is_real(dtype), "x", "a real type", dtype); return;
     case ReduceKind::all:
-    case ReduceKind::any:
-      expect_same_type(DType::boolean, "x", dtype);
-      return;
+    case ReduceKind::any: expect_same_type(DType::boolean, "x", dtype); return;
   }
 }
 

@@ -38,8 +38,7 @@ std::int64_t units_of(const ops::Rnn& op, const Context& context, int first_stat
 Types infer_op(const ops::Rnn& op, const Context& context) {
   const bool lstm = op.cell == CellKind::lstm;
   const int states = lstm ? 2 : 1;
-  const int count =
-      3 + (op.has_bias ? 1 : 0) + (op.has_mask ? 1 : 0) + (op.has_state ? states : 0);
+  const int count = 3 + (op.has_bias ? 1 : 0) + (op.has_mask ? 1 : 0) + (op.has_state ? states : 0);
   expect_operands(context, count);
   expect_results(context, 1 + states);
   const DType dtype = context.dtype(0);
@@ -55,8 +54,7 @@ Types infer_op(const ops::Rnn& op, const Context& context) {
   const Shape x = context.shape(0).has_rank() ? context.shape(0) : unknown_dims(3);
   std::int64_t batch = x[op.time_major ? 1 : 0], steps = x[op.time_major ? 0 : 1];
   const std::int64_t units = units_of(op, context, first_state);
-  const std::int64_t columns =
-      units < 0 ? kUnknownDim : checked_mul(units, gates_of(op.cell));
+  const std::int64_t columns = units < 0 ? kUnknownDim : checked_mul(units, gates_of(op.cell));
   check_operand(context, 1, "kernel", dtype, {x[2], columns});
   check_operand(context, 2, "recurrent kernel", dtype, {units, columns});
   int next = 3;

@@ -225,13 +225,13 @@ std::int64_t range_count(const Context& context) {
   const auto same = [](auto x) { return x; };
   switch (context.dtype(0)) {
     case DType::float16:
-      return count_floats<std::uint16_t>(
-          context, half_to_float,
-          [](double x) { return half_to_float(float_to_half(static_cast<float>(x))); });
+      return count_floats<std::uint16_t>(context, half_to_float, [](double x) {
+        return half_to_float(float_to_half(static_cast<float>(x)));
+      });
     case DType::bfloat16:
-      return count_floats<std::uint16_t>(
-          context, bfloat_to_float,
-          [](double x) { return bfloat_to_float(float_to_bfloat(static_cast<float>(x))); });
+      return count_floats<std::uint16_t>(context, bfloat_to_float, [](double x) {
+        return bfloat_to_float(float_to_bfloat(static_cast<float>(x)));
+      });
     case DType::float32:
       return count_floats<float>(context, same, [](double x) { return static_cast<float>(x); });
     case DType::float64: return count_floats<double>(context, same, same);

@@ -159,7 +159,8 @@ Types infer_op(const ops::StridedSlice& op, const Context& context) {
   SparseSpec sparse;
   sparse.count = kUnknownDim;
   for (int i = 1; i < 4; ++i) {
-    sparse.count = merge_dim(sparse.count, ints_length(context, i), "length of begin, end, strides");
+    sparse.count =
+        merge_dim(sparse.count, ints_length(context, i), "length of begin, end, strides");
   }
   const Shape& x = context.shape(0);
   if (sparse.count < 0 || !x.has_rank()) return {{context.dtype(0), Shape::unknown_rank()}};

@@ -44,11 +44,12 @@ std::int64_t window_output(std::int64_t size, std::int64_t window, std::int64_t 
   if (size < 0) return kUnknownDim;
   if (padding.kind == PaddingKind::same) return size / stride + (size % stride != 0 ? 1 : 0);
   if (padding.kind == PaddingKind::causal) padded = checked_add(size, extent - 1);
-  // TensorFlow divides before it looks at the sign: a window that exceeds the input by less than a stride
-  // gives an empty result.
+  // TensorFlow divides before it looks at the sign: a window that exceeds the input by less than a
+  // stride gives an empty result.
   const std::int64_t output = checked_add(padded - extent, stride) / stride;
   if (output < 0) {
-    invalid("window of extent {} does not fit into padded size {} of axis {}", extent, padded, axis);
+    invalid("window of extent {} does not fit into padded size {} of axis {}", extent, padded,
+            axis);
   }
   return output;
 }
@@ -117,8 +118,8 @@ void expect_conv_types(const Context& context) {
 std::int64_t output_size(std::int64_t size, std::int64_t window, std::int64_t stride,
                          std::int64_t dilation, const Padding& padding, int axis) {
   const std::int64_t checked = window < 0 ? 1 : window;
-  const std::int64_t output = window_output(window < 0 ? kUnknownDim : size, checked, stride,
-                                            dilation, padding, axis);
+  const std::int64_t output =
+      window_output(window < 0 ? kUnknownDim : size, checked, stride, dilation, padding, axis);
   return window < 0 && padding.kind == PaddingKind::same
              ? window_output(size, 1, stride, dilation, padding, axis)
              : output;
@@ -311,7 +312,8 @@ Types infer_op(const ops::SpaceToBatch&, const Context& context) {
   for (int i = 0; i < blocks.count; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const std::int64_t block = (*blocks.block)[at];
-    const std::int64_t border = checked_add((*blocks.borders)[2 * at], (*blocks.borders)[2 * at + 1]);
+    const std::int64_t border =
+        checked_add((*blocks.borders)[2 * at], (*blocks.borders)[2 * at + 1]);
     if (y[0] >= 0) y[0] = checked_mul(y[0], block);
     if (y[i + 1] < 0) continue;
     const std::int64_t padded = checked_add(y[i + 1], border);

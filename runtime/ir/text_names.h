@@ -29,6 +29,8 @@ template <> struct Names<ShapeQueryKind> {
 // clang-format on
 
 template <class Kind>
-concept Named = requires { Names<Kind>::value; };
+concept Named = requires {
+  Names<Kind>::value;
+};
 
 }  // namespace thaw::text

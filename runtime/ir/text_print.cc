@@ -47,7 +47,8 @@ std::string element_text(double value) {
 template <class T>
 T element(const Tensor& tensor, std::int64_t i) {
   T value;  // borrowed memory need not be aligned
-  std::memcpy(&value, static_cast<const char*>(tensor.data()) + i * std::int64_t{sizeof(T)}, sizeof(T));
+  std::memcpy(&value, static_cast<const char*>(tensor.data()) + i * std::int64_t{sizeof(T)},
+              sizeof(T));
   return value;
 }
 
@@ -134,10 +135,11 @@ struct AttributeText {
   std::string operator()(BinaryKind value) const { return name_of(value); }
   std::string operator()(const Tensor& value) const { return tensor_text(value, max_elements); }
   std::string operator()(const UnaryFn& fn) const {
-    const bool plain = std::bit_cast<std::uint64_t>(fn.alpha) == 0 &&
-                       std::bit_cast<std::uint64_t>(fn.beta) == 0;
+    const bool plain =
+        std::bit_cast<std::uint64_t>(fn.alpha) == 0 && std::bit_cast<std::uint64_t>(fn.beta) == 0;
     if (plain) return name_of(fn.kind);
-    return fmt::format("{}({}, {})", name_of(fn.kind), element_text(fn.alpha), element_text(fn.beta));
+    return fmt::format("{}({}, {})", name_of(fn.kind), element_text(fn.alpha),
+                       element_text(fn.beta));
   }
   std::string operator()(const Padding& padding) const {
     std::string name = (*this)(padding.kind);
@@ -159,7 +161,8 @@ std::string attributes_text(const Op& op, std::int64_t max_elements) {
         if constexpr (!std::is_same_v<T, std::monostate>) {
           std::vector<std::string> defaults;
           const T plain;
-          T::fields(plain, [&](const char*, const auto& value) { defaults.push_back(text(value)); });
+          T::fields(plain,
+                    [&](const char*, const auto& value) { defaults.push_back(text(value)); });
           std::size_t i = 0;
           T::fields(alternative, [&](const char* name, const auto& value) {
             const std::string shown = text(value);

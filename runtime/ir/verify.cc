@@ -8,7 +8,8 @@
 namespace thaw {
 namespace {
 
-/// Sub-graphs are values, so their nesting is finite; a bound keeps the recursion off the stack's end.
+/// Sub-graphs are values, so their nesting is finite; a bound keeps the recursion off the stack's
+/// end.
 constexpr int kMaxDepth = 256;
 
 class Verifier {
@@ -18,10 +19,12 @@ class Verifier {
   void check(const Graph& graph, int depth) {
     if (depth > kMaxDepth) bad(graph, "sub-graphs are nested more than {} deep", kMaxDepth);
     if (depth > 0 && !graph.variables.empty()) {
-      bad(graph, "expected variables in the outermost graph only, found {}", graph.variables.size());
+      bad(graph, "expected variables in the outermost graph only, found {}",
+          graph.variables.size());
     }
     for (const Variable& variable : graph.variables) {
-      if (variable.initial.empty()) bad(graph, "variable '{}' has no value", printable(variable.name));
+      if (variable.initial.empty())
+        bad(graph, "variable '{}' has no value", printable(variable.name));
     }
     for (const Graph& subgraph : graph.subgraphs) check(subgraph, depth + 1);
     check_interface(graph);
@@ -31,7 +34,8 @@ class Verifier {
 
  private:
   template <class... Args>
-  [[noreturn]] void bad(const Graph& graph, fmt::format_string<Args...> format, Args&&... args) const {
+  [[noreturn]] void bad(const Graph& graph, fmt::format_string<Args...> format,
+                        Args&&... args) const {
     fail(ErrorCode::internal, "{}: graph '{}': {}", stage_, printable(graph.name),
          fmt::format(format, std::forward<Args>(args)...));
   }
@@ -66,7 +70,8 @@ class Verifier {
       if (!in_range(graph, id)) bad(graph, "output %{} does not exist", id);
     }
     std::size_t nodes = 0;
-    for (const Node& node : graph.nodes) nodes += std::holds_alternative<ops::Input>(node.op) ? 1 : 0;
+    for (const Node& node : graph.nodes)
+      nodes += std::holds_alternative<ops::Input>(node.op) ? 1 : 0;
     if (nodes != inputs.size()) {
       bad(graph, "{} input nodes, but {} inputs are listed", nodes, inputs.size());
     }
@@ -78,7 +83,8 @@ class Verifier {
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       const auto node = static_cast<NodeId>(i);
       for (const ValueId id : graph.nodes[i].outputs) {
-        if (!in_range(graph, id)) bad(graph, "{}: result %{} does not exist", describe(graph, node), id);
+        if (!in_range(graph, id))
+          bad(graph, "{}: result %{} does not exist", describe(graph, node), id);
         NodeId& producer = producers[static_cast<std::size_t>(id)];
         if (producer != kNoNode) {
           bad(graph, "{}: result %{} is already produced by {}", describe(graph, node), id,
@@ -152,6 +158,8 @@ class Verifier {
 
 }  // namespace
 
-void verify(const Graph& graph, const std::string& stage) { Verifier(graph, stage).check(graph, 0); }
+void verify(const Graph& graph, const std::string& stage) {
+  Verifier(graph, stage).check(graph, 0);
+}
 
 }  // namespace thaw

@@ -1,4 +1,5 @@
-// conv -> mul -> add (what BatchNormalization is at inference) becomes conv with other weights and bias.
+// conv -> mul -> add (what BatchNormalization is at inference) becomes conv with other weights and
+// bias.
 #include <cmath>
 
 #include "runtime/passes/pass_util.h"
@@ -61,8 +62,8 @@ Affine affine_behind(const Graph& graph, const LinearNode& linear,
   }
 }
 
-/// The weights times their channel's scale; empty if rounding would lose what the scale kept: a result that
-/// is no longer finite, or a channel whose weights all leave the normal range.
+/// The weights times their channel's scale; empty if rounding would lose what the scale kept: a
+/// result that is no longer finite, or a channel whose weights all leave the normal range.
 Tensor scaled_weights(const LinearNode& linear, const std::vector<double>& scale) {
   const Tensor& weights = *linear.weights;
   std::vector<double> values = to_doubles(weights);
@@ -78,8 +79,8 @@ Tensor scaled_weights(const LinearNode& linear, const std::vector<double>& scale
     largest[channel] = std::fmax(largest[channel], std::abs(values[i]));
   }
   for (std::size_t c = 0; c < scale.size(); ++c) {
-    const bool vanishes = before[c] != 0 && scale[c] != 0 &&
-                          largest[c] < smallest_normal(weights.dtype());
+    const bool vanishes =
+        before[c] != 0 && scale[c] != 0 && largest[c] < smallest_normal(weights.dtype());
     if (vanishes) return {};
   }
   Tensor scaled = from_doubles(weights.dtype(), weights.shape(), values);

@@ -25,7 +25,7 @@ Tensor summed_bias(const LinearNode& linear, const Tensor& constant) {
   return sum;
 }
 
-bool fuse(Graph& graph, const LinearNode& linear, const std::vector<NodeId>& single_user) {
+bool fuse(Graph& graph, const LinearNode& linear, std::vector<NodeId>& single_user) {
   const ValueId product = node_at(graph, linear.node).outputs[0];
   const NodeId user = single_user[static_cast<std::size_t>(product)];
   if (user == kNoNode) return false;
@@ -45,6 +45,7 @@ bool fuse(Graph& graph, const LinearNode& linear, const std::vector<NodeId>& sin
   node.inputs.push_back(operand);
   replace_uses(graph, sum, product);
   empty_node(graph, user);
+  single_user[static_cast<std::size_t>(product)] = single_user[static_cast<std::size_t>(sum)];
   return true;
 }
 
@@ -52,11 +53,14 @@ bool fuse(Graph& graph, const LinearNode& linear, const std::vector<NodeId>& sin
 
 bool fuse_bias(Graph& graph) {
   bool changed = false;
-  const std::vector<NodeId> single_user = single_users(graph);
+  std::vector<NodeId> single_user = single_users(graph);
   const std::size_t count = graph.nodes.size();
   for (std::size_t i = 0; i < count; ++i) {
-    const auto linear = linear_node(graph, static_cast<NodeId>(i));
-    if (linear) changed = fuse(graph, *linear, single_user) || changed;
+    auto linear = linear_node(graph, static_cast<NodeId>(i));
+    while (linear && fuse(graph, *linear, single_user)) {  // several additions in a row
+      changed = true;
+      linear = linear_node(graph, static_cast<NodeId>(i));
+    }
   }
   if (changed) {
     normalize(graph);

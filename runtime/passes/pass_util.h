@@ -29,7 +29,8 @@ void empty_node(Graph& graph, NodeId id);
 /// Appends a constant; normalize() brings it in front of its users.
 ValueId append_constant(Graph& graph, Tensor value, const std::string& name);
 
-/// For each value the node that is its only use; kNoNode if it has several, none, or is a graph output.
+/// For each value the node that is its only use; kNoNode if it has several, none, or is a graph
+/// output.
 std::vector<NodeId> single_users(const Graph& graph);
 
 // ---- floating constants ----
@@ -46,18 +47,20 @@ double smallest_normal(DType dtype);
 /// A node whose results are linear in constant weights, per output channel (the last axis).
 struct LinearNode {
   NodeId node = kNoNode;
-  int weight_axis = 0;    // the axis of the weights that is the output channel
-  int bias_operand = 0;   // position of the optional bias
+  int weight_axis = 0;   // the axis of the weights that is the output channel
+  int bias_operand = 0;  // position of the optional bias
   std::int64_t channels = 0;
   const Tensor* weights = nullptr;
   const Tensor* bias = nullptr;  // null: none
 };
 
-/// The node as such, if its weights (and bias, if any) are floating constants and it has no activation.
+/// The node as such, if its weights (and bias, if any) are floating constants and it has no
+/// activation.
 std::optional<LinearNode> linear_node(const Graph& graph, NodeId id);
 
-/// The other operand of binary node `user` if it is a floating constant that holds one number per channel
-/// (or one for all) along the last axis of `value` and leaves the shape of `value` as it is.
+/// The other operand of binary node `user` if it is a floating constant that holds one number per
+/// channel (or one for all) along the last axis of `value` and leaves the shape of `value` as it
+/// is.
 const Tensor* channel_constant(const Graph& graph, const Node& user, ValueId value,
                                std::int64_t channels);
 

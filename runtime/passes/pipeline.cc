@@ -11,12 +11,15 @@ struct Pass {
 
 // Folding and bias fusion stand before activation fusion: nothing is folded behind an activation.
 constexpr Pass kPasses[] = {
-    {"remove_identities", remove_identities}, {"fold_batch_norm", fold_batch_norm},
-    {"fuse_bias", fuse_bias},                 {"fuse_activation", fuse_activation},
+    {"remove_identities", remove_identities},
+    {"fold_batch_norm", fold_batch_norm},
+    {"fuse_bias", fuse_bias},
+    {"fuse_activation", fuse_activation},
     {"remove_dead_code", remove_dead_code},
 };
 
-/// Every pass makes the graph smaller, so that few rounds do; a bound guards against two that disagree.
+/// Every pass makes the graph smaller, so that few rounds do; a bound guards against two that
+/// disagree.
 constexpr int kMaxRounds = 16;
 
 }  // namespace

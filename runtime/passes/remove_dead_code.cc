@@ -21,7 +21,8 @@ void visit_subgraphs(NodeT& node, Visit visit) {
   }
 }
 
-/// Kept whatever uses it: inputs are part of the interface; an if or while has its sub-graphs' effects.
+/// Kept whatever uses it: inputs are part of the interface; an if or while has its sub-graphs'
+/// effects.
 bool must_stay(const Graph& graph, const Node& node) {
   if (has_effect(node.op) || std::holds_alternative<ops::Input>(node.op)) return true;
   bool effect = false;

@@ -1,4 +1,5 @@
-// Drops nodes that hand their operand on unchanged, and pairs of layout changes that undo each other.
+// Drops nodes that hand their operand on unchanged, and pairs of layout changes that undo each
+// other.
 #include <algorithm>
 #include <numeric>
 #include <optional>
@@ -30,8 +31,8 @@ bool is_identity_permutation(const Ints& permutation) {
   return true;
 }
 
-/// A constant shape that any x of this type already has: known sizes are repeated; one -1 may stand for an
-/// unknown one, if the others leave it no other value.
+/// A constant shape that any x of this type already has: known sizes are repeated; one -1 may stand
+/// for an unknown one, if the others leave it no other value.
 bool keeps_shape(const Shape& x, const Ints& sizes) {
   if (!x.has_rank() || static_cast<std::size_t>(x.rank()) != sizes.size()) return false;
   int wildcards = 0;
@@ -153,8 +154,8 @@ bool always_fits(const Shape& x, const Ints& sizes) {
   return known % others == 0;
 }
 
-/// reshape(reshape(x)) with constant shapes -> reshape(x): the elements keep their order, so that the outer
-/// shape alone decides.
+/// reshape(reshape(x)) with constant shapes -> reshape(x): the elements keep their order, so that
+/// the outer shape alone decides.
 bool skip_inner_reshape(Graph& graph, NodeId id) {
   Node& outer = node_at(graph, id);
   if (producer_as<ops::Reshape>(graph, outer.inputs[0]) == nullptr) return false;

@@ -1,4 +1,5 @@
-// Every 16-bit pattern, and rounding, against the definition of the formats and the compiler's own type.
+// Every 16-bit pattern, and rounding, against the definition of the formats and the compiler's own
+// type.
 #include "runtime/base/half.h"
 
 #include <gtest/gtest.h>
@@ -103,7 +104,8 @@ TEST(Half, AsTheCompilerRounds) {
   for (int i = 0; i < 2'000'000; ++i) {
     const auto value = std::bit_cast<float>(static_cast<std::uint32_t>(rng()));
     if (std::isnan(value)) continue;
-    ASSERT_EQ(float_to_half(value), std::bit_cast<std::uint16_t>(static_cast<_Float16>(value))) << value;
+    ASSERT_EQ(float_to_half(value), std::bit_cast<std::uint16_t>(static_cast<_Float16>(value)))
+        << value;
   }
 }
 #endif

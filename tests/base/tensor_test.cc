@@ -24,7 +24,8 @@ TEST(Tensors, AllocateZeroedAndAligned) {
     }
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(tensor.data()) % kAlignment, 0u) << name_of(dtype);
     const auto* bytes = static_cast<const unsigned char*>(tensor.data());
-    EXPECT_TRUE(std::all_of(bytes, bytes + tensor.size_bytes(), [](unsigned char b) { return b == 0; }));
+    EXPECT_TRUE(
+        std::all_of(bytes, bytes + tensor.size_bytes(), [](unsigned char b) { return b == 0; }));
   }
 }
 
@@ -111,11 +112,11 @@ TEST(Check, PrintableEscapes) {
   EXPECT_EQ(printable("plain"), "plain");
   EXPECT_EQ(printable("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
   for (const std::string& bad : {std::string("\x01"), std::string("a\nb"), std::string("\xff\xfe"),
-                                std::string("\xc3"), std::string("\0", 1)}) {
+                                 std::string("\xc3"), std::string("\0", 1)}) {
     const std::string shown = printable(bad);
-    EXPECT_TRUE(std::all_of(shown.begin(), shown.end(),
-                            [](unsigned char c) { return c >= 0x20 && c < 0x7f; }))
-        << shown;
+    EXPECT_TRUE(std::all_of(shown.begin(), shown.end(), [](unsigned char c) {
+      return c >= 0x20 && c < 0x7f;
+    })) << shown;
     EXPECT_GT(shown.size(), bad.size());
   }
   EXPECT_LT(printable(std::string(100000, 'x')).size(), 400u);

@@ -84,7 +84,8 @@ TEST(ThreadPool, ExceptionsReachTheCaller) {
     ThreadPool pool(threads);
     for (int round = 0; round < 50; ++round) {
       const auto throwing = [&](std::int64_t begin, std::int64_t end) {
-        if (begin <= round && round < end) throw std::runtime_error("index " + std::to_string(round));
+        if (begin <= round && round < end)
+          throw std::runtime_error("index " + std::to_string(round));
       };
       try {
         pool.parallel_for(50, 1, throwing);

@@ -12,15 +12,24 @@ namespace {
 
 TEST(DTypes, NamesAndSizes) {
   const std::vector<std::tuple<DType, const char*, std::size_t>> rows = {
-      {DType::float16, "float16", 2},     {DType::bfloat16, "bfloat16", 2},
-      {DType::float32, "float32", 4},     {DType::float64, "float64", 8},
-      {DType::int8, "int8", 1},           {DType::int16, "int16", 2},
-      {DType::int32, "int32", 4},         {DType::int64, "int64", 8},
-      {DType::uint8, "uint8", 1},         {DType::uint16, "uint16", 2},
-      {DType::uint32, "uint32", 4},       {DType::uint64, "uint64", 8},
-      {DType::boolean, "bool", 1},        {DType::string, "string", sizeof(std::string)},
-      {DType::complex64, "complex64", 8}, {DType::complex128, "complex128", 16},
-      {DType::tensor_list, "tensor_list", 0}, {DType::table, "table", 0},
+      {DType::float16, "float16", 2},
+      {DType::bfloat16, "bfloat16", 2},
+      {DType::float32, "float32", 4},
+      {DType::float64, "float64", 8},
+      {DType::int8, "int8", 1},
+      {DType::int16, "int16", 2},
+      {DType::int32, "int32", 4},
+      {DType::int64, "int64", 8},
+      {DType::uint8, "uint8", 1},
+      {DType::uint16, "uint16", 2},
+      {DType::uint32, "uint32", 4},
+      {DType::uint64, "uint64", 8},
+      {DType::boolean, "bool", 1},
+      {DType::string, "string", sizeof(std::string)},
+      {DType::complex64, "complex64", 8},
+      {DType::complex128, "complex128", 16},
+      {DType::tensor_list, "tensor_list", 0},
+      {DType::table, "table", 0},
       {DType::invalid, "invalid", 0}};
   EXPECT_EQ(rows.size(), static_cast<std::size_t>(DType::table) + 1);
   for (const auto& [dtype, name, size] : rows) {
@@ -80,12 +89,13 @@ TEST(Errors, CodesHaveNamesAndListsAreComplete) {
     names.insert(name_of(static_cast<ErrorCode>(i)));
   }
   EXPECT_EQ(names.size(), static_cast<std::size_t>(ErrorCode::internal) + 1);
-  const UnsupportedError error("m.keras", {{"Lambda", "custom", "unknown layer"},
-                                           {"Foo", "a/b", "attribute mode=x"}});
+  const UnsupportedError error(
+      "m.keras", {{"Lambda", "custom", "unknown layer"}, {"Foo", "a/b", "attribute mode=x"}});
   EXPECT_EQ(error.code(), ErrorCode::unimplemented);
   ASSERT_EQ(error.items().size(), 2u);
   const std::string message = error.what();
-  for (const char* part : {"m.keras", "Lambda", "custom", "unknown layer", "Foo", "a/b", "mode=x"}) {
+  for (const char* part :
+       {"m.keras", "Lambda", "custom", "unknown layer", "Foo", "a/b", "mode=x"}) {
     EXPECT_NE(message.find(part), std::string::npos) << part << " in " << message;
   }
 }

@@ -33,8 +33,10 @@ TEST(InferElementwise, Unary) {
       {unary("float32[2]", "bitwise_not"), "error: expected an integer type, found float32"},
       {unary("bool[2]", "neg"), "error: expected a numeric type, found bool"},
       {unary("complex64[2]", "abs"), "error: expected a real type, found complex64"},
-      {in("x", "float32[2]") + "%y = unary(%x, %x) {fn = relu}", "error: expected 1 operand(s), found 2"},
-      {in("x", "float32[2]") + "%y, %z = unary(%x) {fn = relu}", "error: expected 1 result(s), found 2"},
+      {in("x", "float32[2]") + "%y = unary(%x, %x) {fn = relu}",
+       "error: expected 1 operand(s), found 2"},
+      {in("x", "float32[2]") + "%y, %z = unary(%x) {fn = relu}",
+       "error: expected 1 result(s), found 2"},
   });
 }
 
@@ -68,9 +70,11 @@ TEST(InferElementwise, SelectCastIdentityAssert) {
   check({
       {operands + "%z = select(%c, %x, %y)", "int32[2, 3]"},
       {operands + "%z = select(%x, %x, %y)", "error: condition: expected bool, found int32"},
-      {operands + in("f", "float32[]") + "%z = select(%c, %x, %f)", "error: y: expected int32, found float32"},
+      {operands + in("f", "float32[]") + "%z = select(%c, %x, %f)",
+       "error: y: expected int32, found float32"},
       {operands + "%z = cast(%x) {dtype = float16}", "float16[3]"},
-      {operands + "%z = cast(%x) {dtype = string}", "error: expected a numeric type or bool, found string"},
+      {operands + "%z = cast(%x) {dtype = string}",
+       "error: expected a numeric type or bool, found string"},
       {in("s", "string[1]") + "%z = cast(%s) {dtype = int32}", "error: found string"},
       {in("s", "string[1]") + "%z = cast(%s) {dtype = string}", "string[1]"},
       {in("s", "tensor_list[]") + "%z = identity(%s)", "tensor_list[]"},
@@ -84,7 +88,8 @@ TEST(InferElementwise, Variables) {
   const std::string variable = "variable \"v\" = float32[2](1, 2)\n";
   check({
       {variable + "%0 = variable_read() {variable = 0}", "float32[2]"},
-      {variable + "%0 = variable_read() {variable = 1}", "error: expected a variable in [0, 1), found 1"},
+      {variable + "%0 = variable_read() {variable = 1}",
+       "error: expected a variable in [0, 1), found 1"},
       {variable + "%0 = variable_read() {variable = -1}", "error: found -1"},
   });
   const auto assign = [&](const std::string& type) {
@@ -97,12 +102,14 @@ TEST(InferElementwise, Variables) {
 }
 
 TEST(InferElementwise, MatMul) {
-  const auto matmul = [](const std::string& a, const std::string& b, const std::string& attributes) {
+  const auto matmul = [](const std::string& a, const std::string& b,
+                         const std::string& attributes) {
     return in("a", a) + in("b", b) + "%y = matmul(%a, %b) {" + attributes + "}";
   };
   check({
       {matmul("float32[?, 3]", "float32[3, 4]", ""), "float32[?, 4]"},
-      {matmul("float32[3, 2]", "float32[4, 3]", "transpose_a = true, transpose_b = true"), "float32[2, 4]"},
+      {matmul("float32[3, 2]", "float32[4, 3]", "transpose_a = true, transpose_b = true"),
+       "float32[2, 4]"},
       {matmul("int32[5, 1, 2, 3]", "int32[6, 3, 4]", ""), "int32[5, 6, 2, 4]"},
       {matmul("float32[0, 3]", "float32[3, 4]", "activation = relu"), "float32[0, 4]"},
       {matmul("float32[...]", "float32[3, 4]", ""), "float32[...]"},
@@ -112,14 +119,18 @@ TEST(InferElementwise, MatMul) {
       {matmul("float32[2, 3]", "float64[3, 4]", ""), "error: b: expected float32, found float64"},
       {matmul("bool[2, 3]", "bool[3, 4]", ""), "error: expected a numeric type, found bool"},
       {matmul("int32[2, 3]", "int32[3, 4]", "activation = sigmoid"), "error: sigmoid: expected"},
-      {matmul("float32[2, 3]", "float32[3, 4]", "activation = is_nan"), "error: activation: is_nan"},
+      {matmul("float32[2, 3]", "float32[3, 4]", "activation = is_nan"),
+       "error: activation: is_nan"},
       {matmul("float32[2, 2, 3]", "float32[3, 3, 4]", ""), "error: do not broadcast"},
       {in("a", "float32[2, 3]") + in("b", "float32[3, ?]") + in("c", "float32[4]") +
-           "%y = matmul(%a, %b, %c)", "float32[2, 4]"},
+           "%y = matmul(%a, %b, %c)",
+       "float32[2, 4]"},
       {in("a", "float32[2, 3]") + in("b", "float32[3, 4]") + in("c", "float32[5]") +
-           "%y = matmul(%a, %b, %c)", "error: bias length: expected 4, found 5"},
+           "%y = matmul(%a, %b, %c)",
+       "error: bias length: expected 4, found 5"},
       {in("a", "float32[2, 3]") + in("b", "float32[3, 4]") + in("c", "float32[1, 4]") +
-           "%y = matmul(%a, %b, %c)", "error: bias: expected 1 dimension(s)"},
+           "%y = matmul(%a, %b, %c)",
+       "error: bias: expected 1 dimension(s)"},
   });
 }
 
@@ -140,11 +151,13 @@ TEST(InferElementwise, Einsum) {
       {einsum("ba", {"float32[2, 3]"}), "float32[3, 2]"},
       {einsum("ii->i", {"float32[3, 3]"}), "float32[3]"},
       {einsum("ij->", {"float32[3, 3]"}), "float32[]"},
-      {einsum("...ij,...jk->...ik", {"float32[7, 1, 2, 3]", "float32[5, 3, 4]"}), "float32[7, 5, 2, 4]"},
+      {einsum("...ij,...jk->...ik", {"float32[7, 1, 2, 3]", "float32[5, 3, 4]"}),
+       "float32[7, 5, 2, 4]"},
       {einsum("...ij,jk->...ik", {"float32[...]", "float32[3, 4]"}), "float32[...]"},
       {einsum("i...->...i", {"float32[2, 3, 4]"}), "float32[3, 4, 2]"},
       {einsum("...i,i", {"float32[2, 3]", "float32[3]"}), "float32[2]"},
-      {einsum("ij,jk->ik", {"float32[2, 3]", "float32[4, 4]"}), "error: size of label 'j': expected 3, found 4"},
+      {einsum("ij,jk->ik", {"float32[2, 3]", "float32[4, 4]"}),
+       "error: size of label 'j': expected 3, found 4"},
       {einsum("ij->ik", {"float32[2, 3]"}), "error: 'k' is in no operand"},
       {einsum("ij->ii", {"float32[2, 3]"}), "error: repeated in the output"},
       {einsum("ij,jk->ik", {"float32[2, 3]"}), "error: expected 2 operand(s), found 1"},
@@ -154,7 +167,8 @@ TEST(InferElementwise, Einsum) {
       {einsum("i1->i", {"float32[2, 3]"}), "error: expected letters"},
       {einsum("...i->i", {"float32[2, 3]"}), "error: expected '...' in the output"},
       {einsum("...i->i", {"float32[3]"}), "float32[3]"},
-      {einsum("ij,jk->ik", {"float32[2, 3]", "float64[3, 4]"}), "error: expected float32, found float64"},
+      {einsum("ij,jk->ik", {"float32[2, 3]", "float64[3, 4]"}),
+       "error: expected float32, found float64"},
       {einsum("i->i", {"string[2]"}), "error: expected a numeric type"},
   });
 }

@@ -24,7 +24,8 @@ inline std::string in(const std::string& name, const std::string& type) {
 inline std::string ints(const std::string& name, const std::string& values) {
   std::size_t count = values.empty() ? 0 : 1;
   for (const char c : values) count += c == ',' ? 1 : 0;
-  return "%" + name + " = constant() {value = int64[" + std::to_string(count) + "](" + values + ")}\n";
+  return "%" + name + " = constant() {value = int64[" + std::to_string(count) + "](" + values +
+         ")}\n";
 }
 /// A constant of any type: "int32[](5)".
 inline std::string constant(const std::string& name, const std::string& value) {
@@ -36,7 +37,8 @@ inline std::string inferred(const std::string& body) {
     const Graph graph = parse("graph {\n" + body + "\n}");
     std::string types;
     for (const ValueId id : graph.nodes.back().outputs) {
-      types += (types.empty() ? "" : ", ") + to_string(graph.values[static_cast<std::size_t>(id)].type);
+      types +=
+          (types.empty() ? "" : ", ") + to_string(graph.values[static_cast<std::size_t>(id)].type);
     }
     verify(graph, "test");
     return types;

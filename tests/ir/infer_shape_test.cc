@@ -17,7 +17,8 @@ std::string with_ints(const std::string& type, const std::string& op, const std:
   return in("x", type) + ints("s", values) + "%y = " + op + "(%x, %s)";
 }
 /// The vector is an operand whose elements are unknown.
-std::string with_unknown(const std::string& type, const std::string& op, const std::string& vector) {
+std::string with_unknown(const std::string& type, const std::string& op,
+                         const std::string& vector) {
   return in("x", type) + in("s", vector) + "%y = " + op + "(%x, %s)";
 }
 std::string one(const std::string& type, const std::string& call) {
@@ -39,13 +40,16 @@ TEST(InferShape, Reshape) {
       {with_ints("float32[2, 6]", "reshape", "5"), "error: expected one of 12 elements"},
       {with_ints("float32[2, 6]", "reshape", "5, -1"), "error: expected one of 12 elements"},
       {with_ints("float32[2, 6]", "reshape", "-1, -1"), "error: expected at most one -1"},
-      {with_ints("float32[2, 6]", "reshape", "-2, 6"), "error: expected sizes of at least -1, found -2"},
+      {with_ints("float32[2, 6]", "reshape", "-2, 6"),
+       "error: expected sizes of at least -1, found -2"},
       {with_ints("float32[0, 6]", "reshape", "0, -1"), "error: -1 cannot be inferred"},
       {with_ints("float32[?]", "reshape", "4000000000, 4000000000, 2"), "error: overflows"},
       {with_ints("float32[?]", "reshape", "4000000000, 1000000000"), "error: is too large"},
-      {with_unknown("float32[2]", "reshape", "float32[3]"), "error: shape: expected int32 or int64"},
+      {with_unknown("float32[2]", "reshape", "float32[3]"),
+       "error: shape: expected int32 or int64"},
       {with_unknown("float32[2]", "reshape", "int32[3, 2]"), "error: expected a vector"},
-      {with_unknown("float32[2]", "reshape", "int32[1000000000]"), "error: expected at most 32 dimensions"},
+      {with_unknown("float32[2]", "reshape", "int32[1000000000]"),
+       "error: expected at most 32 dimensions"},
       {with_unknown("tensor_list[]", "reshape", "int32[1]"), "error: expected a tensor"},
   });
 }
@@ -59,14 +63,16 @@ TEST(InferShape, QueriesAndAxes) {
       {one("float32[2, 3]", "expand_dims(%x) {axes = [1]}"), "float32[2, 1, 3]"},
       {one("float32[2, 3]", "expand_dims(%x) {axes = [-1, 0]}"), "float32[1, 2, 3, 1]"},
       {one("float32[...]", "expand_dims(%x) {axes = [1]}"), "float32[...]"},
-      {one("float32[2]", "expand_dims(%x) {axes = [2]}"), "error: axes: expected an axis in [-2, 2), found 2"},
+      {one("float32[2]", "expand_dims(%x) {axes = [2]}"),
+       "error: axes: expected an axis in [-2, 2), found 2"},
       {one("float32[2]", "expand_dims(%x) {axes = [1, -2]}"), "error: expected different axes"},
       {one("float32[1, 2, 1]", "squeeze(%x)"), "float32[2]"},
       {one("float32[1, ?]", "squeeze(%x)"), "float32[...]"},
       {one("float32[1, ?, 2]", "squeeze(%x) {axes = [1]}"), "float32[1, 2]"},
       {one("float32[1, 1]", "squeeze(%x) {axes = [0, -2]}"), "float32[1]"},
       {one("float32[1, 3]", "squeeze(%x) {axes = [1]}"), "error: expected a size of 1 at axis 1"},
-      {one("float32[1, 3]", "squeeze(%x) {axes = [2]}"), "error: expected an axis in [-2, 2), found 2"},
+      {one("float32[1, 3]", "squeeze(%x) {axes = [2]}"),
+       "error: expected an axis in [-2, 2), found 2"},
   });
 }
 
@@ -98,8 +104,10 @@ TEST(InferShape, TransposeBroadcastTile) {
 }
 
 TEST(InferShape, Range) {
-  const auto range = [](const std::string& start, const std::string& limit, const std::string& delta) {
-    return constant("a", start) + constant("b", limit) + constant("c", delta) + "%y = range(%a, %b, %c)";
+  const auto range = [](const std::string& start, const std::string& limit,
+                        const std::string& delta) {
+    return constant("a", start) + constant("b", limit) + constant("c", delta) +
+           "%y = range(%a, %b, %c)";
   };
   check({
       {range("int32[](0)", "int32[](10)", "int32[](3)"), "int32[4]"},
@@ -114,15 +122,17 @@ TEST(InferShape, Range) {
       {range("int32[](0)", "int32[](10)", "int32[](-1)"), "error: lead from start to limit"},
       {range("float32[](0)", "float32[](nan)", "float32[](1)"), "error: found NaN"},
       {range("float32[](0)", "float32[](inf)", "float32[](1)"), "error: too many"},
-      {range("int64[](-9223372036854775808)", "int64[](9223372036854775807)", "int64[](1)"), "error: too many"},
-      {range("int32[](0)", "int64[](10)", "int32[](1)"), "error: limit: expected int32, found int64"},
+      {range("int64[](-9223372036854775808)", "int64[](9223372036854775807)", "int64[](1)"),
+       "error: too many"},
+      {range("int32[](0)", "int64[](10)", "int32[](1)"),
+       "error: limit: expected int32, found int64"},
       {range("int32[1](0)", "int32[](10)", "int32[](1)"), "error: start: expected a scalar"},
   });
 }
 
 TEST(InferShape, JoinAndSplit) {
-  const std::string ab = in("a", "float32[?, 2]") + in("b", "float32[3, 4]") + in("u", "float32[...]") +
-                         in("v", "float32[3]") + in("i", "int32[3, 4]");
+  const std::string ab = in("a", "float32[?, 2]") + in("b", "float32[3, 4]") +
+                         in("u", "float32[...]") + in("v", "float32[3]") + in("i", "int32[3, 4]");
   check({
       {ab + "%y = concat(%a, %b) {axis = 1}", "float32[3, 6]"},
       {ab + "%y = concat(%a, %b) {axis = -1}", "float32[3, 6]"},
@@ -145,8 +155,10 @@ TEST(InferShape, JoinAndSplit) {
       {ab + "%p, %q = split(%b) {axis = 1}", "float32[3, 2], float32[3, 2]"},
       {ab + "%p, %q = split(%a)", "float32[?, 2], float32[?, 2]"},
       {ab + "%p, %q = split(%b)", "error: size 3 of axis 0 is not a multiple of 2"},
-      {ab + ints("s", "1, -1") + "%p, %q = split(%b, %s) {axis = 1}", "float32[3, 1], float32[3, 3]"},
-      {ab + ints("s", "1, 1") + "%p, %q = split(%a, %s) {axis = 0}", "float32[1, 2], float32[1, 2]"},
+      {ab + ints("s", "1, -1") + "%p, %q = split(%b, %s) {axis = 1}",
+       "float32[3, 1], float32[3, 3]"},
+      {ab + ints("s", "1, 1") + "%p, %q = split(%a, %s) {axis = 0}",
+       "float32[1, 2], float32[1, 2]"},
       {ab + in("s", "int32[2]") + "%p, %q = split(%b, %s)", "float32[?, 4], float32[?, 4]"},
       {ab + ints("s", "1, 1") + "%p, %q = split(%b, %s)", "error: expected a sum of 3, found 2"},
       {ab + ints("s", "4, -1") + "%p, %q = split(%b, %s)", "error: expected a sum of 3, found 4"},
@@ -156,7 +168,8 @@ TEST(InferShape, JoinAndSplit) {
 }
 
 TEST(InferShape, PadAndReverse) {
-  const auto pad = [](const std::string& type, const std::string& paddings, const std::string& mode) {
+  const auto pad = [](const std::string& type, const std::string& paddings,
+                      const std::string& mode) {
     return in("x", type) + constant("p", paddings) + "%y = pad(%x, %p) {mode = " + mode + "}";
   };
   check({
@@ -169,23 +182,30 @@ TEST(InferShape, PadAndReverse) {
       {pad("float32[3]", "int64[1, 2](3, 0)", "reflect"), "error: expected at most 2"},
       {pad("float32[3]", "int64[1, 2](0, 4)", "symmetric"), "error: expected at most 3"},
       {pad("float32[3]", "int64[1, 2](0, -1)", "constant"), "error: expected no negative size"},
-      {pad("float32[3, 3]", "int64[1, 2](0, 1)", "constant"), "error: rows of paddings: expected 2, found 1"},
+      {pad("float32[3, 3]", "int64[1, 2](0, 1)", "constant"),
+       "error: rows of paddings: expected 2, found 1"},
       {pad("float32[3]", "int64[1, 3](0, 1, 1)", "constant"), "error: columns of paddings"},
       {pad("float32[3]", "int64[2](0, 1)", "constant"), "error: paddings: expected 2 dimension(s)"},
       {in("x", "float32[3]") + constant("p", "int64[1, 2](0, 1)") + in("v", "float64[]") +
-           "%y = pad(%x, %p, %v)", "error: value: expected float32, found float64"},
+           "%y = pad(%x, %p, %v)",
+       "error: value: expected float32, found float64"},
       {one("float32[2, 3]", "reverse(%x) {axes = [1, 0]}"), "float32[2, 3]"},
       {one("float32[2, 3]", "reverse(%x) {axes = [1, -1]}"), "error: expected different axes"},
-      {in("x", "float32[?, 5]") + in("n", "int32[3]") + "%y = reverse_sequence(%x, %n)", "float32[3, 5]"},
-      {in("x", "float32[2, 5]") + in("n", "int32[3]") + "%y = reverse_sequence(%x, %n)", "error: lengths: expected 2, found 3"},
-      {in("x", "float32[2, 5]") + in("n", "int32[2]") + "%y = reverse_sequence(%x, %n) {sequence_axis = 0}",
+      {in("x", "float32[?, 5]") + in("n", "int32[3]") + "%y = reverse_sequence(%x, %n)",
+       "float32[3, 5]"},
+      {in("x", "float32[2, 5]") + in("n", "int32[3]") + "%y = reverse_sequence(%x, %n)",
+       "error: lengths: expected 2, found 3"},
+      {in("x", "float32[2, 5]") + in("n", "int32[2]") +
+           "%y = reverse_sequence(%x, %n) {sequence_axis = 0}",
        "error: expected different sequence and batch axes"},
-      {in("x", "float32[2, 5]") + in("n", "float32[2]") + "%y = reverse_sequence(%x, %n)", "error: lengths"},
+      {in("x", "float32[2, 5]") + in("n", "float32[2]") + "%y = reverse_sequence(%x, %n)",
+       "error: lengths"},
   });
 }
 
 TEST(InferShape, Slice) {
-  const auto slice = [](const std::string& type, const std::string& begin, const std::string& size) {
+  const auto slice = [](const std::string& type, const std::string& begin,
+                        const std::string& size) {
     return in("x", type) + ints("b", begin) + ints("s", size) + "%y = slice(%x, %b, %s)";
   };
   check({
@@ -193,8 +213,12 @@ TEST(InferShape, Slice) {
       {slice("float32[4, ?]", "4, 1", "0, -1"), "float32[0, ?]"},
       {slice("float32[...]", "4, 1", "0, -1"), "float32[0, ?]"},
       {slice("float32[]", "", ""), "float32[]"},
-      {in("x", "float32[4, 5]") + in("b", "int32[2]") + ints("s", "2, -1") + "%y = slice(%x, %b, %s)", "float32[2, ?]"},
-      {in("x", "float32[4, 5]") + ints("b", "0, 0") + in("s", "int64[2]") + "%y = slice(%x, %b, %s)", "float32[?, ?]"},
+      {in("x", "float32[4, 5]") + in("b", "int32[2]") + ints("s", "2, -1") +
+           "%y = slice(%x, %b, %s)",
+       "float32[2, ?]"},
+      {in("x", "float32[4, 5]") + ints("b", "0, 0") + in("s", "int64[2]") +
+           "%y = slice(%x, %b, %s)",
+       "float32[?, ?]"},
       {slice("float32[4]", "5", "0"), "error: begin: expected at most 4 for axis 0, found 5"},
       {slice("float32[4]", "-1", "1"), "error: begin"},
       {slice("float32[4]", "2", "3"), "error: size: expected at most 2"},
@@ -213,25 +237,37 @@ TEST(InferShape, StridedSlice) {
   };
   check({
       {slice("float32[?, 5]", "0, 1", "2, 4", "1, 2", ""), "float32[?, 2]"},
-      {slice("float32[?, 5]", "0", "0", "1", "begin_mask = 1, end_mask = 1, ellipsis_mask = 1"), "float32[?, 5]"},
-      {slice("float32[?, 5]", "0, -1", "0, 0", "1, 1", "ellipsis_mask = 1, shrink_axis_mask = 2"), "float32[?]"},
-      {slice("float32[?, 5]", "0, 0", "0, 0", "1, 1", "new_axis_mask = 1, shrink_axis_mask = 2"), "float32[1, 5]"},
+      {slice("float32[?, 5]", "0", "0", "1", "begin_mask = 1, end_mask = 1, ellipsis_mask = 1"),
+       "float32[?, 5]"},
+      {slice("float32[?, 5]", "0, -1", "0, 0", "1, 1", "ellipsis_mask = 1, shrink_axis_mask = 2"),
+       "float32[?]"},
+      {slice("float32[?, 5]", "0, 0", "0, 0", "1, 1", "new_axis_mask = 1, shrink_axis_mask = 2"),
+       "float32[1, 5]"},
       {slice("float32[...]", "0", "1", "1", ""), "float32[...]"},
       {in("x", "float32[4, 5]") + in("b", "int32[1]") + ints("e", "0") + ints("s", "1") +
-           "%y = strided_slice(%x, %b, %e, %s) {shrink_axis_mask = 1}", "float32[5]"},
+           "%y = strided_slice(%x, %b, %e, %s) {shrink_axis_mask = 1}",
+       "float32[5]"},
       {in("x", "float32[4, 5]") + in("b", "int64[1]") + ints("e", "0") + ints("s", "1") +
-           "%y = strided_slice(%x, %b, %e, %s) {shrink_axis_mask = 1}", "float32[5]"},
+           "%y = strided_slice(%x, %b, %e, %s) {shrink_axis_mask = 1}",
+       "float32[5]"},
       {in("x", "float32[4, 5]") + in("b", "int64[1]") + ints("e", "0") + ints("s", "1") +
-           "%y = strided_slice(%x, %b, %e, %s) {begin_mask = 1}", "float32[0, 5]"},
+           "%y = strided_slice(%x, %b, %e, %s) {begin_mask = 1}",
+       "float32[0, 5]"},
       {in("x", "float32[4, 5]") + in("b", "int64[1]") + ints("e", "3") + ints("s", "1") +
-           "%y = strided_slice(%x, %b, %e, %s)", "float32[?, 5]"},
+           "%y = strided_slice(%x, %b, %e, %s)",
+       "float32[?, 5]"},
       {in("x", "float32[4, 5]") + in("b", "int64[?]") + in("e", "int64[?]") + in("s", "int64[?]") +
-           "%y = strided_slice(%x, %b, %e, %s)", "float32[...]"},
-      {slice("float32[5]", "5", "0", "1", "shrink_axis_mask = 1"), "error: index 5 is outside axis 0 of size 5"},
+           "%y = strided_slice(%x, %b, %e, %s)",
+       "float32[...]"},
+      {slice("float32[5]", "5", "0", "1", "shrink_axis_mask = 1"),
+       "error: index 5 is outside axis 0 of size 5"},
       {slice("float32[5]", "0", "1", "0", ""), "error: expected a number other than 0"},
-      {slice("float32[5]", "0", "1", "-1", "shrink_axis_mask = 1"), "error: expected a positive number"},
-      {slice("float32[5]", "0, 0", "1, 1", "1, 1", ""), "error: expected at most 1 indices, found 2"},
-      {slice("float32[5]", "0, 0", "1, 1", "1, 1", "ellipsis_mask = 3"), "error: expected at most one ellipsis"},
+      {slice("float32[5]", "0", "1", "-1", "shrink_axis_mask = 1"),
+       "error: expected a positive number"},
+      {slice("float32[5]", "0, 0", "1, 1", "1, 1", ""),
+       "error: expected at most 1 indices, found 2"},
+      {slice("float32[5]", "0, 0", "1, 1", "1, 1", "ellipsis_mask = 3"),
+       "error: expected at most one ellipsis"},
       {slice("float32[5]", "0", "1, 1", "1, 1", ""), "error: length of begin, end, strides"},
   });
 }
@@ -283,7 +319,8 @@ TEST(InferShape, StridedSliceAsTensorFlow) {
     if (columns[5] == " error") {
       ++errors;
       EXPECT_THROW(
-          dense_slice(input, op, numbers(columns[1]), numbers(columns[2]), numbers(columns[3])), Error)
+          dense_slice(input, op, numbers(columns[1]), numbers(columns[2]), numbers(columns[3])),
+          Error)
           << line;
       continue;
     }

@@ -101,10 +101,10 @@ Shape random_shape(Rng& rng, bool known) {
 }
 Tensor random_tensor(Rng& rng) {
   static constexpr DType kTypes[] = {
-      DType::float16, DType::bfloat16, DType::float32, DType::float64,   DType::int8,
-      DType::int16,   DType::int32,    DType::int64,   DType::uint8,     DType::uint16,
-      DType::uint32,  DType::uint64,   DType::boolean, DType::complex64, DType::complex128,
-      DType::string};
+      DType::float16, DType::bfloat16,  DType::float32,    DType::float64,
+      DType::int8,    DType::int16,     DType::int32,      DType::int64,
+      DType::uint8,   DType::uint16,    DType::uint32,     DType::uint64,
+      DType::boolean, DType::complex64, DType::complex128, DType::string};
   Tensor tensor(kTypes[pick(rng, 0, 15)], random_shape(rng, true));
   if (tensor.dtype() == DType::string) {
     for (std::int64_t i = 0; i < tensor.num_elements(); ++i) {
@@ -121,7 +121,9 @@ Tensor random_tensor(Rng& rng) {
 }
 
 void randomize(Rng& rng, bool& value) { value = pick(rng, 0, 1) == 1; }
-void randomize(Rng& rng, std::int32_t& value) { value = static_cast<std::int32_t>(pick(rng, 0, 9)); }
+void randomize(Rng& rng, std::int32_t& value) {
+  value = static_cast<std::int32_t>(pick(rng, 0, 9));
+}
 void randomize(Rng& rng, std::int64_t& value) { value = pick(rng, INT64_MIN, INT64_MAX); }
 void randomize(Rng& rng, double& value) {
   const std::int64_t bits = pick(rng, INT64_MIN, INT64_MAX);
@@ -145,7 +147,7 @@ void randomize(Rng& rng, Padding& padding) {
   randomize(rng, padding.after);
 }
 template <class Kind>
-  requires std::is_enum_v<Kind>
+requires std::is_enum_v<Kind>
 void randomize(Rng& rng, Kind& kind) {
   std::int64_t last = 1;
   if constexpr (std::is_same_v<Kind, BinaryKind>) last = static_cast<int>(BinaryKind::right_shift);
@@ -171,7 +173,8 @@ Graph random_graph(Rng& rng, int depth) {
   graph.name = random_name(rng);
   const std::vector<Op> ops = all_ops();
   std::vector<std::size_t> order;
-  for (int i = 0; i < 30; ++i) order.push_back(static_cast<std::size_t>(pick(rng, 0, std::ssize(ops) - 1)));
+  for (int i = 0; i < 30; ++i)
+    order.push_back(static_cast<std::size_t>(pick(rng, 0, std::ssize(ops) - 1)));
   for (const std::size_t which : order) {
     Node node{ops[which], {}, {}, random_name(rng)};
     std::visit(
@@ -202,7 +205,8 @@ Graph random_graph(Rng& rng, int depth) {
     graph.outputs.push_back(static_cast<ValueId>(pick(rng, 0, std::ssize(graph.values) - 1)));
     graph.output_names.push_back(random_name(rng));
   }
-  if (depth == 0) graph.variables = {{random_name(rng), random_tensor(rng)}, {"", random_tensor(rng)}};
+  if (depth == 0)
+    graph.variables = {{random_name(rng), random_tensor(rng)}, {"", random_tensor(rng)}};
   for (int i = 0; i < 2 && depth < 2; ++i) graph.subgraphs.push_back(random_graph(rng, depth + 1));
   return graph;
 }
@@ -257,24 +261,27 @@ Tensor round_trip(const Tensor& tensor) {
 TEST(GraphText, SpecialElements) {
   using F = std::numeric_limits<float>;
   using D = std::numeric_limits<double>;
-  const Tensor floats = Tensor::from<float>(
-      {10}, {0.0f, -0.0f, F::infinity(), -F::infinity(), F::quiet_NaN(), -F::quiet_NaN(), F::max(),
-             F::denorm_min(), F::min(), 0.1f});
+  const Tensor floats =
+      Tensor::from<float>({10}, {0.0f, -0.0f, F::infinity(), -F::infinity(), F::quiet_NaN(),
+                                 -F::quiet_NaN(), F::max(), F::denorm_min(), F::min(), 0.1f});
   const Tensor doubles = Tensor::from<double>(
-      {2, 4}, {-0.0, D::infinity(), D::quiet_NaN(), -D::quiet_NaN(), D::max(), D::denorm_min(), 0.1, 1e22});
+      {2, 4},
+      {-0.0, D::infinity(), D::quiet_NaN(), -D::quiet_NaN(), D::max(), D::denorm_min(), 0.1, 1e22});
   const Tensor longs = Tensor::from<std::int64_t>({2}, {INT64_MIN, INT64_MAX});
   const Tensor unsigneds = Tensor::from<std::uint64_t>({1}, {UINT64_MAX});
   const Tensor strings = Tensor::from<std::string>(
       {4}, {"", "a \"quoted\" \\ word\n", std::string("\0\xff\x80", 3), "gr\xc3\xbc\xc3\x9f"});
-  for (const Tensor& tensor : {floats, doubles, longs, unsigneds, strings, Tensor(DType::float32, {0, 3}),
-                               Tensor(DType::boolean, {3}), Tensor(DType::complex128, {2})}) {
+  for (const Tensor& tensor :
+       {floats, doubles, longs, unsigneds, strings, Tensor(DType::float32, {0, 3}),
+        Tensor(DType::boolean, {3}), Tensor(DType::complex128, {2})}) {
     EXPECT_TRUE(same(round_trip(tensor), tensor)) << to_string(tensor.type());
   }
   for (const DType dtype : {DType::float16, DType::bfloat16}) {  // every pattern
     for (std::uint32_t begin = 0; begin < 65536; begin += 64) {
       Tensor tensor(dtype, {64});
       for (std::uint32_t i = 0; i < 64; ++i) {
-        static_cast<std::uint16_t*>(tensor.mutable_data())[i] = static_cast<std::uint16_t>(begin + i);
+        static_cast<std::uint16_t*>(tensor.mutable_data())[i] =
+            static_cast<std::uint16_t>(begin + i);
       }
       ASSERT_TRUE(same(round_trip(tensor), tensor)) << name_of(dtype) << " from " << begin;
     }
@@ -300,7 +307,8 @@ TEST(GraphText, PrintsAsDocumented) {
       "  variable \"n\" = int64[](0)\n"
       "  %0 \"x\": float32[?, 8, 8, 1] = input() @ \"x\"\n"
       "  %1: float32[1, 1, 1, 2] = constant() {value = float32[1, 1, 1, 2](0.5, -1)}\n"
-      "  %2: float32[?, 8, 8, 2] = conv(%0, %1) {strides = [1, 1], dilations = [1, 1], padding = same, "
+      "  %2: float32[?, 8, 8, 2] = conv(%0, %1) {strides = [1, 1], dilations = [1, 1], padding = "
+      "same, "
       "activation = clamp(0, 6)} @ \"conv\"\n"
       "  inputs(%0 \"x\")\n"
       "  outputs(%2 \"y\")\n"
@@ -368,23 +376,33 @@ TEST(GraphText, ErrorsSayWhere) {
       {"graph { %0 = input() }", "1:9: an input needs a type"},
       {"graph { %0 = identity(%0) }", "1:23: a node cannot use its own result"},
       {"graph { %0 = constant() {valu = 1} }", "1:26: constant has no attribute 'valu'"},
-      {"graph { %0 = constant() {value = int32[2](1)} }", "1:34: expected 2 elements for int32[2], found 1"},
+      {"graph { %0 = constant() {value = int32[2](1)} }",
+       "1:34: expected 2 elements for int32[2], found 1"},
       {"graph { %0 = constant() {value = int32[1](1.5)} }", "1:44: expected the end of a number"},
       {"graph { %0 = constant() {value = int8[1](200)} }", "1:42: number out of range"},
-      {"graph { %0 = constant() {value = int8[?](2)} }", "1:34: a constant cannot be of type int8[?]"},
-      {"graph { %0 = constant() {value = table[](2)} }", "1:34: a constant cannot be of type table[]"},
+      {"graph { %0 = constant() {value = int8[?](2)} }",
+       "1:34: a constant cannot be of type int8[?]"},
+      {"graph { %0 = constant() {value = table[](2)} }",
+       "1:34: a constant cannot be of type table[]"},
       {"graph { %0 = constant() {value = string[1](\"ab)} }", "expected '\"', found the end"},
-      {"graph { %0 = constant() {value = string[1](\"\\q\")} }", "1:45: expected \\\", \\\\, \\n or \\xHH"},
-      {"graph { %0 = constant() {value = float32[1](nan:0x3f800000)} }", "expected the bits of a NaN"},
-      {"graph { %0: int32[] = input() %1 = unary(%0) {fn = relux} }", "1:52: 'relux' is no function"},
-      {"graph { %0: int32[] = input() %1 = reduce(%0) {kind = big} }", "1:55: expected one of sum, mean"},
-      {"graph { %0: int32[] = input() %1 = reduce(%0) {keep_dims = 1} }", "1:60: expected true or false"},
+      {"graph { %0 = constant() {value = string[1](\"\\q\")} }",
+       "1:45: expected \\\", \\\\, \\n or \\xHH"},
+      {"graph { %0 = constant() {value = float32[1](nan:0x3f800000)} }",
+       "expected the bits of a NaN"},
+      {"graph { %0: int32[] = input() %1 = unary(%0) {fn = relux} }",
+       "1:52: 'relux' is no function"},
+      {"graph { %0: int32[] = input() %1 = reduce(%0) {kind = big} }",
+       "1:55: expected one of sum, mean"},
+      {"graph { %0: int32[] = input() %1 = reduce(%0) {keep_dims = 1} }",
+       "1:60: expected true or false"},
       {"graph { %0: int32[] = input() %1 = unary(%0) {fn = exp} }", "1:31: unary: exp: expected"},
-      {"graph { subgraph \"a\" { variable \"v\" = int32[](0) } }", "1:24: variables belong to the outermost graph"},
+      {"graph { subgraph \"a\" { variable \"v\" = int32[](0) } }",
+       "1:24: variables belong to the outermost graph"},
       {"graph { } }", "1:11: expected the end"},
       {"graph { %0: int32[] = input() outputs(%0 }", "1:42: expected ',', found '}'"},
   };
-  for (const auto& [text, message] : rows) EXPECT_THAT(parse_error(text), HasSubstr(message)) << text;
+  for (const auto& [text, message] : rows)
+    EXPECT_THAT(parse_error(text), HasSubstr(message)) << text;
   std::string nested = "graph ";
   for (int i = 0; i < 2000; ++i) nested += "{ subgraph ";
   EXPECT_THAT(parse_error(nested), HasSubstr("nested too deep"));

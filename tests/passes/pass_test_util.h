@@ -1,0 +1,36 @@
+// Running a graph op by op, and saying what became of it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "runtime/ir/graph.h"
+#include "thaw/tensor.h"
+
+namespace thaw::test {
+
+/// Evaluates every node on the reference backend. Without control flow.
+std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inputs);
+
+/// Random inputs for the graph; unknown dimensions become 3.
+std::vector<Tensor> random_inputs(const Graph& graph, std::uint32_t seed);
+
+/// Ops in order without constants: "input conv mul add relu"; a fused activation as "conv+relu", a
+/// bias as "conv+bias".
+std::string ops_of(const Graph& graph);
+
+/// "%name = constant() {value = type(...)}" with random elements in [-2, 2].
+std::string random_constant(const std::string& name, const std::string& dtype, const Shape& shape,
+                            std::uint32_t seed);
+
+/// The largest difference, over the largest magnitude (at least 1).
+double difference(const Tensor& a, const Tensor& b);
+bool bitwise_equal(const Tensor& a, const Tensor& b);
+
+/// The elements as double, whatever the dtype.
+std::vector<double> numbers(const Tensor& tensor);
+
+}  // namespace thaw::test
