@@ -61,6 +61,7 @@ PreparedOp::Buffers PreparedOp::buffers() const {
   }
   for (const TensorType& type : out_types_) {
     b.results.emplace_back(type.dtype, type.shape);
+    if (type.dtype == DType::string) continue;
     std::memset(b.results.back().mutable_data(), 0x5a, b.results.back().size_bytes());
   }
   for (std::size_t i = 0; i < b.results.size(); ++i) {
