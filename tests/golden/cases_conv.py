@@ -2,7 +2,7 @@
 from golden_lib import Spec, case
 
 
-@case("cnn_batchnorm", save_tf=True, also_weights_h5=True)
+@case("cnn_batchnorm", save_tf=True, full=True)
 def cnn_batchnorm(w):
     L = w.L
     m = w.Sequential([w.Input((12, 12, 3)), L.Conv2D(4, 3, use_bias=False), L.BatchNormalization(), L.ReLU(), L.MaxPooling2D(),
@@ -31,7 +31,7 @@ def conv1d_arguments(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 11, 4))
 
 
-@case("conv2d")
+@case("conv2d", h5="tfkeras")
 def conv2d(w):
     L, x = w.L, w.Input((None, None, 3), name="x")
     outs = [L.Conv2D(4, 3, activation="relu", name="valid")(x), L.Conv2D(3, (2, 4), strides=(2, 1), padding="same", name="same")(x),
@@ -53,7 +53,7 @@ def conv2d_arguments(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(2, 9, 8, 4))
 
 
-@case("conv3d")
+@case("conv3d", keras3=dict(without=("savedmodel",)))
 def conv3d(w):
     L, x = w.L, w.Input((5, 6, 4, 2), name="x")
     outs = [L.Conv3D(3, 2, activation="relu", name="valid")(x), L.Conv3D(2, (1, 3, 2), strides=(1, 2, 2), padding="same", name="same")(x),
@@ -79,7 +79,7 @@ def conv1d_transpose(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 5, 3))
 
 
-@case("conv2d_transpose")
+@case("conv2d_transpose", h5="tfkeras")
 def conv2d_transpose(w):
     L, x = w.L, w.Input((None, None, 3), name="x")
     outs = [L.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu", name="up")(x), L.Conv2DTranspose(2, (2, 3), name="valid")(x)]
@@ -113,7 +113,7 @@ def conv_transpose_dilated(w):
     return Spec(w.randomise(w.Model([x, s], outs)), [w.normal(2, 4, 5, 3), w.normal(2, 6, 3)])
 
 
-@case("depthwise")
+@case("depthwise", keras3=dict(without=("savedmodel",)), h5="tfkeras")
 def depthwise(w):
     L, x, s = w.L, w.Input((8, 7, 3), name="x"), w.Input((9, 3), name="s")
     outs = [L.DepthwiseConv2D(3, activation="relu", name="two")(x), L.DepthwiseConv2D(3, padding="same", depth_multiplier=2, name="two_multiplier")(x),
@@ -131,7 +131,7 @@ def depthwise_arguments(w):
     return Spec(w.randomise(w.Model([x, s], outs)), [w.normal(2, 8, 7, 3), w.normal(3, 9, 3)])
 
 
-@case("separable")
+@case("separable", keras3=dict(without=("savedmodel",)), h5="tfkeras")
 def separable(w):
     L, x, s = w.L, w.Input((8, 7, 3), name="x"), w.Input((9, 3), name="s")
     outs = [L.SeparableConv2D(4, 3, activation="relu", padding="same", name="two")(x),
@@ -165,7 +165,7 @@ def _pair(w, build, shape, batch=2):
                 note="channels_first: the writer itself cannot run it on a CPU")
 
 
-@case("conv_channels_first", run=False)
+@case("conv_channels_first", run=False, h5="tfkeras")
 def conv_channels_first(w):
     L = w.L
 

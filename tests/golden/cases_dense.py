@@ -11,7 +11,7 @@ K2_ACTIVATIONS = ["softmax", "elu", "selu", "softplus", "softsign", "swish", "si
                   "exponential", "hard_sigmoid", "linear", "mish"]
 
 
-@case("dense_2d", also_weights_h5=True)
+@case("dense_2d", full=True)
 def dense_2d(w):
     x = w.Input((7,), name="x")
     h = w.L.Dense(6, activation="tanh", name="hidden")(x)
@@ -20,7 +20,7 @@ def dense_2d(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 7))
 
 
-@case("dense_nd")
+@case("dense_nd", keras3=dict(without=("savedmodel",)))
 def dense_nd(w):
     a = w.Input((None, 5), name="steps")
     b = w.Input((2, 3, 4), name="grid")
@@ -42,7 +42,7 @@ def dense_activations(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(5, 5, scale=1.5))
 
 
-@case("activation_layers", without=("keras_json_weights",))
+@case("activation_layers")
 def activation_layers(w):
     x = w.Input((None, 6), name="x")
     outs = [w.L.Activation(a, name="act_" + a)(x) for a in _activation_list(w)]
@@ -51,7 +51,7 @@ def activation_layers(w):
     return Spec(w.Model(x, outs), w.normal(3, 4, 6, scale=2.5))
 
 
-@case("advanced_activations")
+@case("advanced_activations", h5=True)
 def advanced_activations(w):
     L = w.L
     slope = (lambda v: dict(alpha=v)) if w.k2 else (lambda v: dict(negative_slope=v))
@@ -71,7 +71,7 @@ def advanced_activations(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 5, 3))
 
 
-@case("softmax_masked")
+@case("softmax_masked", h5="tfkeras")
 def softmax_masked(w):
     x = w.Input((None, 4), name="x")
     m = w.Input((None, 4), dtype="bool", name="keep")
@@ -81,7 +81,7 @@ def softmax_masked(w):
     return Spec(w.Model([x, m], outs), [w.normal(3, 5, 4), keep])
 
 
-@case("embedding", also_weights_h5=True)
+@case("embedding", full=True)
 def embedding(w):
     ids = w.Input((None,), dtype="int32", name="ids")
     grid = w.Input((2, 3), name="float_ids")
@@ -92,7 +92,7 @@ def embedding(w):
     return Spec(w.randomise(w.Model([ids, grid], outs)), [x, w.ints(3, 2, 3, low=0, high=12).astype("float32")])
 
 
-@case("embedding_in_sequential")
+@case("embedding_in_sequential", h5="tfkeras")
 def embedding_in_sequential(w):
     L = w.L
     first = [L.Embedding(20, 4, input_length=6)] if w.k2 else [w.Input((6,)), L.Embedding(20, 4)]
@@ -100,7 +100,7 @@ def embedding_in_sequential(w):
     return Spec(w.randomise(m), w.ints(3, 6, low=0, high=20).astype("float32"))
 
 
-@case("identity_at_inference")
+@case("identity_at_inference", keras3=dict(without=("savedmodel",)))
 def identity_at_inference(w):
     L = w.L
     x = w.Input((6, 4), name="x")

@@ -26,7 +26,7 @@ def ids_input(w, name="ids"):
     return w.Input((None,), dtype="int32", name=name)
 
 
-@case("mask_embedding_lstm", save_tf=True, also_weights_h5=True)
+@case("mask_embedding_lstm", full=True)
 def mask_embedding_lstm(w):
     ids = ids_input(w)
     e = w.L.Embedding(12, 5, mask_zero=True, name="embedding")(ids)
@@ -60,20 +60,20 @@ def mask_gru_rnn(w):
     return Spec(w.randomise(w.Model(ids, outs)), masked_ids(w))
 
 
-@case("mask_gru_seq")
+@case("mask_gru_seq", tfkeras=dict(without=("savedmodel",)))
 def mask_gru_seq(w):
     ids = ids_input(w)
     e = w.L.Embedding(12, 5, mask_zero=True, name="embedding")(ids)
     return Spec(w.randomise(w.Model(ids, w.L.GRU(4, return_sequences=True, name="gru")(e))), masked_ids(w))
 
 
-@case("mask_simple_rnn")
+@case("mask_simple_rnn", keras3=dict(without=("savedmodel",)))
 def mask_simple_rnn(w):
     m = w.Sequential([w.Input((None,)), w.L.Embedding(12, 5, mask_zero=True), w.L.SimpleRNN(4, return_sequences=True), w.L.SimpleRNN(3)])
     return Spec(w.randomise(m), masked_ids(w).astype("float32"))
 
 
-@case("mask_bidirectional", sweep=True)
+@case("mask_bidirectional", sweep=True, h5="tfkeras")
 def mask_bidirectional(w):
     L, ids = w.L, ids_input(w)
     e = L.Embedding(12, 5, mask_zero=True, name="embedding")(ids)
@@ -86,7 +86,7 @@ def mask_bidirectional(w):
     return Spec(w.randomise(w.Model(ids, outs)), masked_ids(w))
 
 
-@case("mask_bidirectional_stack", tfkeras=dict(without=("savedmodel",)))
+@case("mask_bidirectional_stack", without=("savedmodel",))
 def mask_bidirectional_stack(w):
     L = w.L
     m = w.Sequential([w.Input((None,), dtype="int32"), L.Embedding(12, 5, mask_zero=True),
@@ -94,7 +94,7 @@ def mask_bidirectional_stack(w):
     return Spec(w.randomise(m), masked_ids(w))
 
 
-@case("masking", also_weights_h5=True, tfkeras=dict(without=("savedmodel",)))
+@case("masking", keras3=dict(without=("savedmodel",)), tfkeras=dict(without=("savedmodel",)), full=True)
 def masking(w):
     L = w.L
     x = w.Input((None, 4), name="x")
@@ -121,7 +121,7 @@ def masking_through_layers(w):
     return Spec(w.randomise(w.Model(x, outs)), masked_rows(w, 0.0))
 
 
-@case("masking_stack", without=("savedmodel",))
+@case("masking_stack", without=("savedmodel",), h5="tfkeras")
 def masking_stack(w):
     L = w.L
     m = w.Sequential([w.Input((6, 4)), L.Masking(mask_value=0.0), L.LSTM(3, return_sequences=True), L.LSTM(3, return_sequences=True),
@@ -129,7 +129,7 @@ def masking_stack(w):
     return Spec(w.randomise(m), masked_rows(w, 0.0))
 
 
-@case("mask_given", tfkeras=dict(without=("savedmodel",)))
+@case("mask_given", keras3=dict(without=("savedmodel",)), tfkeras=dict(without=("savedmodel",)))
 def mask_given(w):
     L = w.L
     x, keep = w.Input((None, 4), name="x"), w.Input((None,), dtype="bool", name="keep")

@@ -2,7 +2,7 @@
 from golden_lib import Spec, case
 
 
-@case("batchnorm", also_weights_h5=True)
+@case("batchnorm", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)), h5="tfkeras")
 def batchnorm(w):
     L, x = w.L, w.Input((4, 5, 3), name="x")
     outs = [L.BatchNormalization(name="plain")(x), L.BatchNormalization(axis=1, name="axis1")(x), L.BatchNormalization(axis=2, name="axis2")(x),
@@ -20,7 +20,7 @@ def batchnorm_ranks(w):
     return Spec(w.randomise(w.Model([a, b, c], outs)), [w.normal(3, 6), w.normal(3, 5, 4), w.normal(2, 3, 2, 4, 2)])
 
 
-@case("batchnorm_folding", also_weights_h5=True)
+@case("batchnorm_folding", keras3=dict(without=("savedmodel",)))
 def batchnorm_folding(w):
     L = w.L
     x, s = w.Input((8, 8, 3), name="x"), w.Input((6,), name="s")
@@ -47,7 +47,7 @@ def batchnorm_not_foldable(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 6, 6, 3))
 
 
-@case("layernorm", also_weights_h5=True)
+@case("layernorm", h5="tfkeras")
 def layernorm(w):
     L, x = w.L, w.Input((None, 6), name="x")
     outs = [L.LayerNormalization(name="plain")(x), L.LayerNormalization(scale=False, epsilon=0.05, name="no_scale")(x),
@@ -64,12 +64,12 @@ def layernorm_axes(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 5, 3))
 
 
-@case("other_norms", without=("keras_json_weights",))
+@case("other_norms", sweep=True)
 def other_norms(w):
     L, x = w.L, w.Input((4, 5, 6), name="x")
     outs = [L.GroupNormalization(groups=3, name="groups")(x), L.GroupNormalization(groups=-1, scale=False, name="instance")(x),
             L.GroupNormalization(groups=2, axis=1, center=False, epsilon=0.01, name="axis1")(x),
             L.UnitNormalization(name="unit")(x), L.UnitNormalization(axis=[1, 2], name="unit_axes")(x)]
     if not w.k2:
-        outs += [L.RMSNormalization(name="rms")(x), L.RMSNormalization(axis=1, epsilon=0.1, name="rms_axis")(x)]
+        outs += [L.RMSNormalization(name="rms")(x), L.RMSNormalization(epsilon=0.1, name="rms_epsilon")(x)]
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 5, 6))

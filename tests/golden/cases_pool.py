@@ -15,7 +15,7 @@ def _windows(w, rank):
     return out
 
 
-@case("pooling1d", without=("keras_json_weights",))
+@case("pooling1d", keras3=dict(without=("savedmodel",)))
 def pooling1d(w):
     x = w.Input((8, 3), name="x")
     outs = [l(x) for l in _windows(w, 1)]
@@ -25,7 +25,7 @@ def pooling1d(w):
     return Spec(w.Model([x, cf], outs), [w.normal(3, 8, 3), w.normal(3, 3, 8)])
 
 
-@case("pooling2d", without=("keras_json_weights",))
+@case("pooling2d")
 def pooling2d(w):
     x = w.Input((7, 8, 3), name="x")
     outs = [l(x) for l in _windows(w, 2)]
@@ -34,7 +34,7 @@ def pooling2d(w):
     return Spec(w.Model(x, outs), w.normal(3, 7, 8, 3))
 
 
-@case("pooling3d", without=("keras_json_weights",))
+@case("pooling3d", keras3=dict(without=("savedmodel",)))
 def pooling3d(w):
     x = w.Input((4, 5, 6, 2), name="x")
     outs = [l(x) for l in _windows(w, 3)]

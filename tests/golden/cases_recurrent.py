@@ -14,13 +14,13 @@ def one(w, x, outs, shape=(3, 6, 5), **kw):
 
 # --- LSTM
 
-@case("lstm", save_tf=True, also_weights_h5=True)
+@case("lstm", save_tf=True, full=True)
 def lstm(w):
     x = steps(w)
     return one(w, x, w.L.LSTM(6, return_sequences=True, name="lstm")(x), (3, 7, 5))
 
 
-@case("lstm_directions")
+@case("lstm_directions", h5="tfkeras")
 def lstm_directions(w):
     L, x = w.L, steps(w)
     return one(w, x, [L.LSTM(3, go_backwards=True, return_sequences=True, name="backwards_seq")(x),
@@ -72,13 +72,13 @@ def lstm_long(w):
 
 # --- GRU
 
-@case("gru", save_tf=True, also_weights_h5=True)
+@case("gru", save_tf=True, full=True)
 def gru(w):
     x = steps(w)
     return one(w, x, w.L.GRU(6, return_sequences=True, name="gru")(x), (3, 7, 5))
 
 
-@case("gru_reset_before")
+@case("gru_reset_before", keras3=dict(without=("savedmodel",)), h5="tfkeras")
 def gru_reset_before(w):
     x = steps(w)
     return one(w, x, w.L.GRU(5, reset_after=False, return_sequences=True, name="gru")(x))
@@ -118,7 +118,7 @@ def gru_hard_sigmoid(w):
 
 # --- SimpleRNN
 
-@case("simple_rnn", also_weights_h5=True)
+@case("simple_rnn", full=True)
 def simple_rnn(w):
     x = steps(w)
     return one(w, x, w.L.SimpleRNN(5, return_sequences=True, name="rnn")(x))
@@ -138,7 +138,7 @@ def simple_rnn_arguments(w):
 
 # --- states, unrolling, cells
 
-@case("initial_states", sweep=True)
+@case("initial_states", sweep=True, h5="tfkeras")
 def initial_states(w):
     L, x = w.L, steps(w)
     h, c = w.Input((4,), name="h"), w.Input((4,), name="c")
@@ -164,7 +164,7 @@ def _stateful(w, layers):
                 note="states start at zero; `then` lists further calls that continue from the states")
 
 
-@case("stateful_lstm")
+@case("stateful_lstm", h5="tfkeras")
 def stateful_lstm(w):
     return _stateful(w, lambda x: w.L.LSTM(4, stateful=True, return_sequences=True, name="lstm")(x))
 
@@ -177,7 +177,7 @@ def stateful_all(w):
                                    L.SimpleRNN(3, stateful=True, name="rnn")(x), L.LSTM(3, name="stateless")(x)])
 
 
-@case("unrolled")
+@case("unrolled", keras3=dict(without=("savedmodel",)))
 def unrolled(w):
     L, x = w.L, w.Input((3, 4), name="x")
     return one(w, x, [L.LSTM(2, unroll=True, return_sequences=True, name="lstm")(x), L.GRU(2, unroll=True, name="gru")(x),
@@ -193,7 +193,7 @@ def time_major(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(6, 3, 5), note="axis 0 is time, axis 1 the batch")
 
 
-@case("rnn_cells")
+@case("rnn_cells", keras3=dict(without=("savedmodel",)))
 def rnn_cells(w):
     L, x = w.L, steps(w)
     outs = [L.RNN(L.LSTMCell(3), return_sequences=True, name="lstm_cell")(x),
@@ -201,7 +201,7 @@ def rnn_cells(w):
     return one(w, x, outs)
 
 
-@case("rnn_cells_arguments", **SWEEP)
+@case("rnn_cells_arguments", **SWEEP, h5="tfkeras")
 def rnn_cells_arguments(w):
     L, x = w.L, steps(w)
     outs = [L.RNN(L.SimpleRNNCell(3, activation="elu"), go_backwards=True, name="simple_cell")(x),

@@ -2,14 +2,14 @@
 from golden_lib import Spec, case
 
 
-@case("bidirectional_lstm", save_tf=True, also_weights_h5=True)
+@case("bidirectional_lstm", save_tf=True, full=True)
 def bidirectional_lstm(w):
     x = w.Input((None, 4), name="x")
     y = w.L.Bidirectional(w.L.LSTM(3, return_sequences=True), name="both")(x)
     return Spec(w.randomise(w.Model(x, y)), w.normal(3, 6, 4))
 
 
-@case("bidirectional_gru")
+@case("bidirectional_gru", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)))
 def bidirectional_gru(w):
     x = w.Input((None, 4), name="x")
     y = w.L.Bidirectional(w.L.GRU(3), merge_mode="sum", name="both")(x)
@@ -29,7 +29,7 @@ def bidirectional_merge_modes(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 6, 4))
 
 
-@case("bidirectional_states", sweep=True)
+@case("bidirectional_states", sweep=True, h5="tfkeras")
 def bidirectional_states(w):
     L = w.L
     x = w.Input((None, 4), name="x")
@@ -41,7 +41,7 @@ def bidirectional_states(w):
     return Spec(w.randomise(w.Model([x, h, c], outs)), [w.normal(3, 5, 4), w.normal(3, 3), w.normal(3, 3)])
 
 
-@case("bidirectional_backward_layer", sweep=True)
+@case("bidirectional_backward_layer", sweep=True, h5="tfkeras")
 def bidirectional_backward_layer(w):
     L = w.L
     x = w.Input((None, 4), name="x")
@@ -67,7 +67,7 @@ def bidirectional_rnn_cell(w):
     return Spec(w.randomise(w.Model(x, y)), w.normal(3, 5, 4))
 
 
-@case("time_distributed", also_weights_h5=True)
+@case("time_distributed", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)), h5="tfkeras")
 def time_distributed(w):
     L = w.L
     x = w.Input((None, 6, 6, 2), name="frames")
@@ -79,7 +79,7 @@ def time_distributed(w):
     return Spec(w.randomise(w.Model(x, [d, L.LSTM(3, name="lstm")(d)])), w.normal(3, 4, 6, 6, 2))
 
 
-@case("time_distributed_nested", keras3=dict(without=("savedmodel",)))
+@case("time_distributed_nested", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)), h5="tfkeras")
 def time_distributed_nested(w):
     L = w.L
     x = w.Input((4, 5, 3), name="x")

@@ -28,9 +28,10 @@ CASES = []
 
 
 def case(name, writers=("keras3", "tfkeras"), **options):
-    """Registers a case. Options: check64=False (no float64 run), sweep (many layers in one model: only
-    .keras and .h5), only / without (form kinds), run=False (this machine cannot run the model), save_tf (tf-keras model.save
-    for the SavedModel), also_weights_h5 (tf-keras: a second weights file, in the v3 layout)."""
+    """Registers a case. A case is saved as .keras and SavedModel. Options: full (every form, the .keras as written; others
+    are packed again with DEFLATE to keep the folder small), sweep (many layers in one model: .keras only), h5 (.h5 as
+    well, or the one writer it is for), only / without (form kinds), run=False (this machine cannot run the model), save_tf (tf-keras model.save for the
+    SavedModel instead of model.export), check64=False (no float64 run); keras3=dict(...), tfkeras=dict(...) for one writer."""
     def register(fn):
         CASES.append((name, tuple(writers), fn, options))
         return fn
@@ -139,7 +140,12 @@ def flat(outputs):
 
 def call(model, inputs, floatx):
     xs = [tf.constant(x if x.dtype.kind in "iub" else x.astype("float64" if floatx == "float64" else x.dtype)) for x in inputs]
-    return flat(model(xs if len(xs) != 1 else xs[0], training=False))
+    struct = getattr(model, "_inputs_struct", getattr(model, "_nested_inputs", None))
+    if isinstance(struct, dict):
+        xs = dict(zip(sorted(struct), xs))
+    elif len(xs) == 1:
+        xs = xs[0]
+    return flat(model(xs, training=False))
 
 
 def layer_classes(model, found=None):
@@ -192,10 +198,15 @@ def excess(got, want, spec):
     return float(np.max(np.abs(got - want)[ok] / (spec.atol + spec.rtol * np.abs(want[ok])), initial=0.0))
 
 
+def form_kinds(w, options):
+    full, h5 = options.get("full"), options.get("h5") in (True, w.name)
+    kinds = ["keras_v3"] + ["keras_h5"] * bool(full or h5) + ["keras_json_weights"] * bool(full) + ["savedmodel"] * (not options.get("sweep"))
+    return [k for k in options.get("only") or kinds if k not in options.get("without", ())]
+
+
 def save_forms(w, model, folder, spec, expected, options, log=print):
     """Saves the model in every form and loads each again with the writer itself. Returns (forms, what failed)."""
-    kinds = options.get("only") or ["keras_v3", "keras_h5"] + ([] if options.get("sweep") else ["keras_json_weights", "savedmodel"])
-    kinds = [k for k in kinds if k not in options.get("without", ())]
+    kinds, full = form_kinds(w, options), options.get("full")
     forms, failed = [], {}
     p = lambda n: os.path.join(folder, n)
     K = w.keras
@@ -233,12 +244,12 @@ def save_forms(w, model, folder, spec, expected, options, log=print):
                 z.extractall(p("model_dir"))
             os.remove(p("model.keras"))
             return [dict(kind="keras_v3", model="model_dir", **extra)]
-        if options.get("deflate"):
+        if options.get("deflate", not full):
             with zipfile.ZipFile(p("model.keras")) as z:
                 members = [(n, z.read(n)) for n in z.namelist()]
             with zipfile.ZipFile(p("model.keras"), "w", zipfile.ZIP_DEFLATED) as z:
                 for n, data in members:
-                    z.writestr(n, data)
+                    z.writestr(zipfile.ZipInfo(n), data, zipfile.ZIP_DEFLATED)
         return [dict(kind="keras_v3", model="model.keras", **extra)]
 
     def as_h5():
@@ -254,7 +265,7 @@ def save_forms(w, model, folder, spec, expected, options, log=print):
         with open(p("model.json"), "w") as f:
             f.write(model.to_json())
         names = ["model_weights.h5"] if w.k2 else ["model.weights.h5"]
-        if w.k2 and options.get("also_weights_h5"):
+        if w.k2:
             names.append("model.weights.h5")
         for n in names:
             model.save_weights(p(n))

@@ -52,7 +52,7 @@ def run_case(w, name, fn, options, out):
     if options.get("check64", True) and exact is not None:
         gap64 = max(g.excess(x, y, spec) for x, y in zip(expected, exact))
         assert gap64 < 0.5, "float32 is %.3g tolerances away from float64" % gap64
-    extra = {}
+    extra = dict(float64_gap=None if gap64 is None else round(gap64, 4))
     arrays_in, arrays_out = {}, {}
     for k, xs in enumerate(spec.calls, 1):
         got = g.call(oracle_model, xs, "float32")
