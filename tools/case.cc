@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "loaders/source/file_tree.h"
 #include "loaders/source/json.h"
 #include "loaders/source/npz.h"
@@ -54,14 +56,30 @@ CaseForm read_form(const Json& object, const Case& owner) {
   form.signature = text_or(object, "signature", "");
   form.inputs = names_of(object, "inputs");
   form.outputs = names_of(object, "outputs");
-  if (form.inputs.empty()) form.inputs = owner.inputs;
-  if (form.outputs.empty()) form.outputs = owner.outputs;
-  if (form.inputs.size() != owner.inputs.size() || form.outputs.size() != owner.outputs.size()) {
+  const CaseCall& call = owner.calls.front();
+  if (form.inputs.empty()) form.inputs = call.inputs;
+  if (form.outputs.empty()) form.outputs = call.outputs;
+  if (form.inputs.size() != call.inputs.size() || form.outputs.size() != call.outputs.size()) {
     fail(ErrorCode::invalid_argument, "{}/case.json: form '{}' names {} inputs and {} outputs, the case {} and {}",
-         owner.folder, form.model, form.inputs.size(), form.outputs.size(), owner.inputs.size(),
-         owner.outputs.size());
+         owner.folder, form.model, form.inputs.size(), form.outputs.size(), call.inputs.size(),
+         call.outputs.size());
   }
   return form;
+}
+
+// The case's own call, then those of "then".
+std::vector<CaseCall> read_calls(const Json& json, const std::string& file) {
+  std::vector<CaseCall> calls = {{names_of(json, "inputs"), names_of(json, "outputs")}};
+  const Json* then = json.find("then");
+  if (then == nullptr) return calls;
+  for (const Json& item : then->array()) {
+    calls.push_back({names_of(item, "inputs"), names_of(item, "outputs")});
+    if (calls.back().inputs.size() != calls[0].inputs.size() ||
+        calls.back().outputs.size() != calls[0].outputs.size()) {
+      fail(ErrorCode::invalid_argument, "{}: a call of 'then' has other inputs or outputs than the first", file);
+    }
+  }
+  return calls;
 }
 
 }  // namespace
@@ -75,8 +93,7 @@ Case read_case(const std::string& folder) {
   while (result.folder.size() > 1 && result.folder.back() == '/') result.folder.pop_back();
   const std::string file = result.folder + "/case.json";
   const Json json = parse_json(read_file(file, limits).text(), file, limits);
-  result.inputs = names_of(json, "inputs");
-  result.outputs = names_of(json, "outputs");
+  result.calls = read_calls(json, file);
   result.const_inputs = names_of(json, "const_inputs");
   result.refuse_names = names_of(json, "refuse_names");
   result.tolerance = {number_or(json, "rtol", 1e-4), number_or(json, "atol", 1e-5)};
@@ -93,6 +110,18 @@ Case read_case(const std::string& folder) {
   result.input_arrays = read_npz(result.folder + "/inputs.npz", limits);
   result.expected_arrays = read_npz(result.folder + "/expected.npz", limits);
   return result;
+}
+
+NamedArrays select_arrays(const NamedArrays& arrays, const std::vector<std::string>& keys,
+                          const std::vector<std::string>& to, const std::string& folder) {
+  NamedArrays selected;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto found =
+        std::find_if(arrays.begin(), arrays.end(), [&](const auto& entry) { return entry.first == keys[i]; });
+    if (found == arrays.end()) fail(ErrorCode::not_found, "{}: no array '{}'", folder, printable(keys[i]));
+    selected.emplace_back(to[i], found->second);
+  }
+  return selected;
 }
 
 }  // namespace thaw::tools

@@ -17,10 +17,15 @@ struct CaseForm {
   std::vector<std::string> inputs, outputs;   // the form's own names, parallel to the case's keys
 };
 
+/// One prediction: keys of the arrays, in the model's order.
+struct CaseCall {
+  std::vector<std::string> inputs, outputs;
+};
+
 struct Case {
   std::string folder;
   std::vector<CaseForm> forms;
-  std::vector<std::string> inputs, outputs;   // keys of the arrays, in the model's order
+  std::vector<CaseCall> calls;                // of one session in this order, without a reset; at least one
   Tolerance tolerance;
   bool refuse = false;                        // the model must be refused, naming each of refuse_names
   std::vector<std::string> refuse_names;
@@ -31,5 +36,10 @@ struct Case {
 bool is_case_folder(const std::string& path);
 /// Throws Error naming the file and the key that does not fit.
 Case read_case(const std::string& folder);
+
+/// The arrays of one call under the names `to` (the form's own).
+/// Throws Error(not_found) for an array that the files lack.
+NamedArrays select_arrays(const NamedArrays& arrays, const std::vector<std::string>& keys,
+                          const std::vector<std::string>& to, const std::string& folder);
 
 }  // namespace thaw::tools

@@ -101,46 +101,46 @@ void print_bisection(const Model& model, const ModelOptions& options, const std:
   print_comparison(first.name, first.comparison);
 }
 
-// The keys of `arrays` replaced by the model's own names.
-NamedArrays renamed(const NamedArrays& arrays, const std::vector<std::string>& from,
-                    const std::vector<std::string>& to) {
-  NamedArrays result = arrays;
-  for (auto& [name, tensor] : result) {
-    const auto found = std::find(from.begin(), from.end(), name);
-    if (found != from.end()) name = to[static_cast<std::size_t>(found - from.begin())];
-  }
-  return result;
-}
+// One prediction and what it must give.
+struct Call {
+  NamedArrays inputs, expected;
+};
 
 struct Check {
   ModelOptions model;
-  NamedArrays inputs, expected;
+  std::vector<Call> calls;     // of one session, in order
   Tolerance tolerance;
   bool fill_defaults = false;  // inputs that are not given take their defaults
   bool bisect = false;
   std::string input_file, expected_file;
 };
 
+std::vector<Tensor> call_inputs(const Session& session, const Check& check, const Call& call) {
+  if (!check.fill_defaults) return model_inputs(call.inputs, session.inputs(), check.input_file);
+  std::vector<Tensor> inputs;
+  for (const TensorSpec& spec : session.inputs()) {
+    const auto given = std::find_if(call.inputs.begin(), call.inputs.end(),
+                                    [&](const auto& entry) { return entry.first == spec.name; });
+    inputs.push_back(given == call.inputs.end() ? Tensor() : given->second);
+  }
+  return inputs;
+}
+
 void predict_and_compare(const Model& model, const Check& check, Outcome& outcome) {
   Session session = open_session(model, check.model);
-  std::vector<Tensor> inputs;
-  if (check.fill_defaults) {
-    for (const TensorSpec& spec : session.inputs()) {
-      const auto given = std::find_if(check.inputs.begin(), check.inputs.end(),
-                                      [&](const auto& entry) { return entry.first == spec.name; });
-      inputs.push_back(given == check.inputs.end() ? Tensor() : given->second);
+  for (std::size_t k = 0; k < check.calls.size(); ++k) {
+    const std::vector<Tensor> inputs = call_inputs(session, check, check.calls[k]);
+    const std::vector<Tensor> expected =
+        match_arrays(check.calls[k].expected, session.outputs(), "output", check.expected_file);
+    const std::vector<Tensor> results = session.run(inputs);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      std::string name = session.outputs()[i].name;
+      if (check.calls.size() > 1) name += fmt::format(" (call {})", k + 1);
+      outcome.outputs.emplace_back(name, compare(results[i], expected[i], check.tolerance));
+      if (!outcome.outputs.back().second.match) outcome.code = kMismatch;
     }
-  } else {
-    inputs = model_inputs(check.inputs, session.inputs(), check.input_file);
+    if (check.bisect && k == 0) print_bisection(model, check.model, inputs, check.tolerance);
   }
-  const std::vector<Tensor> expected =
-      match_arrays(check.expected, session.outputs(), "output", check.expected_file);
-  const std::vector<Tensor> results = session.run(inputs);
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    outcome.outputs.emplace_back(session.outputs()[i].name, compare(results[i], expected[i], check.tolerance));
-    if (!outcome.outputs.back().second.match) outcome.code = kMismatch;
-  }
-  if (check.bisect) print_bisection(model, check.model, inputs, check.tolerance);
 }
 
 // Loads and checks one model; failures become the outcome.
@@ -174,9 +174,14 @@ std::vector<Outcome> verify_case(const std::string& folder, const VerifyOptions&
   std::vector<Outcome> outcomes;
   const Case test = read_case(folder);
   for (const CaseForm& form : test.forms) {
-    Check check{options.model, renamed(test.input_arrays, test.inputs, form.inputs),
-                renamed(test.expected_arrays, test.outputs, form.outputs), test.tolerance, false,
-                options.bisect, test.folder + "/inputs.npz", test.folder + "/expected.npz"};
+    Check check{options.model, {}, test.tolerance, false, options.bisect, test.folder + "/inputs.npz",
+                test.folder + "/expected.npz"};
+    for (const CaseCall& call : test.calls) {
+      // A model that must be refused has no expected arrays.
+      if (test.refuse) break;
+      check.calls.push_back({select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder),
+                             select_arrays(test.expected_arrays, call.outputs, form.outputs, test.folder)});
+    }
     check.tolerance.rtol = options.rtol.value_or(check.tolerance.rtol);
     check.tolerance.atol = options.atol.value_or(check.tolerance.atol);
     check.model.path = form.model;
@@ -250,8 +255,7 @@ int verify(const VerifyOptions& options) {
     check.input_file = options.inputs;
     check.expected_file = options.expected;
     try {
-      check.inputs = read_arrays(options.inputs, {});
-      check.expected = read_arrays(options.expected, {});
+      check.calls = {{read_arrays(options.inputs, {}), read_arrays(options.expected, {})}};
     } catch (const Error& error) {
       fmt::print(stderr, "error: {}\n", error.what());
       return kUsage;

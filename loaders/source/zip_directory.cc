@@ -152,7 +152,7 @@ void ZipReader::check_name(const ZipMember& member) const {
   };
   if (name.empty()) bad("has no name");
   if (name.front() == '/') bad("has an absolute name");
-  if (name.size() >= 2 && name[1] == ':') bad("names a drive");
+  if (name.size() >= 3 && name[1] == ':' && (name[2] == '/' || name[2] == '\\')) bad("names a drive");
   for (const char c : name) {
     if (c == '\\') bad("has a backslash in its name");
     if (static_cast<unsigned char>(c) < 0x20) bad("has a control character in its name");

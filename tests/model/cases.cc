@@ -54,39 +54,28 @@ FormRun run_form(const tools::Case& test, const tools::CaseForm& form, const Ses
   const Model model = Model::load(form.model, load);
   Session session = form.signature.empty() ? model.session(options) : model.session(form.signature, options);
 
-  const auto by_key = [](const tools::NamedArrays& arrays, const std::string& key) -> const Tensor& {
-    const auto found = std::find_if(arrays.begin(), arrays.end(), [&](const auto& a) { return a.first == key; });
-    if (found == arrays.end()) throw Error(ErrorCode::not_found, "no array " + key);
-    return found->second;
-  };
-  // The form's names, looked up in the session's order; positional keys count in the model's own order.
-  const auto position_of = [](const std::vector<std::string>& names, const TensorSpec& spec, std::size_t i) {
-    const auto found = std::find(names.begin(), names.end(), spec.name);
-    return found == names.end() ? i : static_cast<std::size_t>(found - names.begin());
-  };
-  std::vector<Tensor> inputs;
-  for (std::size_t i = 0; i < session.inputs().size(); ++i) {
-    const TensorSpec& spec = session.inputs()[i];
-    std::string note;
-    inputs.push_back(tools::convert_to(by_key(test.input_arrays, test.inputs.at(position_of(form.inputs, spec, i))),
-                                       spec.type.dtype, spec.name, note));
-  }
+  // Arrays under the form's names; positional keys count in the model's own order.
   FormRun run;
-  const std::vector<Tensor> results = session.run(inputs);
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const TensorSpec& spec = session.outputs()[i];
-    const Tensor& expected = by_key(test.expected_arrays, test.outputs.at(position_of(form.outputs, spec, i)));
-    const Comparison comparison = compare(results[i], expected, test.tolerance);
-    if (comparison.match) continue;
-    run.match = false;
-    run.report += fmt::format("{} ({}): {} {} of {} differ, max abs {:.3g}, first at {}: got {}, expected {}\n",
-                              spec.name, form.model, comparison.problem, comparison.mismatches,
-                              comparison.elements, comparison.max_abs, fmt::join(comparison.first_index, ","),
-                              comparison.first_got, comparison.first_expected);
-  }
-  if (results.size() != test.outputs.size()) {
-    run.match = false;
-    run.report += fmt::format("{} outputs, expected {}\n", results.size(), test.outputs.size());
+  for (const tools::CaseCall& call : test.calls) {
+    const auto given = tools::select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder);
+    const auto wanted = tools::select_arrays(test.expected_arrays, call.outputs, form.outputs, test.folder);
+    std::vector<Tensor> inputs = tools::match_arrays(given, session.inputs(), "input", test.folder);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const TensorSpec& spec = session.inputs()[i];
+      std::string note;
+      inputs[i] = tools::convert_to(inputs[i], spec.type.dtype, spec.name, note);
+    }
+    const std::vector<Tensor> expected = tools::match_arrays(wanted, session.outputs(), "output", test.folder);
+    const std::vector<Tensor> results = session.run(inputs);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Comparison comparison = compare(results[i], expected[i], test.tolerance);
+      if (comparison.match) continue;
+      run.match = false;
+      run.report += fmt::format("{} ({}): {} {} of {} differ, max abs {:.3g}, first at {}: got {}, expected {}\n",
+                                session.outputs()[i].name, form.model, comparison.problem, comparison.mismatches,
+                                comparison.elements, comparison.max_abs, fmt::join(comparison.first_index, ","),
+                                comparison.first_got, comparison.first_expected);
+    }
   }
   return run;
 }
