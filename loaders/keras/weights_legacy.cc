@@ -216,7 +216,9 @@ class LegacyReader {
                                      printable(group.name), file_.name()));
       }
     }
-    const auto own = file_.list_attribute(join(root_, "top_level_model_weights"), "weight_names");
+    const std::string top_level = join(root_, "top_level_model_weights");
+    if (!file_.has_group(top_level)) return;
+    const auto own = file_.list_attribute(top_level, "weight_names");
     if (own && !own->empty()) {
       notes_.push_back(fmt::format("{} holds {} weights of the model itself, which no layer uses", file_.name(),
                                    own->size()));

@@ -19,6 +19,17 @@ std::int64_t known_dim(const Layer& layer, const GraphBuilder& g, ValueId x, int
   return shape[at];
 }
 
+std::int64_t dim_or_copy(const GraphBuilder& g, ValueId x, int axis) {
+  const std::int64_t size = g.shape(x)[axis];
+  return size == kUnknownDim ? GraphBuilder::dim_of(axis) : size;
+}
+
+ValueId in_shape_of(ValueId value, ValueId x, GraphBuilder& g) {
+  std::vector<std::int64_t> dims;
+  for (int axis = 0; axis < g.shape(x).rank(); ++axis) dims.push_back(dim_or_copy(g, x, axis));
+  return g.broadcast_like(value, x, dims);
+}
+
 ValueId channels_to_last(ValueId x, GraphBuilder& g) {
   const int rank = g.shape(x).rank();
   std::vector<std::int64_t> order{0};

@@ -52,13 +52,6 @@ ValueId merged_mask(const Layer& layer, GraphBuilder& g) {
   return mask;
 }
 
-// `value` in the shape of x.
-ValueId in_shape_of(ValueId value, ValueId x, GraphBuilder& g) {
-  std::vector<std::int64_t> dims;
-  for (int axis = 0; axis < g.shape(x).rank(); ++axis) dims.push_back(GraphBuilder::dim_of(axis));
-  return g.broadcast_like(value, x, dims);
-}
-
 ValueId spread(ValueId mask, ValueId x, GraphBuilder& g) { return in_shape_of(g.expand_dims(mask, -1), x, g); }
 
 // Keras 3.4 and later: masked steps count as 1 in a product; where no input keeps the step, the product is 0.

@@ -145,9 +145,7 @@ Outputs squeeze_operation(const Layer& layer, Weights&, GraphBuilder& g) {
 Outputs like_operation(const Layer& layer, Weights&, GraphBuilder& g) {
   const ValueId x = layer.input();
   const DType dtype = dtype_argument(layer, 1, g.dtype(x));
-  std::vector<std::int64_t> dims;
-  for (int axis = 0; axis < g.shape(x).rank(); ++axis) dims.push_back(GraphBuilder::dim_of(axis));
-  return g.broadcast_like(g.scalar(layer.class_name() == "OnesLike" ? 1 : 0, dtype), x, dims);
+  return in_shape_of(g.scalar(layer.class_name() == "OnesLike" ? 1 : 0, dtype), x, g);
 }
 
 Outputs concatenate_operation(const Layer& layer, Weights&, GraphBuilder& g) {

@@ -71,7 +71,7 @@ Outputs repeat_vector(const Layer& layer, Weights&, GraphBuilder& g) {
   if (count < 0) layer.bad(fmt::format("n is {}", count));
   layer.expect_rank(g, layer.input(), 2);
   return g.broadcast_like(g.expand_dims(layer.input(), 1), layer.input(),
-                          {GraphBuilder::dim_of(0), count, GraphBuilder::dim_of(1)});
+                          {dim_or_copy(g, layer.input(), 0), count, dim_or_copy(g, layer.input(), 1)});
 }
 
 }  // namespace thaw::keras

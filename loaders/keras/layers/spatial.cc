@@ -47,9 +47,9 @@ ValueId repeated(ValueId x, int axis, std::int64_t factor, GraphBuilder& g) {
   std::vector<std::int64_t> wide, merged;
   for (int i = 0; i < rank; ++i) {
     const std::int64_t size = g.shape(x)[i];
-    wide.push_back(GraphBuilder::dim_of(i));
+    wide.push_back(dim_or_copy(g, x, i));
     if (i == axis) wide.push_back(factor);
-    merged.push_back(i != axis ? GraphBuilder::dim_of(i) : size == kUnknownDim ? -1 : size * factor);
+    merged.push_back(i != axis ? dim_or_copy(g, x, i) : size == kUnknownDim ? -1 : size * factor);
   }
   const ValueId copies = g.broadcast_like(g.expand_dims(x, axis + 1), x, wide);
   return g.reshape_like(copies, x, merged);
