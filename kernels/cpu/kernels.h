@@ -11,7 +11,6 @@ std::unique_ptr<Kernel> prepare_unary(const Site& site);
 std::unique_ptr<Kernel> prepare_binary(const Site& site);
 std::unique_ptr<Kernel> prepare_select(const Site& site);
 std::unique_ptr<Kernel> prepare_matmul(const Site& site);
-std::unique_ptr<Kernel> prepare_matmul_onednn(const Site& site);
 std::unique_ptr<Kernel> prepare_conv(const Site& site);
 std::unique_ptr<Kernel> prepare_conv_depthwise(const Site& site);
 std::unique_ptr<Kernel> prepare_conv_onednn(const Site& site);

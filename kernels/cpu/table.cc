@@ -11,6 +11,7 @@ constexpr Row kRows[] = {
     {"select", "rows", prepare_select},
     {"matmul", "packed", prepare_matmul},
     {"conv", "depthwise", prepare_conv_depthwise},
+    {"conv", "onednn", prepare_conv_onednn},
     {"conv", "packed", prepare_conv},
     {"pool", "vector", prepare_pool},
     {"reduce", "blocks", prepare_reduce},

@@ -13,7 +13,8 @@ namespace thaw::cpu {
 /// Convolutions of 1 to 3 spatial dimensions as depth, height, width; missing ones are 1 in front.
 /// The window is read from a padded copy of the input, so that every tap of every output pixel is at one
 /// fixed offset from the pixel's corner; without padding the input itself serves.
-struct Window {
+class Window {
+ public:
   using Extent = std::array<std::int64_t, 3>;
 
   std::int64_t images = 0, channels = 0;  // channels of the padded input
@@ -23,9 +24,10 @@ struct Window {
   bool copied = false;         // the padded input is a copy in the workspace
   std::int64_t wave = 0;       // images whose padded copies are in the workspace at a time
 
-  /// False if the padding is one that only the reference backend handles.
+  /// False if the padding is one that only the reference backend handles. With `make_padding` off the
+  /// padding stays in `before` for the kernel to clip its windows by.
   bool init(const ops::Conv& op, const Shape& x, const Shape& w, const Shape& y,
-            std::int64_t channel_repeat, int threads);
+            std::int64_t channel_repeat, int threads, bool make_padding = true);
 
   std::int64_t padded_floats() const { return padded[0] * padded[1] * padded[2] * channels; }
   std::size_t workspace() const {
@@ -41,6 +43,9 @@ struct Window {
 
   /// The padded images [first, first + count), count <= wave.
   const float* pad(const Args& args, const float* x, std::int64_t first, std::int64_t count) const;
+
+ private:
+  bool make_padding_ = true;
 };
 
 }  // namespace thaw::cpu

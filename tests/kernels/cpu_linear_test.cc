@@ -128,6 +128,40 @@ TEST(CpuConv, ImagesBeyondOneWaveAgreeWithTheReference) {
   check_conv(random, c);
 }
 
+/// Enough work for oneDNN, with every form of weights that it is given.
+TEST(CpuConv, LargeConvolutionsAgreeWithTheReference) {
+  std::mt19937 random(37);
+  for (const std::int64_t groups : {1, 2}) {
+    for (const std::int64_t stride : {1, 2}) {
+      ConvCase c;
+      c.op.groups = groups;
+      c.op.strides = {stride, stride};
+      c.op.dilations = {1, 1};
+      c.op.padding.kind = PaddingKind::same;
+      c.op.activation = random_activation(random);
+      c.x = {2, 31 * stride, 30 * stride, 96};
+      c.w = {3, 3, 96 / groups, 80 * groups};
+      const PreparedOp op(cpu_backend(), c.op, {random_floats(random, c.x), random_floats(random, c.w)}, 1, {1});
+      EXPECT_STREQ(op.kernel().name(), "onednn conv");
+      check_conv(random, c);
+    }
+  }
+}
+
+TEST(CpuConv, ReluLetsNanThrough) {
+  std::mt19937 random(38);
+  for (const std::int64_t channels : {8, 256}) {  // packed, oneDNN
+    ops::Conv op;
+    op.strides = op.dilations = {1, 1};
+    op.activation.kind = UnaryKind::relu;
+    Tensor x = random_floats(random, {1, 12, 12, channels});
+    x.mutable_data<float>()[0] = std::nanf("");
+    const auto y = PreparedOp(cpu_backend(), op, {x, random_floats(random, {3, 3, channels, channels})}, 1, {1}).run();
+    for (std::int64_t i = 0; i < channels; ++i) EXPECT_TRUE(std::isnan(y[0].data<float>()[i]));
+    EXPECT_FALSE(std::isnan(y[0].data<float>()[channels]));
+  }
+}
+
 TEST(CpuLinear, OneKernelRunsInSeveralThreads) {
   std::mt19937 random(36);
   ops::Conv conv;

@@ -1,0 +1,32 @@
+// oneDNN behind one door: a convolution primitive, prepared once.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "kernels/kernel.h"
+#include "runtime/ir/ops.h"
+
+namespace thaw::cpu::onednn {
+
+/// A convolution of one image with constant weights and without activation, the weights in oneDNN's own
+/// layout. Immutable; execute() may be called by several threads at once.
+///
+/// It runs on the calling thread alone: oneDNN's OpenMP workers would go on spinning after each call and take
+/// the processors from Thaw's pool. oneDNN's execute builds its argument map on the heap, about 20 small
+/// blocks a call, so this is for work that takes far longer than that.
+class Convolution {
+ public:
+  /// Throws Error(internal) when oneDNN refuses.
+  static std::unique_ptr<Convolution> prepare(const Site& site);
+  virtual ~Convolution() = default;
+
+  /// Bytes of scratchpad for one execution.
+  std::size_t scratchpad() const { return scratchpad_; }
+  virtual void execute(const float* x, const float* bias, float* y, std::byte* scratchpad) const = 0;
+
+ protected:
+  std::size_t scratchpad_ = 0;
+};
+
+}  // namespace thaw::cpu::onednn
