@@ -104,8 +104,12 @@ std::string latency_text(const Json& json, const char* key) {
 
 std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+std::string form_name(const CaseForm& form) {
+  return form.weights.empty() ? last_part(form.model) : last_part(form.model) + " + " + last_part(form.weights);
+}
+
 int main(int argc, char** argv) {
-  fmt::print("{:<22} {:<18} {:>8}  {:<8} {:>10} {:>9} {:>12} {:>12} {:>12}\n", "model", "form", "accuracy",
+  fmt::print("{:<21} {:<29} {:>8}  {:<8} {:>10} {:>9} {:>12} {:>12} {:>12}\n", "model", "form", "accuracy",
              "verify", "norm-wise", "load ms", "predict us", "model(x) us", "tf.func us");
   int failures = 0;
   for (int i = 1; i < argc; ++i) {
@@ -124,8 +128,8 @@ int main(int argc, char** argv) {
         ++failures;
         fmt::print(stderr, "{}: {}\n", form.model, error.what());
       }
-      fmt::print("{:<22} {:<18} {:>7.2f}%  {:<8} {:>10.2g} {:>9.2f} {:>12.1f} {:>12} {:>12}\n", last_part(test.folder),
-                 last_part(form.model), row.accuracy * 100, verdict, row.norm_wise, row.load_ms, row.latency_us,
+      fmt::print("{:<21} {:<29} {:>7.2f}%  {:<8} {:>10.2g} {:>9.2f} {:>12.1f} {:>12} {:>12}\n", last_part(test.folder),
+                 form_name(form), row.accuracy * 100, verdict, row.norm_wise, row.load_ms, row.latency_us,
                  latency_text(json, "eager"), latency_text(json, "tf_function"));
     }
   }

@@ -54,6 +54,8 @@ CaseForm read_form(const Json& object, const Case& owner) {
   form.model = inside(owner.folder, object.at("model").string());
   form.weights = inside(owner.folder, text_or(object, "weights", ""));
   form.signature = text_or(object, "signature", "");
+  const std::string expected = inside(owner.folder, text_or(object, "expected", ""));
+  if (!expected.empty()) form.expected_arrays = read_npz(expected, Limits());
   form.inputs = names_of(object, "inputs");
   form.outputs = names_of(object, "outputs");
   const CaseCall& call = owner.calls.front();

@@ -15,6 +15,7 @@ struct CaseForm {
   std::string model, weights;                 // full paths
   std::string signature;                      // empty: the default one
   std::vector<std::string> inputs, outputs;   // the form's own names, parallel to the case's keys
+  NamedArrays expected_arrays;                // of a form that answers differently; empty: the case's
 };
 
 /// One prediction: keys of the arrays, in the model's order.
@@ -36,6 +37,11 @@ struct Case {
 bool is_case_folder(const std::string& path);
 /// Throws Error naming the file and the key that does not fit.
 Case read_case(const std::string& folder);
+
+/// What the form must answer: its own arrays or the case's.
+inline const NamedArrays& expected_of(const Case& test, const CaseForm& form) {
+  return form.expected_arrays.empty() ? test.expected_arrays : form.expected_arrays;
+}
 
 /// The arrays of one call under the names `to` (the form's own).
 /// Throws Error(not_found) for an array that the files lack.

@@ -180,7 +180,7 @@ std::vector<Outcome> verify_case(const std::string& folder, const VerifyOptions&
       // A model that must be refused has no expected arrays.
       if (test.refuse) break;
       check.calls.push_back({select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder),
-                             select_arrays(test.expected_arrays, call.outputs, form.outputs, test.folder)});
+                             select_arrays(expected_of(test, form), call.outputs, form.outputs, test.folder)});
     }
     check.tolerance.rtol = options.rtol.value_or(check.tolerance.rtol);
     check.tolerance.atol = options.atol.value_or(check.tolerance.atol);
