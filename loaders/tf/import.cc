@@ -132,7 +132,7 @@ void Importer::import_node(Scope& scope, Frame& frame, int number) {
   if (!closes_loop(entry.node)) {
     for (const Ref& ref : entry.data) site.in.push_back(edge(frame, ref));
   }
-  scope.builder.set_scope(entry.node.name(), entry.node.description());
+  set_place(scope, frame, entry.node);
   try {
     frame.results[index] = import_any(site);
   } catch (const Error& error) {
@@ -145,6 +145,14 @@ void Importer::import_node(Scope& scope, Frame& frame, int number) {
   if (!results.empty() && results[0].kind == Edge::Kind::poison) {
     frame.state[index] = Frame::State::poisoned;
   }
+}
+
+// Inside a function of its own, "while" belongs to the layer that the calling node names:
+// "model/lstm/while".
+void Importer::set_place(Scope& scope, const Frame& frame, const NodeView& node) {
+  const bool has_path = node.name().find('/') != std::string::npos;
+  scope.builder.set_scope(has_path ? node.name() : frame.prefix + node.name(), node.description());
+  prefix_ = has_path ? node.name().substr(0, node.name().rfind('/') + 1) : frame.prefix;
 }
 
 Importer::Edges Importer::import_any(Site& site) {
@@ -257,9 +265,9 @@ Importer::Edges Importer::call(Scope& scope, const NodeView::Function& function,
          printable(function.name), view.arguments.size(), arguments.size());
   }
   Frame frame(view);
+  frame.prefix = prefix_;
   frame.arguments = arguments;
-  Edges results = import(scope, frame, view.results);
-  return results;
+  return import(scope, frame, view.results);
 }
 
 }  // namespace thaw::tf

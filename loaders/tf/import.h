@@ -53,6 +53,7 @@ struct Frame {
 
   enum class State : std::uint8_t { unseen, open, done, poisoned };
   const GraphView& view;
+  std::string prefix;  // of the names of nodes that do not say which layer they belong to
   std::vector<Edge> arguments;
   std::map<std::pair<int, std::int64_t>, Edge> feeds;  // top graph: results given from outside
   std::vector<State> state;
@@ -103,6 +104,7 @@ class Importer {
   void collect(const NodeView& node, const std::string& why);
   [[noreturn]] void add_place(const Error& error, const NodeView& node, const Frame& frame) const;
   Edges call(Scope& scope, const NodeView::Function& function, const Edges& arguments);
+  void set_place(Scope& scope, const Frame& frame, const NodeView& node);
   ValueId input(Site& site, int i);
   const Tensor* known(Site& site, int i);
 
@@ -157,6 +159,7 @@ class Importer {
   std::set<std::string> assigned_;
   std::uint64_t imported_nodes_ = 0;
   int depth_ = 0;
+  std::string prefix_;  // that the next called function gets
 };
 
 }  // namespace thaw::tf

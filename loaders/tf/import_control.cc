@@ -252,7 +252,8 @@ Importer::Edges Importer::loop(Site& site, LoopPlan& plan) {
   Scope& scope = site.scope;
   const auto enter = [&](const NodeView::Function& function) {
     auto sub = std::make_unique<SubGraph>(evaluator_, scope);
-    sub->graph.name = site.node.name();
+    set_place(scope, site.frame, site.node);
+    sub->graph.name = scope.builder.scope();
     Edges inner;
     for (std::size_t i = 0; i < site.in.size(); ++i) {
       inner.push_back(inner_argument(sub->scope.builder, scope.builder, site.in[i], plan.carried[i],
@@ -281,7 +282,7 @@ Importer::Edges Importer::loop(Site& site, LoopPlan& plan) {
   }
   if (!agreed) return {};
   auto cond = enter(plan.cond);
-  scope.builder.set_scope(site.node.name(), site.node.description());
+  set_place(scope, site.frame, site.node);
   if (has_poison(body->results) || has_poison(cond->results)) {
     return Edges(std::max<std::size_t>(1, site.in.size()), kPoison);
   }

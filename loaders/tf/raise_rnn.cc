@@ -204,7 +204,7 @@ bool Loop::counts(int i) const {
 
 void Loop::find_roles() {
   for (const Node& n : body_->nodes) {
-    require(!has_effect(n.op), "the body has effects");
+    require(std::holds_alternative<ops::Input>(n.op) || !has_effect(n.op), "the body has effects");
     require(!std::holds_alternative<ops::While>(n.op) && !std::holds_alternative<ops::If>(n.op),
             "the body has control flow");
   }

@@ -58,7 +58,7 @@ FormRun run_form(const tools::Case& test, const tools::CaseForm& form, const Ses
   FormRun run;
   for (const tools::CaseCall& call : test.calls) {
     const auto given = tools::select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder);
-    const auto wanted = tools::select_arrays(test.expected_arrays, call.outputs, form.outputs, test.folder);
+    const auto wanted = tools::select_arrays(tools::expected_of(test, form), call.outputs, form.outputs, test.folder);
     std::vector<Tensor> inputs = tools::match_arrays(given, session.inputs(), "input", test.folder);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const TensorSpec& spec = session.inputs()[i];

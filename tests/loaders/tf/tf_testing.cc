@@ -22,12 +22,17 @@ LoadedModel load_folder(const std::string& folder, const LoadOptions& options) {
   return load_saved_model(*tree, options, reference_evaluator());
 }
 
-std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inputs) {
-  std::vector<Tensor> variables;
-  for (const Variable& variable : graph.variables) variables.push_back(variable.initial.clone());
+std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inputs,
+                              std::vector<Tensor>& variables) {
   Interpreter interpreter(graph, reference_backend(), nullptr, 1);
   ThreadPool pool(1);
   return interpreter.run(inputs, variables, pool, nullptr);
+}
+
+std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inputs) {
+  std::vector<Tensor> variables;
+  for (const Variable& variable : graph.variables) variables.push_back(variable.initial.clone());
+  return run_graph(graph, inputs, variables);
 }
 
 namespace {
@@ -50,16 +55,13 @@ std::vector<CaseFolder> cases_below(const std::string& root) {
   return cases;
 }
 
-const Tensor& array(const tools::NamedArrays& arrays, const std::string& key) {
-  const auto found =
-      std::find_if(arrays.begin(), arrays.end(), [&](const auto& entry) { return entry.first == key; });
-  if (found == arrays.end()) throw Error(ErrorCode::not_found, "no array " + key);
-  return found->second;
-}
-
-std::size_t position(const std::vector<std::string>& names, const std::string& name, std::size_t fallback) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  return found == names.end() ? fallback : static_cast<std::size_t>(found - names.begin());
+std::vector<TensorSpec> specs_of(const Graph& graph, const std::vector<ValueId>& values,
+                                 const std::vector<std::string>& names) {
+  std::vector<TensorSpec> specs;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    specs.push_back({names[i], graph.values[static_cast<std::size_t>(values[i])].type});
+  }
+  return specs;
 }
 
 }  // namespace
@@ -81,27 +83,29 @@ std::string difference(const tools::Case& test, const tools::CaseForm& form, con
     if (candidate.name == form.signature) signature = &candidate;
   }
   const Graph& graph = signature->graph;
-  std::vector<Tensor> inputs;
-  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-    const std::size_t at = position(form.inputs, graph.input_names[i], i);
-    std::string note;
-    const DType dtype = graph.values[static_cast<std::size_t>(graph.inputs[i])].type.dtype;
-    inputs.push_back(tools::convert_to(array(test.input_arrays, test.inputs.at(at)), dtype,
-                                       graph.input_names[i], note));
-  }
-  const std::vector<Tensor> results = run_graph(graph, inputs);
+  const auto arguments = specs_of(graph, graph.inputs, graph.input_names);
+  const auto answers = specs_of(graph, graph.outputs, graph.output_names);
+  std::vector<Tensor> variables;
+  for (const Variable& variable : graph.variables) variables.push_back(variable.initial.clone());
   std::string report;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const std::size_t at = position(form.outputs, graph.output_names[i], i);
-    const Tensor& expected = array(test.expected_arrays, test.outputs.at(at));
-    const Comparison c = compare(results[i], expected, test.tolerance);
-    if (c.match) continue;
-    report += fmt::format("{}: {} {} of {} differ, max abs {:.3g}, first at {}: got {}, expected {}\n",
-                          graph.output_names[i], c.problem, c.mismatches, c.elements, c.max_abs,
-                          fmt::join(c.first_index, ","), c.first_got, c.first_expected);
-  }
-  if (results.size() != test.outputs.size()) {
-    report += fmt::format("{} outputs, expected {}\n", results.size(), test.outputs.size());
+  for (const tools::CaseCall& call : test.calls) {
+    const auto given = tools::select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder);
+    const auto wanted =
+        tools::select_arrays(tools::expected_of(test, form), call.outputs, form.outputs, test.folder);
+    std::vector<Tensor> inputs = tools::match_arrays(given, arguments, "input", test.folder);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      std::string note;
+      inputs[i] = tools::convert_to(inputs[i], arguments[i].type.dtype, arguments[i].name, note);
+    }
+    const std::vector<Tensor> expected = tools::match_arrays(wanted, answers, "output", test.folder);
+    const std::vector<Tensor> results = run_graph(graph, inputs, variables);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Comparison c = compare(results[i], expected[i], test.tolerance);
+      if (c.match) continue;
+      report += fmt::format("{}: {} {} of {} differ, max abs {:.3g}, first at {}: got {}, expected {}\n",
+                            answers[i].name, c.problem, c.mismatches, c.elements, c.max_abs,
+                            fmt::join(c.first_index, ","), c.first_got, c.first_expected);
+    }
   }
   return report;
 }

@@ -12,7 +12,10 @@ namespace thaw::testing {
 
 LoadedModel load_folder(const std::string& folder, const LoadOptions& options = {});
 
-/// Inputs by position, as the graph names them.
+/// Inputs by position. `variables` is the state, which the run updates.
+std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inputs,
+                              std::vector<Tensor>& variables);
+/// From the variables' initial values.
 std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inputs);
 
 /// A case folder that has a SavedModel.
