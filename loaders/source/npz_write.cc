@@ -132,11 +132,16 @@ void write_directory(OutputFile& out, const std::vector<Member>& members) {
     out.write(entry.bytes());
   }
   const std::uint64_t end = out.position(), count = members.size();
+  const bool is_large = count >= 0xffff || end >= kMax32;
   Record tail;
-  tail.text("PK\x06\x06").u64(44).u16(kVersion).u16(kVersion).u32(0).u32(0).u64(count).u64(count);
-  tail.u64(end - begin).u64(begin);
-  tail.text(std::string_view("PK\x06\x07")).u32(0).u64(end).u32(1);
-  tail.text("PK\x05\x06").u16(0).u16(0).u16(0xffff).u16(0xffff).u32(kMax32).u32(kMax32).u16(0);
+  if (is_large) {
+    tail.text("PK\x06\x06").u64(44).u16(kVersion).u16(kVersion).u32(0).u32(0).u64(count).u64(count);
+    tail.u64(end - begin).u64(begin);
+    tail.text("PK\x06\x07").u32(0).u64(end).u32(1);
+  }
+  const std::uint64_t short_count = is_large ? 0xffff : count;
+  tail.text("PK\x05\x06").u16(0).u16(0).u16(short_count).u16(short_count);
+  tail.u32(is_large ? kMax32 : end - begin).u32(is_large ? kMax32 : begin).u16(0);
   out.write(tail.bytes());
 }
 

@@ -262,7 +262,9 @@ void read_everything(const Bytes& bytes) {
   std::vector<std::string> paths;
   attempt([&] { paths = file->datasets(""); });
   for (const char* group : {"", "model_weights", "g"}) {
-    attempt([&] { if (!file->has_group(group)) return; });
+    bool exists = false;
+    attempt([&] { exists = file->has_group(group); });
+    if (!exists) continue;
     for (const char* name : {"model_config", "layer_names", "vlen_names", "split_names", "weight_names", "long"}) {
       attempt([&] { file->list_attribute(group, name); });
     }
@@ -292,7 +294,7 @@ TEST(H5, Truncated) {
 TEST(H5, FlippedBits) {
   const std::pair<const char*, std::size_t> files[] = {
       {"old.h5", 2},          {"links.h5", 1},         {"storage.h5", 1},    {"links_latest.h5", 1},
-      {"latest.h5", 7},       {"user_block.h5", 1},    {"bfloat16.weights.h5", 2},
+      {"latest.h5", 11},      {"user_block.h5", 1},    {"bfloat16.weights.h5", 2},
       {"chunks_old.h5", 211}, {"chunks_latest.h5", 61}, {"many.h5", 997}};
   for (const auto& [name, step] : files) {
     SCOPED_TRACE(name);

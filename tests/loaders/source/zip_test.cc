@@ -1,0 +1,214 @@
+#include <zlib.h>
+
+#include "loaders/source/file_tree.h"
+#include "tests/loaders/source/source_testing.h"
+
+namespace thaw::testing {
+namespace {
+
+std::unique_ptr<FileTree> open_bytes(const std::string& contents, const Limits& limits = {}) {
+  return open_zip(make_bytes(contents, "test.zip"), "test.zip", limits);
+}
+
+TEST(Zip, StoredAndDeflated) {
+  const Bytes bytes = load("plain.zip");
+  const auto tree = open_zip(bytes, "plain.zip", Limits{});
+  EXPECT_EQ(tree->names(), (std::vector<std::string>{"deflated.txt", "dir/second.txt", "hello.txt"}));
+  const Bytes hello = tree->read("hello.txt");
+  EXPECT_EQ(hello.text(), "hello world");
+  EXPECT_NE(hello.name.find("plain.zip!hello.txt"), std::string::npos);
+  EXPECT_TRUE(hello.data.data() >= bytes.data.data() && hello.data.data() < bytes.data.data() + bytes.size());
+  EXPECT_EQ(tree->read("deflated.txt").text(), std::string(5000, 'a'));
+  EXPECT_EQ(tree->size_of("deflated.txt"), 5000u);
+  EXPECT_TRUE(tree->contains("dir/second.txt"));
+  EXPECT_FALSE(tree->contains("dir/"));
+  EXPECT_EQ(error_of([&] { tree->read("absent"); }), ErrorCode::not_found);
+}
+
+TEST(Zip, SizesAfterTheData) {
+  const auto tree = open_zip(load("stream.zip"), "stream.zip", Limits{});
+  EXPECT_EQ(tree->read("hello.txt").text(), "hello world");
+  EXPECT_EQ(tree->read("wide.txt").text(), "zip64 descriptor");
+}
+
+TEST(Zip, MembersOutliveTheArchive) {
+  Bytes hello = open_zip(load("plain.zip"), "plain.zip", Limits{})->read("hello.txt");
+  EXPECT_EQ(hello.text(), "hello world");
+}
+
+TEST(Zip, UnknownMethod) {
+  const auto tree = open_zip(load("bzip2.zip"), "bzip2.zip", Limits{});
+  std::string message;
+  EXPECT_EQ(error_of([&] { tree->read("a.txt"); }, &message), ErrorCode::unimplemented);
+  EXPECT_NE(message.find("method 12"), std::string::npos) << message;
+}
+
+TEST(Zip, Limits) {
+  Limits limits;
+  limits.max_inflate_ratio = 100;
+  const auto tree = open_zip(load("bomb.zip"), "bomb.zip", limits);
+  EXPECT_EQ(error_of([&] { tree->read("zeros"); }), ErrorCode::resource_exhausted);
+  limits = Limits{};
+  limits.max_file_bytes = 10000;
+  EXPECT_EQ(error_of([&] { open_zip(load("bomb.zip"), "bomb.zip", limits)->read("zeros"); }),
+            ErrorCode::resource_exhausted);
+  limits.max_entries = 2;
+  EXPECT_EQ(error_of([&] { open_zip(load("plain.zip"), "plain.zip", limits); }), ErrorCode::resource_exhausted);
+}
+
+std::string number(std::uint64_t value, int size) {
+  std::string out;
+  for (int i = 0; i < size; ++i) out += static_cast<char>(value >> (8 * i) & 255);
+  return out;
+}
+
+// One member of a hand-made archive; what is not set is right.
+struct Member {
+  std::string name = "a";
+  std::string data = "data";
+  std::string local_name;
+  int flags = 0, method = 0;
+  std::uint32_t mode = 0;
+  std::int64_t size = -1, compressed_size = -1, crc = -1, local_size = -1, offset = -1;
+};
+
+std::string archive(const std::vector<Member>& members, const std::string& comment = "", const std::string& prefix = "",
+                    int count_change = 0) {
+  std::string out = prefix, directory;
+  for (const Member& member : members) {
+    const auto or_else = [](std::int64_t value, std::uint64_t other) {
+      return value >= 0 ? static_cast<std::uint64_t>(value) : other;
+    };
+    const std::uint64_t offset = or_else(member.offset, out.size());
+    const std::uint64_t crc =
+        or_else(member.crc, crc32_z(0, reinterpret_cast<const Bytef*>(member.data.data()), member.data.size()));
+    const std::uint64_t stored = or_else(member.compressed_size, member.data.size());
+    const std::uint64_t size = or_else(member.size, member.data.size());
+    const std::string& local_name = member.local_name.empty() ? member.name : member.local_name;
+    const std::string fields = number(static_cast<unsigned>(member.flags), 2) +
+                               number(static_cast<unsigned>(member.method), 2) + number(0, 4) + number(crc, 4);
+    out += "PK\x03\x04" + number(20, 2) + fields + number(stored, 4) + number(or_else(member.local_size, size), 4) +
+           number(local_name.size(), 2) + number(0, 2) + local_name + member.data;
+    directory += "PK\x01\x02" + number(0x0314, 2) + number(20, 2) + fields + number(stored, 4) + number(size, 4) +
+                 number(member.name.size(), 2) + number(0, 2) + number(0, 2) + number(0, 2) + number(0, 2) +
+                 number(std::uint64_t{member.mode} << 16, 4) + number(offset, 4) + member.name;
+  }
+  const std::uint64_t count = members.size() + static_cast<std::size_t>(count_change);
+  return out + directory + "PK\x05\x06" + number(0, 4) + number(count, 2) + number(count, 2) +
+         number(directory.size(), 4) + number(out.size(), 4) + number(comment.size(), 2) + comment;
+}
+
+// Opens the archive and reads everything.
+ErrorCode code_of(const std::string& contents) {
+  return error_of([&] {
+    const auto tree = open_bytes(contents);
+    for (const std::string& name : tree->names()) tree->read(name);
+  });
+}
+ErrorCode code_of(const Member& member) { return code_of(archive({member})); }
+
+TEST(Zip, HandMadeArchiveIsRight) {
+  EXPECT_EQ(open_bytes(archive({Member{}}))->read("a").text(), "data");
+  EXPECT_EQ(open_bytes(archive({Member{}}, "a comment"))->read("a").text(), "data");
+  EXPECT_TRUE(open_bytes(archive({}))->names().empty());
+}
+
+TEST(Zip, BadNames) {
+  for (const std::string& name : {std::string("../a"), std::string("/etc/passwd"), std::string("a/../b"),
+                                 std::string("a//b"), std::string("./a"), std::string("a\\b"), std::string("c:x"),
+                                 std::string("a\0b", 3), std::string("a\nb"), std::string(".."), std::string("/")}) {
+    Member member;
+    member.name = name;
+    EXPECT_EQ(code_of(member), ErrorCode::permission_denied) << name;
+  }
+  Member link;
+  link.mode = 0120777;
+  EXPECT_EQ(code_of(link), ErrorCode::permission_denied);
+}
+
+TEST(Zip, TwoReadings) {
+  EXPECT_EQ(code_of(archive({Member{}, Member{}})), ErrorCode::invalid_argument);  // the same name twice
+  Member member;
+  member.local_name = "b";
+  EXPECT_EQ(code_of(member), ErrorCode::invalid_argument);
+  member = {};
+  member.local_size = 3;
+  EXPECT_EQ(code_of(member), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(archive({Member{}}, "", "prefix")), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(archive({Member{}}, "", "", 1)), ErrorCode::data_loss);
+  EXPECT_EQ(code_of(archive({Member{}, Member{"b"}}, "", "", -1)), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(archive({Member{}}) + "trailing"), ErrorCode::data_loss);
+  // An archive in the comment of an archive.
+  EXPECT_EQ(code_of(archive({Member{}}, archive({Member{"b"}}))), ErrorCode::invalid_argument);
+}
+
+TEST(Zip, Overlaps) {
+  Member second{"b"};
+  second.offset = 0;
+  second.local_name = "a";
+  EXPECT_EQ(code_of(archive({Member{}, second})), ErrorCode::invalid_argument);
+  // A member inside the data of another one.
+  const std::string inner = archive({Member{"b"}}).substr(0, 31 + 4);
+  Member outer;
+  outer.data = inner;
+  Member quoted{"b"};
+  quoted.offset = 31;
+  EXPECT_EQ(code_of(archive({outer, quoted})), ErrorCode::invalid_argument);
+  Member far;
+  far.offset = 1 << 20;
+  EXPECT_EQ(code_of(far), ErrorCode::data_loss);
+  Member long_one;
+  long_one.compressed_size = long_one.size = 1 << 20;
+  EXPECT_EQ(code_of(long_one), ErrorCode::data_loss);
+  long_one.compressed_size = long_one.size = 20;  // reaches into the directory
+  EXPECT_EQ(code_of(long_one), ErrorCode::invalid_argument);
+}
+
+TEST(Zip, WrongContents) {
+  Member member;
+  member.crc = 5;
+  EXPECT_EQ(code_of(member), ErrorCode::data_loss);
+  member = {};
+  member.flags = 1;
+  EXPECT_EQ(code_of(member), ErrorCode::unimplemented);  // encrypted
+  member = {};
+  member.size = 5;
+  EXPECT_EQ(code_of(member), ErrorCode::invalid_argument);  // stored, but growing
+  member = {};
+  member.method = 8;
+  EXPECT_EQ(code_of(member), ErrorCode::data_loss);  // no DEFLATE stream
+  member.size = 1 << 30;
+  EXPECT_EQ(code_of(member), ErrorCode::resource_exhausted);  // four bytes cannot become so many
+  member.data = std::string("\x03\x00", 2);                   // an empty stream
+  member.size = 1;
+  EXPECT_EQ(code_of(member), ErrorCode::data_loss);
+  member.size = 0;
+  member.crc = 0;
+  member.data += "x";  // bytes after its end
+  EXPECT_EQ(code_of(member), ErrorCode::data_loss);
+  member.data = std::string("\x4b\x04\x00", 3);  // "a"
+  EXPECT_EQ(code_of(member), ErrorCode::data_loss);  // more than declared
+}
+
+TEST(Zip, GitLfsPointerInside) {
+  Member member;
+  member.data = "version https://git-lfs.github.com/spec/v1\n";
+  std::string message;
+  EXPECT_EQ(error_of([&] { open_bytes(archive({member}))->read("a"); }, &message), ErrorCode::invalid_argument);
+  EXPECT_NE(message.find("git lfs pull"), std::string::npos) << message;
+}
+
+TEST(Zip, Damaged) {
+  const auto reader = [](const Bytes& bytes) {
+    const auto tree = open_zip(bytes, "test.zip", Limits{});
+    for (const std::string& name : tree->names()) tree->read(name);
+  };
+  for (const char* name : {"plain.zip", "stream.zip", "arrays.npz"}) {
+    const std::string contents(load(name).text());
+    check_truncations(contents, reader);
+    check_flips(contents, reader);
+  }
+}
+
+}  // namespace
+}  // namespace thaw::testing
