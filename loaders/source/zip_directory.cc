@@ -57,6 +57,10 @@ class ZipReader {
 // The one end record whose comment reaches exactly to the end of the file.
 std::uint64_t ZipReader::find_end() const {
   const std::string_view text = archive_.text();
+  const FileKind kind = sniff(archive_.data);
+  if (kind != FileKind::zip && kind != FileKind::empty && kind != FileKind::other) {
+    refuse(ErrorCode::invalid_argument, "is no zip archive but {}", thaw::name_of(kind));
+  }
   if (text.size() < kEndSize) refuse(ErrorCode::data_loss, "too short for a zip archive");
   const std::size_t first = text.size() - std::min<std::size_t>(text.size(), kEndSize + 0xffff);
   std::vector<std::size_t> found;

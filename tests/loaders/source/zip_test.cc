@@ -115,7 +115,7 @@ TEST(Zip, HandMadeArchiveIsRight) {
 
 TEST(Zip, BadNames) {
   for (const std::string& name : {std::string("../a"), std::string("/etc/passwd"), std::string("a/../b"),
-                                 std::string("a//b"), std::string("./a"), std::string("a\\b"), std::string("c:x"),
+                                 std::string("a//b"), std::string("./a"), std::string("a\\b"), std::string("c:/x"),
                                  std::string("a\0b", 3), std::string("a\nb"), std::string(".."), std::string("/")}) {
     Member member;
     member.name = name;
@@ -188,6 +188,19 @@ TEST(Zip, WrongContents) {
   EXPECT_EQ(code_of(member), ErrorCode::data_loss);
   member.data = std::string("\x4b\x04\x00", 3);  // "a"
   EXPECT_EQ(code_of(member), ErrorCode::data_loss);  // more than declared
+}
+
+TEST(Zip, SaysWhatAFileReallyIs) {
+  std::string message;
+  EXPECT_EQ(error_of([] { open_zip(load("old.h5"), "model.keras", Limits{}); }, &message), ErrorCode::invalid_argument);
+  EXPECT_NE(message.find("HDF5"), std::string::npos) << message;
+  EXPECT_EQ(error_of([] { open_bytes(""); }), ErrorCode::data_loss);
+}
+
+TEST(Zip, ColonsAreNoDrives) {
+  Member member;
+  member.name = "x:0.npy";  // numpy stores an array called "x:0" so
+  EXPECT_EQ(open_bytes(archive({member}))->read("x:0.npy").text(), "data");
 }
 
 TEST(Zip, GitLfsPointerInside) {
