@@ -20,11 +20,10 @@ Compute<T> weakest(bool minimum) {
   }
 }
 
-template <class T, class Index>
+template <class T>
 KernelPtr search(const Lines& lines, bool minimum) {
   return make_kernel([lines, minimum](const Args& args) {
     const T* x = args.in[0].as<T>();
-    Index* y = args.out[0].as_mutable<Index>();
     lines.each([&](std::int64_t first, std::int64_t line) {
       Compute<T> best = weakest<T>(minimum);
       std::int64_t index = 0;
@@ -35,7 +34,7 @@ KernelPtr search(const Lines& lines, bool minimum) {
           index = i;
         }
       }
-      y[line] = static_cast<Index>(index);
+      set_integer(args.out[0], line, index);
     });
   });
 }
@@ -49,14 +48,7 @@ KernelPtr prepare_arg_reduce(const Site& site) {
     fail(ErrorCode::invalid_argument, "arg{} along an empty axis of {}", op.minimum ? "min" : "max",
          site.in[0].shape.to_string());
   }
-  const auto make = [&](auto tag) -> KernelPtr {
-    using T = TypeOf<decltype(tag)>;
-    switch (site.out[0].dtype) {
-      case DType::int32: return search<T, std::int32_t>(lines, op.minimum);
-      case DType::int64: return search<T, std::int64_t>(lines, op.minimum);
-      default: return nullptr;
-    }
-  };
+  const auto make = [&](auto tag) { return search<TypeOf<decltype(tag)>>(lines, op.minimum); };
   if (site.in[0].dtype == DType::boolean) return make(Tag<bool>{});
   return for_reals(site.in[0].dtype, make);
 }

@@ -121,4 +121,14 @@ inline std::int64_t integer_at(const View& view, std::int64_t i) {
   }
 }
 
+/// Writes an index, which fits, as element `i` of an integer tensor.
+inline void set_integer(const View& view, std::int64_t i, std::int64_t value) {
+  switch (size_of(view.type->dtype)) {
+    case 1: view.as_mutable<std::uint8_t>()[i] = static_cast<std::uint8_t>(value); break;
+    case 2: view.as_mutable<std::uint16_t>()[i] = static_cast<std::uint16_t>(value); break;
+    case 4: view.as_mutable<std::uint32_t>()[i] = static_cast<std::uint32_t>(value); break;
+    default: view.as_mutable<std::uint64_t>()[i] = static_cast<std::uint64_t>(value); break;
+  }
+}
+
 }  // namespace thaw::reference

@@ -5,7 +5,8 @@
 namespace thaw::reference {
 
 Ints row_major_strides(const Shape& shape) {
-  Ints strides(static_cast<std::size_t>(shape.rank()));
+  Ints strides(static_cast<std::size_t>(shape.rank()), 0);
+  if (shape.num_elements() == 0) return strides;  // the other dimensions' product may not fit
   std::int64_t step = 1;
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
     strides[static_cast<std::size_t>(axis)] = step;
@@ -43,9 +44,9 @@ std::vector<bool> axis_flags(const Ints& axes, int rank) {
 }
 
 std::int64_t product(const Shape& shape, int begin, int end) {
-  std::int64_t result = 1;
-  for (int axis = begin; axis < end; ++axis) result *= shape[axis];
-  return result;
+  std::uint64_t result = 1;
+  for (int axis = begin; axis < end; ++axis) result *= static_cast<std::uint64_t>(shape[axis]);
+  return static_cast<std::int64_t>(result);
 }
 
 }  // namespace thaw::reference

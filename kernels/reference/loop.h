@@ -12,7 +12,8 @@ namespace thaw::reference {
 
 using Ints = std::vector<std::int64_t>;
 
-/// Elements between neighbours along each axis of a dense tensor.
+/// Elements between neighbours along each axis of a dense tensor; zeros for a tensor without
+/// elements.
 Ints row_major_strides(const Shape& shape);
 /// Strides of `operand` when walked with the indices of `result`, to which it broadcasts.
 Ints broadcast_strides(const Shape& operand, const Shape& result);
@@ -20,7 +21,8 @@ Ints broadcast_strides(const Shape& operand, const Shape& result);
 int axis_of(std::int64_t axis, int rank);
 /// Flags per axis. No duplicates are needed or harmful.
 std::vector<bool> axis_flags(const Ints& axes, int rank);
-/// Product of dims[begin, end).
+/// Product of dims[begin, end). It fits if the shape has elements; else it may wrap, and does not
+/// matter.
 std::int64_t product(const Shape& shape, int begin, int end);
 
 /// Loops over `dims` in row-major order; each of N operands advances by its own strides (in

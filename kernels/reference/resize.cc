@@ -41,9 +41,8 @@ std::vector<Interpolation> linear_weights(std::int64_t in, std::int64_t out,
     const float at = op.half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale - 0.5f
                                            : static_cast<float>(i) * scale;
     const float floor = std::floor(at);
-    weights.push_back({std::max(static_cast<std::int64_t>(floor), std::int64_t{0}),
+    weights.push_back({std::clamp(static_cast<std::int64_t>(floor), std::int64_t{0}, in - 1),
                        std::min(static_cast<std::int64_t>(std::ceil(at)), in - 1), at - floor});
-    weights.back().lower = std::min(weights.back().lower, in - 1);
   }
   return weights;
 }
@@ -73,29 +72,29 @@ KernelPtr prepare_nearest(const Site& site, const Image& x) {
   });
 }
 
-template <class In, class Out>
+template <class T>
 KernelPtr bilinear(const Site& site, const Image& x) {
   const auto& op = site.op_as<ops::Resize>();
   const Shape& shape = site.out[0].shape;
   const auto rows = linear_weights(x.height, shape[1], op);
   const auto columns = linear_weights(x.width, shape[2], op);
   return make_kernel([=](const Args& args) {
-    const In* from = args.in[0].as<In>();
-    Out* to = args.out[0].as_mutable<Out>();
+    const T* from = args.in[0].as<T>();
+    T* to = args.out[0].as_mutable<T>();
     for (std::int64_t n = 0; n < x.batch; ++n, from += x.height * x.width * x.channels) {
       for (const Interpolation& row : rows) {
-        const In* top = from + row.lower * x.width * x.channels;
-        const In* bottom = from + row.upper * x.width * x.channels;
+        const T* top = from + row.lower * x.width * x.channels;
+        const T* bottom = from + row.upper * x.width * x.channels;
         for (const Interpolation& column : columns) {
           const std::int64_t left = column.lower * x.channels, right = column.upper * x.channels;
           for (std::int64_t c = 0; c < x.channels; ++c) {
             const auto mix = [](double a, double b, double weight) { return a + (b - a) * weight; };
-            const auto at = [c](const In* line, std::int64_t pixel) {
+            const auto at = [c](const T* line, std::int64_t pixel) {
               return static_cast<double>(load(line[pixel + c]));
             };
             const double above = mix(at(top, left), at(top, right), column.weight);
             const double below = mix(at(bottom, left), at(bottom, right), column.weight);
-            *to++ = store<Out>(mix(above, below, row.weight));
+            *to++ = store<T>(mix(above, below, row.weight));
           }
         }
       }
@@ -107,17 +106,11 @@ KernelPtr bilinear(const Site& site, const Image& x) {
 
 KernelPtr prepare_resize(const Site& site) {
   const Shape& shape = site.in[0].shape;
+  if (site.out[0].shape.num_elements() == 0) return make_kernel([](const Args&) {});
   const Image x{shape[0], shape[1], shape[2], shape[3]};
   if (site.op_as<ops::Resize>().method == ResizeMethod::nearest) return prepare_nearest(site, x);
-  const DType in = site.in[0].dtype, out = site.out[0].dtype;
-  if (out == DType::float32) {  // TensorFlow's result type for every operand type
-    return for_reals(in, [&](auto tag) { return bilinear<TypeOf<decltype(tag)>, float>(site, x); });
-  }
-  if (in != out) return nullptr;
-  return for_floats(in, [&](auto tag) {
-    using T = TypeOf<decltype(tag)>;
-    return bilinear<T, T>(site, x);
-  });
+  return for_floats(site.in[0].dtype,
+                    [&](auto tag) { return bilinear<TypeOf<decltype(tag)>>(site, x); });
 }
 
 }  // namespace thaw::reference

@@ -8,7 +8,7 @@
 namespace thaw::reference {
 namespace {
 
-template <class T, class Index>
+template <class T>
 KernelPtr top_k(std::int64_t rows, std::int64_t size, std::int64_t k) {
   const auto run = [=](const Args& args) {
     auto* order = reinterpret_cast<std::int64_t*>(args.workspace);
@@ -23,7 +23,7 @@ KernelPtr top_k(std::int64_t rows, std::int64_t size, std::int64_t k) {
       });
       for (std::int64_t i = 0; i < k; ++i) {
         args.out[0].as_mutable<T>()[row * k + i] = x[order[i]];
-        args.out[1].as_mutable<Index>()[row * k + i] = static_cast<Index>(order[i]);
+        set_integer(args.out[1], row * k + i, order[i]);
       }
     }
   };
@@ -36,14 +36,8 @@ KernelPtr prepare_top_k(const Site& site) {
   const Shape &x = site.in[0].shape, &y = site.out[0].shape;
   const std::int64_t size = x[x.rank() - 1], k = y[y.rank() - 1];
   const std::int64_t rows = product(x, 0, x.rank() - 1);
-  return for_reals(site.in[0].dtype, [&](auto tag) -> KernelPtr {
-    using T = TypeOf<decltype(tag)>;
-    switch (site.out[1].dtype) {
-      case DType::int32: return top_k<T, std::int32_t>(rows, size, k);
-      case DType::int64: return top_k<T, std::int64_t>(rows, size, k);
-      default: return nullptr;
-    }
-  });
+  return for_reals(site.in[0].dtype,
+                   [&](auto tag) { return top_k<TypeOf<decltype(tag)>>(rows, size, k); });
 }
 
 }  // namespace thaw::reference

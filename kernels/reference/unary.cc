@@ -39,9 +39,6 @@ template <class T>
 KernelPtr prepare_integer(const UnaryFn& fn, std::int64_t count) {
   using Wide = std::uint64_t;
   switch (fn.kind) {
-    case UnaryKind::linear:
-    case UnaryKind::floor:
-    case UnaryKind::ceil:
     case UnaryKind::round: return elementwise<T, T>(count, [](T x) { return x; });
     case UnaryKind::abs:
       return elementwise<T, T>(
@@ -77,10 +74,15 @@ Complex128 apply_complex(UnaryKind kind, Complex128 x) {
     case UnaryKind::rsqrt: return 1.0 / std::sqrt(x);
     case UnaryKind::reciprocal: return 1.0 / x;
     case UnaryKind::exp: return std::exp(x);
+    case UnaryKind::expm1: return std::exp(x) - 1.0;
     case UnaryKind::log: return std::log(x);
+    case UnaryKind::log1p: return std::log(1.0 + x);
     case UnaryKind::sin: return std::sin(x);
     case UnaryKind::cos: return std::cos(x);
     case UnaryKind::tan: return std::tan(x);
+    case UnaryKind::asin: return std::asin(x);
+    case UnaryKind::acos: return std::acos(x);
+    case UnaryKind::atan: return std::atan(x);
     case UnaryKind::sinh: return std::sinh(x);
     case UnaryKind::cosh: return std::cosh(x);
     case UnaryKind::tanh: return std::tanh(x);
@@ -92,8 +94,9 @@ Complex128 apply_complex(UnaryKind kind, Complex128 x) {
   }
 }
 
+/// Every function of the switch above changes this number.
 bool has_complex(UnaryKind kind) {
-  return kind == UnaryKind::linear || apply_complex(kind, {0.5, 0.25}) != Complex128(0.5, 0.25);
+  return apply_complex(kind, {0.5, 0.25}) != Complex128(0.5, 0.25);
 }
 
 }  // namespace
@@ -102,6 +105,7 @@ KernelPtr prepare_unary(const Site& site) {
   const DType dtype = site.in[0].dtype;
   const std::int64_t count = site.in[0].shape.num_elements();
   const UnaryFn fn = rounded_to(dtype, site.op_as<ops::Unary>().fn);
+  if (fn.kind == UnaryKind::linear) return prepare_copy(site);
   if (dtype == DType::boolean) {
     if (fn.kind != UnaryKind::logical_not) return nullptr;
     return elementwise<bool, bool>(count, [](bool x) { return !x; });

@@ -58,6 +58,41 @@ bool for_integers(UnaryKind kind) {
   }
 }
 
+/// How exact a function can be: the policy of docs/numerics.md.
+Accuracy accuracy_of(UnaryKind kind) {
+  if (is_predicate(kind)) return Accuracy::exact;
+  switch (kind) {
+    case UnaryKind::linear:
+    case UnaryKind::abs:
+    case UnaryKind::neg:
+    case UnaryKind::sign:
+    case UnaryKind::floor:
+    case UnaryKind::ceil:
+    case UnaryKind::round:
+    case UnaryKind::relu:
+    case UnaryKind::clamp:
+    case UnaryKind::threshold_relu:
+    case UnaryKind::hard_shrink: return Accuracy::exact;
+    case UnaryKind::square:
+    case UnaryKind::sqrt:
+    case UnaryKind::reciprocal:
+    case UnaryKind::leaky_relu: return Accuracy::rounded;
+    default: return Accuracy::function;
+  }
+}
+
+Accuracy accuracy_of(BinaryKind kind) {
+  if (is_predicate(kind)) return Accuracy::exact;
+  switch (kind) {
+    case BinaryKind::maximum:
+    case BinaryKind::minimum: return Accuracy::exact;
+    case BinaryKind::pow:
+    case BinaryKind::xlogy:
+    case BinaryKind::atan2: return Accuracy::function;
+    default: return Accuracy::rounded;
+  }
+}
+
 const std::vector<UnaryKind> kUnaryKinds = {
 #define X(kind) UnaryKind::kind,
     THAW_UNARY_KINDS(X)
@@ -80,7 +115,7 @@ void add_unary(Rows& rows) {
     }
     const Domain domain = domain_of(kind);
     const std::vector<DType> types = for_integers(kind) ? kReals : kFloats;
-    const Accuracy accuracy = is_predicate(kind) ? Accuracy::exact : Accuracy::function;
+    const Accuracy accuracy = accuracy_of(kind);
     int variant = 0;
     for (const UnaryFn& fn : parameters_of(kind)) {
       const std::string full = variant == 0 ? name : name + " variant " + std::to_string(variant);
@@ -103,8 +138,13 @@ void add_unary(Rows& rows) {
                     {whole({33})},
                     types});
   }
-  for (const UnaryKind kind : {UnaryKind::neg, UnaryKind::square, UnaryKind::exp, UnaryKind::sqrt,
-                               UnaryKind::tanh, UnaryKind::reciprocal, UnaryKind::log}) {
+  for (const UnaryKind kind :
+       {UnaryKind::neg,   UnaryKind::square,     UnaryKind::exp,    UnaryKind::sqrt,
+        UnaryKind::tanh,  UnaryKind::reciprocal, UnaryKind::log,    UnaryKind::sign,
+        UnaryKind::rsqrt, UnaryKind::expm1,      UnaryKind::log1p,  UnaryKind::sin,
+        UnaryKind::cos,   UnaryKind::tan,        UnaryKind::asin,   UnaryKind::acos,
+        UnaryKind::atan,  UnaryKind::sinh,       UnaryKind::cosh,   UnaryKind::asinh,
+        UnaryKind::acosh, UnaryKind::atanh,      UnaryKind::sigmoid}) {
     rows.push_back({std::string("unary ") + name_of(kind) + " complex",
                     ops::Unary{{kind}},
                     {x({19}, 0.5, 2)},
@@ -165,7 +205,7 @@ void add_binary(Rows& rows) {
   for (const BinaryKind kind : kBinaryKinds) {
     const std::string name = std::string("binary ") + name_of(kind);
     const BinaryRow row = binary_row(kind);
-    const Accuracy accuracy = is_predicate(kind) ? Accuracy::exact : Accuracy::function;
+    const Accuracy accuracy = accuracy_of(kind);
     const auto add = [&](const char* suffix, Shape a, Shape b) {
       rows.push_back({name + suffix,
                       ops::Binary{kind},
@@ -236,6 +276,7 @@ void add_others(Rows& rows) {
   rows.push_back(
       {"assert", ops::Assert{"never"}, {given({3}, {1})}, {DType::boolean}, Accuracy::exact, 0});
   rows.push_back({"identity", ops::Identity{}, {x({3, 17})}, kAll});
+  rows.push_back({"unary linear anything", ops::Unary{}, {x({3, 17})}, kAll});
   rows.push_back({"identity empty", ops::Identity{}, {x({0, 17})}, kAll});
 }
 

@@ -74,6 +74,9 @@ void add_arg_reduce(Rows& rows) {
       rows.push_back(
           {name + " special axis " + std::to_string(axis), op, {special({22, 3})}, kFloats});
     }
+    rows.push_back(
+        {name + " int16", ops::ArgReduce{minimum, 1, DType::int16}, {x({3, 7})}, kReals});
+    rows.push_back({name + " bool", ops::ArgReduce{minimum, 1}, {x({3, 7})}, {DType::boolean}});
     rows.push_back({name + " empty", ops::ArgReduce{minimum, 1}, {x({0, 3})}, kReals});
   }
 }
