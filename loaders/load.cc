@@ -53,6 +53,12 @@ LoadedModel load_tree(const FileTree& tree, const LoadOptions& options, const Ev
 
 // ---- single files -------------------------------------------------------------------------------------
 
+// A binary GraphDef has no magic, but begins with one of its fields: node, library, version, versions.
+bool may_be_graph(const Bytes& file) {
+  const auto first = static_cast<unsigned>(file.data[0]);
+  return first == 0x0a || first == 0x12 || first == 0x18 || first == 0x22;
+}
+
 LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evaluator& evaluator) {
   const std::string& path = file.name;
   const FileKind kind = sniff(file.data, file.data);
@@ -68,8 +74,10 @@ LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evalu
            printable(path));
     case FileKind::html:
       fail(ErrorCode::invalid_argument, "{}: an HTML page, not a model (a failed download?)", printable(path));
-    case FileKind::protobuf_text:
-    case FileKind::other: return load_frozen_graph(file, options, evaluator);
+    case FileKind::other:
+      if (!may_be_graph(file)) break;
+      [[fallthrough]];
+    case FileKind::protobuf_text: return load_frozen_graph(file, options, evaluator);
     case FileKind::git_lfs_pointer:
     case FileKind::directory: break;
   }

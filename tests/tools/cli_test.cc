@@ -144,13 +144,15 @@ TEST(Command, ReadsJsonAndCsv) {
   const std::int64_t row = images.num_elements() / images.shape()[0];
   const std::string csv = temporary("rows.csv"), json = temporary("rows.json");
   std::ofstream csv_out(csv), json_out(json);
-  json_out << "[[";
+  const std::int64_t width = images.shape()[2];  // [batch, rows, width]
+  json_out << "[[[";
   for (std::int64_t i = 0; i < row; ++i) {
-    csv_out << (i ? "," : "") << images.data<float>()[i];
-    json_out << (i ? "," : "") << images.data<float>()[i];
+    const char* between = i % width == 0 ? "], [" : ", ";
+    csv_out << (i == 0 ? "" : ",") << images.data<float>()[i];
+    json_out << (i == 0 ? "" : between) << images.data<float>()[i];
   }
   csv_out << "\n" << std::flush;
-  json_out << "]]" << std::flush;
+  json_out << "]]]" << std::flush;
   const Result from_csv = thaw("run " + model + " -i " + csv), from_json = thaw("run " + model + " -i " + json);
   ASSERT_EQ(from_csv.code, 0) << from_csv.err;
   EXPECT_EQ(from_csv.out, from_json.out);
