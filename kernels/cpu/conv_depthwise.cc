@@ -89,13 +89,21 @@ HWY_INLINE void Pixels(const DepthwiseLine& s, std::int64_t pixel, std::int64_t 
   }
 }
 
+template <int P>
+HWY_INLINE void AllChannels(const DepthwiseLine& s, std::int64_t pixel, std::int64_t begin,
+                            std::int64_t end) {
+  for (std::int64_t channel = 0; channel < s.channels; channel += kLanes) {
+    Pixels<P>(s, pixel, channel, begin, end);
+  }
+}
+
 /// A pixel at a border: only some taps.
-void BorderPixel(const DepthwiseLine& s, std::int64_t pixel, std::int64_t channel) {
+void BorderPixel(const DepthwiseLine& s, std::int64_t pixel) {
   const std::int64_t start = pixel * s.stride - s.before;
   std::int64_t begin = 0, end = s.kernel;
   while (begin < end && start + begin * s.dilation < 0) ++begin;
   while (end > begin && start + (end - 1) * s.dilation >= s.in_pixels) --end;
-  Pixels<1>(s, pixel, channel, begin, end);
+  AllChannels<1>(s, pixel, begin, end);
 }
 
 void Line(const DepthwiseLine& s) {
@@ -103,14 +111,12 @@ void Line(const DepthwiseLine& s) {
   const std::int64_t first = HWY_MIN(s.out_pixels, (s.before + s.stride - 1) / s.stride);
   const std::int64_t room = s.in_pixels - 1 - (s.kernel - 1) * s.dilation + s.before;
   const std::int64_t last = room < 0 ? first : HWY_MAX(first, HWY_MIN(s.out_pixels, room / s.stride + 1));
-  for (std::int64_t channel = 0; channel < s.channels; channel += kLanes) {
-    std::int64_t pixel = 0;
-    for (; pixel < first; ++pixel) BorderPixel(s, pixel, channel);
-    for (; pixel + 8 <= last; pixel += 8) Pixels<8>(s, pixel, channel, 0, s.kernel);
-    for (; pixel + 4 <= last; pixel += 4) Pixels<4>(s, pixel, channel, 0, s.kernel);
-    for (; pixel < last; ++pixel) Pixels<1>(s, pixel, channel, 0, s.kernel);
-    for (; pixel < s.out_pixels; ++pixel) BorderPixel(s, pixel, channel);
-  }
+  std::int64_t pixel = 0;
+  for (; pixel < first; ++pixel) BorderPixel(s, pixel);
+  for (; pixel + 8 <= last; pixel += 8) AllChannels<8>(s, pixel, 0, s.kernel);
+  for (; pixel + 4 <= last; pixel += 4) AllChannels<4>(s, pixel, 0, s.kernel);
+  for (; pixel < last; ++pixel) AllChannels<1>(s, pixel, 0, s.kernel);
+  for (; pixel < s.out_pixels; ++pixel) BorderPixel(s, pixel);
 }
 
 }  // namespace HWY_NAMESPACE

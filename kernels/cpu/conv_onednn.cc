@@ -1,12 +1,15 @@
-// Large convolutions with constant weights through oneDNN, one image at a time, each with its activation
-// while it is in the cache (oneDNN's own relu turns NaN into 0). Parallel over images.
-#include <utility>
+// Large convolutions with constant weights through oneDNN, one strip of an image at a time, each with its
+// activation while it is in the cache (oneDNN's own relu turns NaN into 0). Parallel over strips, which are cut
+// by the shape alone, so that the result does not depend on the number of threads.
+#include <algorithm>
+#include <vector>
 
 #include "kernels/cpu/common.h"
 #include "kernels/cpu/functions.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/onednn.h"
 #include "runtime/base/memory.h"
+#include "runtime/ir/infer.h"
 
 namespace thaw::cpu {
 namespace {
@@ -15,39 +18,68 @@ namespace {
 // kernel above, no faster below.
 constexpr std::int64_t kMinimumWork = 50'000'000;
 
+constexpr std::int64_t kStrips = 4, kStripLines = 7;  // at most, at least
+
+struct Strip {
+  std::unique_ptr<onednn::Convolution> convolution;
+  std::int64_t offset, size;  // of its part of the result
+};
+
+std::vector<Strip> strips_of(const Site& site) {
+  const Shape& y = site.out[0].shape;
+  const std::int64_t count = std::clamp<std::int64_t>(y[1] / kStripLines, 1, kStrips);
+  const std::int64_t line = product(y, 2, y.rank());
+  std::vector<Strip> strips;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t begin = y[1] * i / count, end = y[1] * (i + 1) / count;
+    strips.push_back({onednn::Convolution::prepare(site, begin, end), begin * line, (end - begin) * line});
+  }
+  return strips;
+}
+
 class OneDnnConvKernel final : public Kernel {
  public:
-  OneDnnConvKernel(std::unique_ptr<onednn::Convolution> convolution, const Site& site)
-      : convolution_(std::move(convolution)),
+  explicit OneDnnConvKernel(const Site& site)
+      : strips_(strips_of(site)),
         activation_(site.op_as<ops::Conv>().activation),
         images_(site.in[0].shape[0]),
         x_size_(site.in[0].shape.num_elements() / images_),
         y_size_(site.out[0].shape.num_elements() / images_),
-        slots_(std::min<std::int64_t>(images_, site.threads)),
         has_bias_(site.in.size() > 2) {
-    slot_bytes_ = align_up(convolution_->scratchpad());
+    tasks_ = images_ * static_cast<std::int64_t>(strips_.size());
+    slots_ = std::min<std::int64_t>(tasks_, site.threads);
+    for (const Strip& strip : strips_) {
+      slot_bytes_ = std::max(slot_bytes_, align_up(strip.convolution->scratchpad()));
+    }
     workspace_ = slot_bytes_ * static_cast<std::size_t>(slots_);
   }
   const char* name() const override { return "onednn conv"; }
 
   void run(const Args& args) const override {
-    const float* bias = has_bias_ ? args.in[2].as<float>() : nullptr;
     parallel(args, slots_, kParallelWork, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t slot = begin; slot < end; ++slot) {
-        std::byte* scratchpad = args.workspace + slot_bytes_ * static_cast<std::size_t>(slot);
-        for (std::int64_t i = images_ * slot / slots_; i < images_ * (slot + 1) / slots_; ++i) {
-          float* y = args.out[0].as_mutable<float>() + i * y_size_;
-          convolution_->execute(args.in[0].as<float>() + i * x_size_, bias, y, scratchpad);
-          if (activation_.kind != UnaryKind::linear) apply(activation_, y, y, y_size_);
+        for (std::int64_t i = tasks_ * slot / slots_; i < tasks_ * (slot + 1) / slots_; ++i) {
+          run_strip(args, i, args.workspace + slot_bytes_ * static_cast<std::size_t>(slot));
         }
       }
     });
   }
 
  private:
-  std::unique_ptr<onednn::Convolution> convolution_;
+  void run_strip(const Args& args, std::int64_t task, std::byte* scratchpad) const {
+    const auto count = static_cast<std::int64_t>(strips_.size());
+    const Strip& strip = strips_[static_cast<std::size_t>(task % count)];
+    const float* bias = has_bias_ ? args.in[2].as<float>() : nullptr;
+    float* y = args.out[0].as_mutable<float>() + task / count * y_size_;
+    strip.convolution->execute(args.in[0].as<float>() + task / count * x_size_, bias, y, scratchpad);
+    if (activation_.kind != UnaryKind::linear) {
+      apply(activation_, y + strip.offset, y + strip.offset, strip.size);
+    }
+  }
+
+  std::vector<Strip> strips_;
   UnaryFn activation_;
-  std::int64_t images_, x_size_, y_size_, slots_;
+  std::int64_t images_, x_size_, y_size_, tasks_ = 0, slots_ = 0;
   bool has_bias_;
   std::size_t slot_bytes_ = 0;
 };
@@ -63,10 +95,10 @@ std::unique_ptr<Kernel> prepare_conv_onednn(const Site& site) {
     return nullptr;
   }
   const std::int64_t work = product(y, 1, y.rank()) * product(w, 0, w.rank() - 1);
-  // With fewer images than threads the packed kernel shares out each image instead.
-  const bool shared = site.threads == 1 || x[0] >= 2 * site.threads;
-  if (work < kMinimumWork || !shared) return nullptr;
-  return std::make_unique<OneDnnConvKernel>(onednn::Convolution::prepare(site), site);
+  // Every strip must see some input; where padding is that wide, the packed kernel runs.
+  const auto [front, back] = window_padding(x[1], w[0], op.strides[0], op.dilations[0], op.padding, 0);
+  if (work < kMinimumWork || front >= kStripLines || back >= kStripLines) return nullptr;
+  return std::make_unique<OneDnnConvKernel>(site);
 }
 
 }  // namespace thaw::cpu

@@ -1,5 +1,6 @@
 #include "kernels/cpu/onednn.h"
 
+#include <algorithm>
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "kernels/cpu/gemm.h"
@@ -49,55 +50,14 @@ auto guarded(const char* what, const Body& body) {
   }
 }
 
-class Prepared final : public Convolution {
- public:
-  Prepared(const Site& site, const Forward::primitive_desc& pd, const memory::desc& own_weights)
-      : primitive_(pd),
-        stream_(engine()),
-        x_(pd.src_desc()),
-        w_(pd.weights_desc()),
-        bias_(pd.bias_desc()),
-        y_(pd.dst_desc()),
-        scratch_(pd.scratchpad_desc()) {
-    scratchpad_ = scratch_.get_size();
-    // The packed layout is oneDNN's choice; its description is part of the cache's key.
-    const std::string layout = "onednn/" + std::string(reinterpret_cast<const char*>(&w_.data), sizeof(w_.data));
-    weights_ = packed_weights(site, 1, layout, static_cast<std::int64_t>(w_.get_size() / sizeof(float)),
-                              [&](const float* from, float* to) {
-                                memory source(own_weights, engine(), const_cast<float*>(from));
-                                memory target(w_, engine(), to);
-                                dnnl::reorder(source, target).execute(stream_, source, target);
-                              });
-  }
-
-  void execute(const float* x, const float* bias, float* y, std::byte* scratchpad) const override {
-    guarded("execute", [&] {
-      const auto view = [](const memory::desc& desc, const void* data) {
-        return memory(desc, engine(), const_cast<void*>(data));
-      };
-      std::unordered_map<int, memory> args = {{DNNL_ARG_SRC, view(x_, x)},
-                                              {DNNL_ARG_WEIGHTS, view(w_, weights_.get())},
-                                              {DNNL_ARG_DST, view(y_, y)},
-                                              {DNNL_ARG_SCRATCHPAD, view(scratch_, scratchpad)}};
-      if (bias != nullptr) args.emplace(DNNL_ARG_BIAS, view(bias_, bias));
-      primitive_.execute(stream_, args);
-    });
-  }
-
- private:
-  dnnl::primitive primitive_;
-  dnnl::stream stream_;  // without state on a CPU
-  memory::desc x_, w_, bias_, y_, scratch_;
-  std::shared_ptr<const float> weights_;
-};
-
 /// oneDNN's terms for a convolution: channels behind the batch, weights [group,] output, input, window.
 struct Dims {
   memory::dims x, y, w, w_strides, strides, dilations, before, after;
-  memory::dim outputs;
+  memory::dim outputs, x_offset, y_offset;
 };
 
-Dims dims_of(const Site& site) {
+/// Of output lines [begin, end).
+Dims dims_of(const Site& site, std::int64_t begin, std::int64_t end) {
   const auto& op = site.op_as<ops::Conv>();
   const Shape &x = site.in[0].shape, &w = site.in[1].shape, &y = site.out[0].shape;
   const int spatial = x.rank() - 2;
@@ -113,23 +73,79 @@ Dims dims_of(const Site& site) {
   d.w_strides.insert(d.w_strides.end(), {1, d.outputs});
   for (int i = 0; i < spatial; ++i) {
     const auto a = static_cast<std::size_t>(i);
+    const auto [front, back] = window_padding(x[1 + i], w[i], op.strides[a], op.dilations[a], op.padding, i);
     d.x.push_back(x[1 + i]);
     d.y.push_back(y[1 + i]);
     d.w.push_back(w[i]);
     d.w_strides.push_back(product(w, i + 1, w.rank()));
     d.strides.push_back(op.strides[a]);
     d.dilations.push_back(op.dilations[a] - 1);
-    const auto [front, back] = window_padding(x[1 + i], w[i], op.strides[a], op.dilations[a], op.padding, i);
     d.before.push_back(front);
     d.after.push_back(back);
   }
+  // The strip: the input lines that its windows cover, padded only where they leave the image.
+  const std::int64_t start = begin * op.strides[0] - d.before[0];
+  const std::int64_t stop = (end - 1) * op.strides[0] + (w[0] - 1) * op.dilations[0] + 1 - d.before[0];
+  const std::int64_t first = std::max<std::int64_t>(0, start), last = std::min(x[1], stop);
+  d.before[0] = first - start;
+  d.after[0] = stop - last;
+  d.x[2] = last - first;
+  d.y[2] = end - begin;
+  d.x_offset = first * product(x, 2, x.rank());
+  d.y_offset = begin * product(y, 2, y.rank());
   return d;
 }
 
+class Prepared final : public Convolution {
+ public:
+  Prepared(const Site& site, const Forward::primitive_desc& pd, const Dims& dims)
+      : x_offset_(dims.x_offset),
+        y_offset_(dims.y_offset),
+        primitive_(pd),
+        stream_(engine()),
+        x_(pd.src_desc()),
+        w_(pd.weights_desc()),
+        bias_(pd.bias_desc()),
+        y_(pd.dst_desc()),
+        scratch_(pd.scratchpad_desc()) {
+    scratchpad_ = scratch_.get_size();
+    // The packed layout is oneDNN's choice; its description is part of the cache's key.
+    const std::string layout = "onednn/" + std::string(reinterpret_cast<const char*>(&w_.data), sizeof(w_.data));
+    weights_ = packed_weights(site, 1, layout, static_cast<std::int64_t>(w_.get_size() / sizeof(float)),
+                              [&](const float* from, float* to) {
+                                memory source({dims.w, kFloat, dims.w_strides}, engine(), const_cast<float*>(from));
+                                memory target(w_, engine(), to);
+                                dnnl::reorder(source, target).execute(stream_, source, target);
+                              });
+  }
+
+  void execute(const float* x, const float* bias, float* y, std::byte* scratchpad) const override {
+    guarded("execute", [&] {
+      const auto view = [](const memory::desc& desc, const void* data) {
+        return memory(desc, engine(), const_cast<void*>(data));
+      };
+      std::unordered_map<int, memory> args = {{DNNL_ARG_SRC, view(x_, x + x_offset_)},
+                                              {DNNL_ARG_WEIGHTS, view(w_, weights_.get())},
+                                              {DNNL_ARG_DST, view(y_, y + y_offset_)},
+                                              {DNNL_ARG_SCRATCHPAD, view(scratch_, scratchpad)}};
+      if (bias != nullptr) args.emplace(DNNL_ARG_BIAS, view(bias_, bias));
+      primitive_.execute(stream_, args);
+    });
+  }
+
+ private:
+  std::int64_t x_offset_, y_offset_;
+  dnnl::primitive primitive_;
+  dnnl::stream stream_;  // without state on a CPU
+  memory::desc x_, w_, bias_, y_, scratch_;
+  std::shared_ptr<const float> weights_;
+};
+
 }  // namespace
 
-std::unique_ptr<Convolution> Convolution::prepare(const Site& site) {
-  const Dims d = dims_of(site);
+std::unique_ptr<Convolution> Convolution::prepare(const Site& site, std::int64_t begin,
+                                                  std::int64_t end) {
+  const Dims d = dims_of(site, begin, end);
   const Tag last = d.x.size() == 3 ? Tag::nwc : d.x.size() == 4 ? Tag::nhwc : Tag::ndhwc;
   return guarded("convolution", [&] {
     dnnl::primitive_attr attr;
@@ -140,7 +156,7 @@ std::unique_ptr<Convolution> Convolution::prepare(const Site& site) {
                                     dnnl::algorithm::convolution_direct, x, any, bias, y, d.strides,
                                     d.dilations, d.before, d.after);
     const Forward::primitive_desc pd(description, attr, engine());
-    return std::unique_ptr<Convolution>(new Prepared(site, pd, memory::desc(d.w, kFloat, d.w_strides)));
+    return std::unique_ptr<Convolution>(new Prepared(site, pd, d));
   });
 }
 
