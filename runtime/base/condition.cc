@@ -22,7 +22,8 @@ bool is_true(const Tensor& condition) {
     default: break;
   }
   const auto* bytes = static_cast<const unsigned char*>(data);  // integers: any bit set
-  return std::any_of(bytes, bytes + condition.size_bytes(), [](unsigned char byte) { return byte != 0; });
+  return std::any_of(bytes, bytes + condition.size_bytes(),
+                     [](unsigned char byte) { return byte != 0; });
 }
 
 }  // namespace thaw

@@ -5,8 +5,8 @@
 
 namespace thaw {
 
-/// TensorFlow's rule: a scalar is true if it is not zero (a string: not empty), any other tensor if it has
-/// elements.
+/// TensorFlow's rule: a scalar is true if it is not zero (a string: not empty), any other tensor if
+/// it has elements.
 bool is_true(const Tensor& condition);
 
 }  // namespace thaw

@@ -50,7 +50,8 @@ void BoundPlan::bind(std::span<const Tensor> inputs, std::span<Tensor> outputs,
   for (const Site& site : input_sites_) {
     views_[site.view].data = const_cast<void*>(inputs[site.index].data());
   }
-  for (const Site& site : output_sites_) views_[site.view].data = outputs[site.index].mutable_data();
+  for (const Site& site : output_sites_)
+    views_[site.view].data = outputs[site.index].mutable_data();
   for (const Site& site : variable_sites_) {
     views_[site.view].data = variables[site.index].mutable_data();
   }
@@ -64,8 +65,8 @@ void BoundPlan::run_steps(std::size_t first, std::size_t end) const {
     const NodeId id = plan_->steps[i].node;
     if (id == kNoNode) throw;
     const Node& node = plan_->graph.nodes[at(id)];
-    throw Error(error.code(), fmt::format("node '{}' ({}): {}", printable(node.name), name_of(node.op),
-                                          error.what()));
+    throw Error(error.code(), fmt::format("node '{}' ({}): {}", printable(node.name),
+                                          name_of(node.op), error.what()));
   }
 }
 
@@ -75,8 +76,8 @@ void BoundPlan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
   run_steps(0, args_.size());
 }
 
-void* BoundPlan::address(const Place& place, std::span<const Tensor> inputs, std::span<Tensor> outputs,
-                         std::span<Tensor> variables) const {
+void* BoundPlan::address(const Place& place, std::span<const Tensor> inputs,
+                         std::span<Tensor> outputs, std::span<Tensor> variables) const {
   switch (place.home) {
     case Home::arena: return arena_ + place.offset;
     case Home::constant: return const_cast<void*>(place.constant->data());
@@ -98,7 +99,8 @@ void BoundPlan::trace(std::span<const Tensor> inputs, std::span<Tensor> outputs,
     const std::size_t first = step;
     while (step < plan_->steps.size() && plan_->steps[step].node == static_cast<NodeId>(i)) ++step;
     run_steps(first, step);
-    if (std::holds_alternative<ops::Input>(node.op) || std::holds_alternative<ops::Constant>(node.op)) {
+    if (std::holds_alternative<ops::Input>(node.op) ||
+        std::holds_alternative<ops::Constant>(node.op)) {
       continue;
     }
     for (ValueId output : node.outputs) {

@@ -16,8 +16,8 @@ class BoundPlan {
 
   /// Sets the pointers into the arena, which has Plan::memory.arena_bytes at least.
   void bind_arena(std::byte* arena);
-  /// Inputs, outputs and variables have the plan's types; outputs overlap neither inputs nor each other.
-  /// Allocates nothing. Throws Error naming the node.
+  /// Inputs, outputs and variables have the plan's types; outputs overlap neither inputs nor each
+  /// other. Allocates nothing. Throws Error naming the node.
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables);
   /// The same, showing every value.
   void trace(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables,

@@ -10,12 +10,13 @@ namespace thaw {
 
 struct TensorList;
 
-/// A value of a run. Its tensor's elements and its list are never changed while anyone else holds them.
+/// A value of a run. Its tensor's elements and its list are never changed while anyone else holds
+/// them.
 struct Datum {
   Tensor tensor;
   std::shared_ptr<TensorList> list;  // set if the value is a list
-  /// The buffer may belong to something that outlives the run (a constant, an input, a variable) or to
-  /// several values, so that it must be copied before it is handed out.
+  /// The buffer may belong to something that outlives the run (a constant, an input, a variable) or
+  /// to several values, so that it must be copied before it is handed out.
   bool shared = false;
 
   bool empty() const { return tensor.empty() && list == nullptr; }

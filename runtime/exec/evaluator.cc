@@ -11,8 +11,10 @@ Evaluator reference_evaluator() {
       outputs = evaluate(op, inputs, static_cast<int>(types.size()));
       return true;
     } catch (const Error& error) {
-      // An index out of range in a branch that is never taken is no reason not to load: it fails if it runs.
-      if (error.code() == ErrorCode::internal || error.code() == ErrorCode::resource_exhausted) throw;
+      // An index out of range in a branch that is never taken is no reason not to load: it fails if
+      // it runs.
+      if (error.code() == ErrorCode::internal || error.code() == ErrorCode::resource_exhausted)
+        throw;
       return false;
     }
   };

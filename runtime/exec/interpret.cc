@@ -13,7 +13,8 @@ namespace {
 std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
 
 const Tensor& tensor_of(const Datum& datum) {
-  if (datum.list != nullptr) fail(ErrorCode::invalid_argument, "expected a tensor, got a tensor list");
+  if (datum.list != nullptr)
+    fail(ErrorCode::invalid_argument, "expected a tensor, got a tensor list");
   THAW_CHECK(!datum.tensor.empty(), "an operand is used before it is made");
   return datum.tensor;
 }
@@ -27,14 +28,14 @@ void check_assertion(const ops::Assert& op, const Tensor& condition) {
 
 }  // namespace
 
-// A graph or sub-graph with the values of its current run. A sub-graph is entered by the node that owns it
-// and left before that node runs again, so that one set of slots is enough.
+// A graph or sub-graph with the values of its current run. A sub-graph is entered by the node that
+// owns it and left before that node runs again, so that one set of slots is enough.
 struct Interpreter::Body {
   const Graph* graph = nullptr;
-  std::vector<Datum> slots;                        // per value; constants stay from run to run
-  std::vector<bool> constant;                      // per value
-  std::vector<bool> input_used;                    // per input
-  std::vector<std::vector<ValueId>> dead_after;    // per node: values that nothing needs any more
+  std::vector<Datum> slots;                         // per value; constants stay from run to run
+  std::vector<bool> constant;                       // per value
+  std::vector<bool> input_used;                     // per input
+  std::vector<std::vector<ValueId>> dead_after;     // per node: values that nothing needs any more
   std::vector<std::optional<NodeKernels>> kernels;  // per node, made when it first runs
   std::vector<std::unique_ptr<Body>> subgraphs;
 };
@@ -98,8 +99,8 @@ std::vector<Tensor> Interpreter::run(std::span<const Tensor> inputs, std::vector
 
 std::vector<Datum> Interpreter::run_body(Body& body, std::vector<Datum>&& arguments, Run& run) {
   const Graph& graph = *body.graph;
-  THAW_CHECK(arguments.size() == graph.inputs.size(), "graph '{}' takes {} values, got {}", graph.name,
-             graph.inputs.size(), arguments.size());
+  THAW_CHECK(arguments.size() == graph.inputs.size(), "graph '{}' takes {} values, got {}",
+             graph.name, graph.inputs.size(), arguments.size());
   for (std::size_t i = 0; i < body.slots.size(); ++i) {  // left over from a run that failed
     if (!body.constant[i]) body.slots[i] = {};
   }
@@ -139,8 +140,8 @@ void Interpreter::run_node(Body& body, std::size_t index, Run& run) {
     const Tensor& value = tensor_of(body.slots[at(node.inputs[0])]);
     Tensor& variable = run.variables.at(at(assign->variable));
     if (value.type() != variable.type()) {
-      fail(ErrorCode::invalid_argument, "the variable is {}, assigned {}", to_string(variable.type()),
-           to_string(value.type()));
+      fail(ErrorCode::invalid_argument, "the variable is {}, assigned {}",
+           to_string(variable.type()), to_string(value.type()));
     }
     variable = value.clone();  // whoever has read it keeps what was read
   } else if (const auto* check = std::get_if<ops::Assert>(&node.op)) {
@@ -190,7 +191,8 @@ void Interpreter::run_if(Body& body, const Node& node, const std::vector<ValueId
   give(body, node, run_body(branch, take(body, node, 1, dead), run));
 }
 
-void Interpreter::run_while(Body& body, const Node& node, const std::vector<ValueId>& dead, Run& run) {
+void Interpreter::run_while(Body& body, const Node& node, const std::vector<ValueId>& dead,
+                            Run& run) {
   const auto& op = std::get<ops::While>(node.op);
   Body& cond = *body.subgraphs[at(op.cond)];
   Body& step = *body.subgraphs[at(op.body)];
@@ -218,7 +220,8 @@ void Interpreter::run_kernel(Body& body, std::size_t index, Run& run) {
     const Datum& operand = body.slots[at(node.inputs[0])];
     // Two values now show one buffer; both count as shared.
     body.slots[at(node.inputs[0])].shared = true;
-    body.slots[at(node.outputs[0])] = {operand.tensor.reshaped(prepared.out[0].shape), nullptr, true};
+    body.slots[at(node.outputs[0])] = {operand.tensor.reshaped(prepared.out[0].shape), nullptr,
+                                       true};
     return;
   }
   if (prepared.kind == Prepared::Kind::evaluate) {

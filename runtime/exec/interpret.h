@@ -18,13 +18,14 @@ namespace thaw {
 /// Called with each intermediate value in execution order; the tensor is the visitor's to keep.
 using ValueVisit = std::function<void(const std::string& name, const Tensor& value)>;
 
-/// Runs a graph node by node: shapes come from the actual values, control flow and tensor lists are its own,
-/// everything else runs the same kernels as a plan, prepared when a node first meets its operand types and
-/// kept. A value is released after its last use. Belongs to one session at a time.
+/// Runs a graph node by node: shapes come from the actual values, control flow and tensor lists are
+/// its own, everything else runs the same kernels as a plan, prepared when a node first meets its
+/// operand types and kept. A value is released after its last use. Belongs to one session at a
+/// time.
 ///
 /// The whole graph is interpreted even if only a few nodes need it. Planned regions would fit in
-/// Interpreter::Body: a run of nodes whose types become known together is one entry that owns a bound plan
-/// and takes its operands from the slots, as a kernel does now.
+/// Interpreter::Body: a run of nodes whose types become known together is one entry that owns a
+/// bound plan and takes its operands from the slots, as a kernel does now.
 class Interpreter {
  public:
   /// `graph` must outlive the interpreter. `packs` may be null.

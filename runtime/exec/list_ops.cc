@@ -117,7 +117,8 @@ Datum item_of(const TensorList& list, const Datum& item, const Shape& asked) {
   }
   const Shape shape = item_shape(list, asked);
   if (!shape.is_static()) {
-    invalid(fmt::format("reading an item that was never set and whose shape is {}", shape.to_string()));
+    invalid(
+        fmt::format("reading an item that was never set and whose shape is {}", shape.to_string()));
   }
   return from_tensor(Tensor(list.dtype, shape));
 }
@@ -141,7 +142,8 @@ Datum unstack(const Tensor& tensor) {
   list->dtype = tensor.dtype();
   list->element_shape = Shape(std::vector<std::int64_t>(dims.begin() + 1, dims.end()));
   if (dims[0] > kMaxItems) invalid(fmt::format("a list of {} items", dims[0]));
-  const std::size_t bytes = dims[0] == 0 ? 0 : tensor.size_bytes() / static_cast<std::size_t>(dims[0]);
+  const std::size_t bytes =
+      dims[0] == 0 ? 0 : tensor.size_bytes() / static_cast<std::size_t>(dims[0]);
   const auto* data = static_cast<const std::byte*>(tensor.data());
   list->items.resize(static_cast<std::size_t>(dims[0]));
   for (std::size_t i = 0; i < list->items.size(); ++i) {
@@ -234,7 +236,8 @@ std::vector<Datum> run_list_op(const Op& op, std::vector<Datum>&& operands) {
           [&](const ops::ListGet& get) {
             const TensorList& list = list_of(operands[0]);
             check_dtype(list, get.dtype);
-            return one(item_of(list, list.items[index_in(list, operands[1])], shape_of(operands[2])));
+            return one(
+                item_of(list, list.items[index_in(list, operands[1])], shape_of(operands[2])));
           },
           [&](const ops::ListSet& set_op) { return one(set(set_op, operands)); },
           [&](const ops::ListPushBack&) {

@@ -80,7 +80,8 @@ Prepared NodeKernels::prepare(std::span<const Tensor* const> operands, const Bac
   }
   prepared.kind = Prepared::Kind::kernel;
   if (all_empty(prepared.out)) return prepared;
-  prepared.kernel = backend.prepare({node_.op, prepared.in, prepared.out, constants, packs, threads});
+  prepared.kernel =
+      backend.prepare({node_.op, prepared.in, prepared.out, constants, packs, threads});
   if (prepared.kernel == nullptr) prepared.kind = Prepared::Kind::evaluate;
   return prepared;
 }

@@ -15,9 +15,9 @@ namespace thaw {
 struct Prepared {
   enum class Kind { kernel, view, evaluate };
   Kind kind = Kind::evaluate;
-  std::vector<TensorType> in, out;   // out is empty for `evaluate`
-  std::vector<Tensor> host;          // copies of the host operands that are not constants
-  std::unique_ptr<Kernel> kernel;    // null for `view`, `evaluate` and results without elements
+  std::vector<TensorType> in, out;  // out is empty for `evaluate`
+  std::vector<Tensor> host;         // copies of the host operands that are not constants
+  std::unique_ptr<Kernel> kernel;   // null for `view`, `evaluate` and results without elements
 };
 
 /// Keeps the last few preparations, so that a loop prepares once.
@@ -31,8 +31,8 @@ class NodeKernels {
 
  private:
   bool matches(const Prepared& prepared, std::span<const Tensor* const> operands) const;
-  Prepared prepare(std::span<const Tensor* const> operands, const Backend& backend, PackCache* packs,
-                   int threads) const;
+  Prepared prepare(std::span<const Tensor* const> operands, const Backend& backend,
+                   PackCache* packs, int threads) const;
 
   const Graph& graph_;
   const Node& node_;

@@ -64,7 +64,8 @@ std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& s
   return compiled;
 }
 
-std::shared_ptr<const Compiled> Program::compiled(const std::vector<Shape>& shapes, int threads) const {
+std::shared_ptr<const Compiled> Program::compiled(const std::vector<Shape>& shapes,
+                                                  int threads) const {
   if (std::shared_ptr<const Compiled> found = find(shapes, threads)) return found;
   const std::lock_guard compiling(compile_mutex_);
   if (std::shared_ptr<const Compiled> found = find(shapes, threads)) return found;

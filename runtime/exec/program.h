@@ -31,8 +31,9 @@ struct Compiled {
 /// Immutable but for caches that lock themselves: any number of threads may call it at once.
 class Program {
  public:
-  /// `graph` is the graph behind the pass pipeline. With Precision::f64 it is widened, and so are the types
-  /// of inputs() and outputs(). What does not depend on unknown dimensions is folded here, once.
+  /// `graph` is the graph behind the pass pipeline. With Precision::f64 it is widened, and so are
+  /// the types of inputs() and outputs(). What does not depend on unknown dimensions is folded
+  /// here, once.
   Program(const Graph& graph, const Backend& backend, const ProgramOptions& options);
 
   const std::vector<TensorSpec>& inputs() const { return inputs_; }

@@ -25,14 +25,15 @@ bool overlap(const Tensor& a, const Tensor& b) {
 }
 
 bool same_shapes(const std::vector<Shape>& shapes, std::span<const Tensor> tensors) {
-  return std::equal(shapes.begin(), shapes.end(), tensors.begin(), tensors.end(),
-                    [](const Shape& shape, const Tensor& tensor) { return shape == tensor.shape(); });
+  return std::equal(
+      shapes.begin(), shapes.end(), tensors.begin(), tensors.end(),
+      [](const Shape& shape, const Tensor& tensor) { return shape == tensor.shape(); });
 }
 
 // Kernels read whole elements; a borrowed buffer may lie anywhere.
 bool is_aligned(const Tensor& tensor) {
   const std::size_t element = size_of(tensor.dtype());
-  const std::size_t alignment = is_complex(tensor.dtype()) ? element / 2
+  const std::size_t alignment = is_complex(tensor.dtype())        ? element / 2
                                 : tensor.dtype() == DType::string ? alignof(std::string)
                                                                   : element;
   return reinterpret_cast<std::uintptr_t>(tensor.data()) % alignment == 0;
@@ -52,7 +53,8 @@ Runner::~Runner() = default;
 
 void Runner::reset() {
   variables_.clear();
-  for (const Variable& variable : program_->variables()) variables_.push_back(variable.initial.clone());
+  for (const Variable& variable : program_->variables())
+    variables_.push_back(variable.initial.clone());
 }
 
 void Runner::check_inputs(std::span<const Tensor> inputs) const {
@@ -64,8 +66,8 @@ void Runner::check_inputs(std::span<const Tensor> inputs) const {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const TensorSpec& spec = specs[i];
     if (inputs[i].empty()) {
-      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got nothing", printable(spec.name),
-           to_string(spec.type));
+      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got nothing",
+           printable(spec.name), to_string(spec.type));
     }
     if (inputs[i].dtype() != spec.type.dtype || !fits(inputs[i].shape(), spec.type.shape)) {
       fail(ErrorCode::invalid_argument, "input '{}': expected {}, got {}", printable(spec.name),
@@ -168,8 +170,8 @@ void Runner::prepare(const std::vector<Shape>& shapes) {
   }
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     if (!shapes[i].is_static() || !fits(shapes[i], specs[i].type.shape)) {
-      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got shape {}", printable(specs[i].name),
-           to_string(specs[i].type), shapes[i].to_string());
+      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got shape {}",
+           printable(specs[i].name), to_string(specs[i].type), shapes[i].to_string());
     }
   }
   const auto known = std::find_if(bounds_.begin(), bounds_.end(), [&](const Bound& entry) {

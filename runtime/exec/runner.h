@@ -27,11 +27,11 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  /// Runs on tensors in the order of the program's inputs. Outputs that already have the right type and
-  /// overlap neither an input nor each other are overwritten, else they are made anew; a planned run with
-  /// known shapes then allocates nothing. When it throws, outputs are unspecified and variables may have
-  /// been assigned.
-  /// Throws Error(invalid_argument) when an input does not fit the signature, naming it.
+  /// Runs on tensors in the order of the program's inputs. Outputs that already have the right type
+  /// and overlap neither an input nor each other are overwritten, else they are made anew; a
+  /// planned run with known shapes then allocates nothing. When it throws, outputs are unspecified
+  /// and variables may have been assigned. Throws Error(invalid_argument) when an input does not
+  /// fit the signature, naming it.
   void run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   /// Runs, showing every intermediate value with its name in the graph. Slow.
   void trace(std::span<const Tensor> inputs, const ValueVisit& visit);
@@ -41,23 +41,26 @@ class Runner {
   void reset();
 
   RunStats stats() const;
-  /// The plan of the last run or preparation, or why there is none and the graph that is interpreted.
+  /// The plan of the last run or preparation, or why there is none and the graph that is
+  /// interpreted.
   std::string plan_text() const;
 
  private:
   // What this runner has made of one Compiled.
   struct Bound {
     std::shared_ptr<const Compiled> compiled;
-    std::unique_ptr<BoundPlan> plan;            // either this
-    std::unique_ptr<Interpreter> interpreter;   // or that
-    std::vector<TensorType> output_types;       // of the plan
+    std::unique_ptr<BoundPlan> plan;           // either this
+    std::unique_ptr<Interpreter> interpreter;  // or that
+    std::vector<TensorType> output_types;      // of the plan
   };
 
   void check_inputs(std::span<const Tensor> inputs) const;
   Bound& bound(std::span<const Tensor> inputs);
   Bound& bind(const std::vector<Shape>& shapes);
-  void make_outputs(const Bound& bound, std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
-  void execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs, const ValueVisit* visit);
+  void make_outputs(const Bound& bound, std::span<const Tensor> inputs,
+                    std::vector<Tensor>& outputs);
+  void execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
+               const ValueVisit* visit);
   std::span<const Tensor> aligned(std::span<const Tensor> inputs);
 
   std::shared_ptr<const Program> program_;

@@ -6,7 +6,8 @@ namespace thaw {
 
 TensorType merge_types(const TensorType& a, const TensorType& b) {
   if (a.dtype != b.dtype) {
-    fail(ErrorCode::invalid_argument, "one side gives {}, the other {}", to_string(a), to_string(b));
+    fail(ErrorCode::invalid_argument, "one side gives {}, the other {}", to_string(a),
+         to_string(b));
   }
   if (!a.shape.has_rank() || !b.shape.has_rank() || a.shape.rank() != b.shape.rank()) {
     const bool same = a.shape == b.shape;
@@ -35,7 +36,8 @@ bool fits(const Shape& shape, const Shape& declared) {
   if (!shape.has_rank() || !declared.has_rank()) return true;
   if (shape.rank() != declared.rank()) return false;
   for (int i = 0; i < shape.rank(); ++i) {
-    if (shape[i] != declared[i] && shape[i] != kUnknownDim && declared[i] != kUnknownDim) return false;
+    if (shape[i] != declared[i] && shape[i] != kUnknownDim && declared[i] != kUnknownDim)
+      return false;
   }
   return true;
 }

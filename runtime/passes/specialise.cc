@@ -1,12 +1,13 @@
-// Specialise: the graph is walked once in order and written anew, every type inferred from the types in front
-// of it. What has become constant is evaluated on the way, so that shape arithmetic turns into constants
-// before the op that needs them is inferred.
+// Specialise: the graph is walked once in order and written anew, every type inferred from the
+// types in front of it. What has become constant is evaluated on the way, so that shape arithmetic
+// turns into constants before the op that needs them is inferred.
 #include <algorithm>
 #include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/base/condition.h"
 #include "runtime/ir/infer.h"
+#include "runtime/passes/folding.h"
 #include "runtime/passes/merge_types.h"
 #include "runtime/passes/passes.h"
 
@@ -15,32 +16,9 @@ namespace {
 
 std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
 
-constexpr std::size_t kSmallBytes = std::size_t{1} << 20;        // results folded whatever made them
-constexpr std::size_t kMaxGrowth = std::size_t{256} << 20;       // of all folded results together
-constexpr std::int64_t kMaxUnknownElements = 1 << 16;            // operands of data-dependent ops
-constexpr int kMaxDepth = 256;                                   // nesting of sub-graphs
-constexpr int kMaxLoopDepth = 3;                                 // nesting of loops whose types are sought
-constexpr int kMaxRounds = 8;                                    // until a loop's types settle
-
-// Results no larger than the operands: folding these replaces weights by weights.
-bool only_moves_elements(const Op& op) {
-  return std::holds_alternative<ops::Identity>(op) || std::holds_alternative<ops::Reshape>(op) ||
-         std::holds_alternative<ops::ExpandDims>(op) || std::holds_alternative<ops::Squeeze>(op) ||
-         std::holds_alternative<ops::Transpose>(op) || std::holds_alternative<ops::Reverse>(op) ||
-         std::holds_alternative<ops::Slice>(op) || std::holds_alternative<ops::StridedSlice>(op) ||
-         std::holds_alternative<ops::Split>(op) || std::holds_alternative<ops::Unstack>(op) ||
-         std::holds_alternative<ops::Concat>(op) || std::holds_alternative<ops::Stack>(op) ||
-         std::holds_alternative<ops::Cast>(op);
-}
-
-bool is_value(const TensorType& type) { return size_of(type.dtype) != 0; }
-
-bool foldable(const Node& node) {
-  const Op& op = node.op;
-  return !node.inputs.empty() && !node.outputs.empty() && !has_effect(op) &&
-         !std::holds_alternative<ops::VariableRead>(op) && !std::holds_alternative<ops::If>(op) &&
-         !std::holds_alternative<ops::While>(op);
-}
+constexpr int kMaxDepth = 256;    // nesting of sub-graphs
+constexpr int kMaxLoopDepth = 3;  // nesting of loops whose types are sought
+constexpr int kMaxRounds = 8;     // until a loop's types settle
 
 void find_assigned(const Graph& graph, std::vector<bool>& assigned) {
   for (const Node& node : graph.nodes) {
@@ -55,7 +33,8 @@ void find_assigned(const Graph& graph, std::vector<bool>& assigned) {
 
 bool all_true(const Tensor& tensor) {
   const bool* elements = tensor.data<bool>();
-  return std::all_of(elements, elements + tensor.num_elements(), [](bool element) { return element; });
+  return std::all_of(elements, elements + tensor.num_elements(),
+                     [](bool element) { return element; });
 }
 
 // ValueIds of a source graph -> of the graph being written; -1 where nothing stands yet.
@@ -64,11 +43,12 @@ using Map = std::vector<ValueId>;
 class Specialiser {
  public:
   Specialiser(const Graph& root, const Evaluator& evaluator)
-      : root_(root), evaluator_(evaluator), assigned_(root.variables.size(), false) {
+      : root_(root), evaluator_(evaluator), assigned_(root.variables.size(), false), budget_(root) {
     find_assigned(root, assigned_);
   }
 
-  /// `source` with inputs of these types; where `constants` has a tensor, its uses see the constant.
+  /// `source` with inputs of these types; where `constants` has a tensor, its uses see the
+  /// constant.
   Graph write(const Graph& source, const std::vector<TensorType>& types,
               const std::vector<const Tensor*>& constants);
 
@@ -79,8 +59,6 @@ class Specialiser {
   bool fold(const Graph& source, const Node& node, const std::vector<TensorType>& types, Map& map,
             Graph& out);
   bool fold_effect(const Node& node, const Map& map, const Graph& out);
-  bool may_fold(const Node& node, const std::vector<TensorType>& types,
-                const std::vector<Tensor>& operands);
   void branch(const Graph& source, const Node& node, Map& map, Graph& out);
   void loop(const Graph& source, const Node& node, Map& map, Graph& out);
   bool settle_loop(const Graph& body, const std::vector<const Tensor*>& constants,
@@ -93,7 +71,7 @@ class Specialiser {
   const Graph& root_;
   const Evaluator& evaluator_;
   std::vector<bool> assigned_;
-  std::size_t growth_ = 0;
+  FoldBudget budget_;
   int depth_ = 0, loop_depth_ = 0;
 };
 
@@ -112,8 +90,8 @@ Graph Specialiser::write(const Graph& source, const std::vector<TensorType>& typ
     out.nodes.push_back({ops::Input{}, {}, {id}, source.nodes[at(value.producer)].name});
     map[at(source.inputs[i])] = id;
     if (i < constants.size() && constants[i] != nullptr) {
-      append_constant(*constants[i], source.inputs[i], source, source.nodes[at(value.producer)], map,
-                      out);
+      append_constant(*constants[i], source.inputs[i], source, source.nodes[at(value.producer)],
+                      map, out);
     }
   }
   walk(source, map, out);
@@ -161,8 +139,8 @@ void Specialiser::visit(const Graph& source, const Node& node, Map& map, Graph& 
   }
   if (const auto* read = std::get_if<ops::VariableRead>(&node.op)) {
     if (!assigned_.at(at(read->variable))) {  // its loaded value for ever
-      append_constant(root_.variables[at(read->variable)].initial, node.outputs[0], source, node, map,
-                      out);
+      append_constant(root_.variables[at(read->variable)].initial, node.outputs[0], source, node,
+                      map, out);
       return;
     }
   }
@@ -204,30 +182,9 @@ void Specialiser::append_constant(Tensor value, ValueId from, const Graph& sourc
 bool Specialiser::fold_shape_query(const Graph& source, const Node& node, Map& map, Graph& out) {
   const auto* query = std::get_if<ops::ShapeQuery>(&node.op);
   if (query == nullptr) return false;
-  const Shape& shape = out.values[at(map[at(node.inputs[0])])].type.shape;
-  std::vector<std::int64_t> values;
-  if (query->kind == ShapeQueryKind::rank && shape.has_rank()) {
-    values = {shape.rank()};
-  } else if (query->kind == ShapeQueryKind::size && shape.is_static()) {
-    values = {shape.num_elements()};
-  } else if (query->kind == ShapeQueryKind::shape && shape.is_static()) {
-    values = shape.dims();
-  } else {
-    return false;
-  }
-  const Shape result = query->kind == ShapeQueryKind::shape ? Shape{shape.rank()} : Shape{};
-  Tensor tensor;
-  if (query->dtype == DType::int64) {
-    tensor = Tensor::from(result, values);
-  } else if (query->dtype == DType::int32) {
-    for (std::int64_t value : values) {
-      if (value > INT32_MAX) return false;  // as at run time: whatever the kernel says to it
-    }
-    tensor = Tensor::from(result, std::vector<std::int32_t>(values.begin(), values.end()));
-  } else {
-    return false;
-  }
-  append_constant(std::move(tensor), node.outputs[0], source, node, map, out);
+  Tensor answer = answer_shape_query(*query, out.values[at(map[at(node.inputs[0])])].type.shape);
+  if (answer.empty()) return false;
+  append_constant(std::move(answer), node.outputs[0], source, node, map, out);
   return true;
 }
 
@@ -238,41 +195,16 @@ bool Specialiser::fold_effect(const Node& node, const Map& map, const Graph& out
   return condition != nullptr && condition->dtype() == DType::boolean && all_true(*condition);
 }
 
-bool Specialiser::may_fold(const Node& node, const std::vector<TensorType>& types,
-                           const std::vector<Tensor>& operands) {
-  std::size_t operand_bytes = 0, bytes = 0;
-  std::int64_t elements = 0;
-  for (const Tensor& operand : operands) {
-    operand_bytes += operand.size_bytes();
-    elements += operand.num_elements();
-  }
-  for (const TensorType& type : types) {
-    if (!is_value(type)) return false;
-    if (type.shape.is_static()) {
-      // infer() has checked that no result overflows; the sum saturates.
-      const auto count = static_cast<std::size_t>(type.shape.num_elements());
-      bytes += std::min(count * size_of(type.dtype), kMaxGrowth * 4);
-    } else if (elements > kMaxUnknownElements) {
-      return false;
-    }
-  }
-  const std::size_t free = only_moves_elements(node.op) ? 4 * operand_bytes : 0;  // casts widen
-  if (bytes > std::max(kSmallBytes, free)) return false;
-  if (growth_ + bytes > kMaxGrowth + operand_bytes && bytes > 64) return false;
-  growth_ += bytes - std::min(bytes, operand_bytes);
-  return true;
-}
-
 bool Specialiser::fold(const Graph& source, const Node& node, const std::vector<TensorType>& types,
                        Map& map, Graph& out) {
-  if (!evaluator_ || !foldable(node)) return false;
+  if (!evaluator_ || !is_foldable(node)) return false;
   std::vector<Tensor> operands, results;
   for (ValueId input : node.inputs) {
     const Tensor* constant = constant_of(out, map[at(input)]);
     if (constant == nullptr) return false;
     operands.push_back(*constant);
   }
-  if (!may_fold(node, types, operands)) return false;
+  if (!budget_.admits(node.op, operands, types)) return false;
   try {
     if (!evaluator_(node.op, operands, types, results)) return false;
   } catch (const Error&) {
@@ -297,9 +229,9 @@ void Specialiser::branch(const Graph& source, const Node& node, Map& map, Graph&
   std::vector<TensorType> results;
   for (SubgraphId* id : {&op.then_graph, &op.else_graph}) {
     const Graph& original = source.subgraphs[at(*id)];
-    THAW_CHECK(original.inputs.size() == types.size() &&
-                   original.outputs.size() == node.outputs.size(),
-               "operands and branches of the if do not match");
+    THAW_CHECK(
+        original.inputs.size() == types.size() && original.outputs.size() == node.outputs.size(),
+        "operands and branches of the if do not match");
     Graph written;
     const int depth = depth_;
     try {
@@ -324,7 +256,8 @@ void Specialiser::branch(const Graph& source, const Node& node, Map& map, Graph&
   append(source, node, op, results, map, out);
 }
 
-// Raises `types`, which start as those of the loop's operands, until the body gives back what it takes.
+// Raises `types`, which start as those of the loop's operands, until the body gives back what it
+// takes.
 bool Specialiser::settle_loop(const Graph& body, const std::vector<const Tensor*>& constants,
                               std::vector<TensorType>& types, Graph& written) {
   if (loop_depth_ >= kMaxLoopDepth) return false;
@@ -381,8 +314,8 @@ void Specialiser::loop(const Graph& source, const Node& node, Map& map, Graph& o
     new_body = body;
     new_cond = cond;
     for (std::size_t i = 0; i < count; ++i) {
-      types[i] = merge_types(body.values[at(body.inputs[i])].type,
-                             body.values[at(body.outputs[i])].type);
+      types[i] =
+          merge_types(body.values[at(body.inputs[i])].type, body.values[at(body.outputs[i])].type);
     }
   }
   op.cond = static_cast<SubgraphId>(out.subgraphs.size());

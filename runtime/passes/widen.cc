@@ -51,7 +51,8 @@ Tensor widen_to_float64(const Tensor& tensor) {
   Tensor wide(widened(tensor.dtype()), tensor.shape());
   switch (tensor.dtype()) {
     case DType::float16:
-      convert<std::uint16_t, double>(tensor, wide, [](std::uint16_t bits) { return half_to_float(bits); });
+      convert<std::uint16_t, double>(tensor, wide,
+                                     [](std::uint16_t bits) { return half_to_float(bits); });
       break;
     case DType::bfloat16:
       convert<std::uint16_t, double>(tensor, wide,

@@ -19,7 +19,8 @@ bool is_control_flow(const Op& op) {
   return std::holds_alternative<ops::If>(op) || std::holds_alternative<ops::While>(op);
 }
 
-// Why `node` cannot be planned; empty if it can. Control flow is named before the types it makes unknown.
+// Why `node` cannot be planned; empty if it can. Control flow is named before the types it makes
+// unknown.
 std::string obstacle(const Graph& graph, const Node& node) {
   if (is_control_flow(node.op)) return "control flow";
   if (is_data_dependent(node.op)) return "the result's size depends on the data";
@@ -66,7 +67,9 @@ class Compiler {
   std::unique_ptr<Kernel> prepare(const Node& node) const;
   bool is_empty(const Node& node) const;
   bool reads_in_place(NodeId id, const std::vector<int>& last_read) const;
-  Slot slot(ValueId value) const { return {plan_.places[at(value)], &graph_.values[at(value)].type}; }
+  Slot slot(ValueId value) const {
+    return {plan_.places[at(value)], &graph_.values[at(value)].type};
+  }
 
   Plan& plan_;
   const Graph& graph_;
@@ -92,7 +95,8 @@ bool Compiler::run(std::string& why) {
   return true;
 }
 
-// A variable is read where it lies unless it is assigned while the value that was read is still needed.
+// A variable is read where it lies unless it is assigned while the value that was read is still
+// needed.
 bool Compiler::reads_in_place(NodeId id, const std::vector<int>& last_read) const {
   const Node& node = graph_.nodes[at(id)];
   const VariableId variable = std::get<ops::VariableRead>(node.op).variable;
@@ -193,7 +197,8 @@ bool Compiler::make_steps(std::string& why) {
   return true;
 }
 
-// Outputs that are not written in place: constants, inputs, variables, and values that are outputs twice.
+// Outputs that are not written in place: constants, inputs, variables, and values that are outputs
+// twice.
 void Compiler::copy_outputs() {
   for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
     const ValueId value = graph_.outputs[i];
@@ -255,8 +260,8 @@ void Compiler::place_memory() {
 
 }  // namespace
 
-std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs, int threads,
-                                    std::string& why) {
+std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs,
+                                    int threads, std::string& why) {
   auto plan = std::make_shared<Plan>();
   plan->graph = std::move(graph);  // first: steps refer to its types and constants
   bool planned = false;

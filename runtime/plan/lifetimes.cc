@@ -43,8 +43,8 @@ int dying_operand(const Graph& graph, const Launch& launch, const std::vector<Va
     if (so_far.buffers[static_cast<std::size_t>(buffer)].last != step) continue;
     // Another operand may read the same memory only element for element.
     const bool misaligned = std::any_of(launch.in.begin(), launch.in.end(), [&](ValueId other) {
-      return roots[at(other)] == root && graph.values[at(other)].type.shape !=
-                                             graph.values[at(launch.in[i])].type.shape;
+      return roots[at(other)] == root &&
+             graph.values[at(other)].type.shape != graph.values[at(launch.in[i])].type.shape;
     });
     if (!misaligned) return buffer;
   }
@@ -55,8 +55,8 @@ int dying_operand(const Graph& graph, const Launch& launch, const std::vector<Va
 
 std::size_t bytes_of(const TensorType& type) {
   std::size_t bytes = 0;
-  if (__builtin_mul_overflow(static_cast<std::size_t>(type.shape.num_elements()), size_of(type.dtype),
-                             &bytes)) {
+  if (__builtin_mul_overflow(static_cast<std::size_t>(type.shape.num_elements()),
+                             size_of(type.dtype), &bytes)) {
     fail(ErrorCode::resource_exhausted, "a value of type {} is too large", to_string(type));
   }
   return bytes;
@@ -76,7 +76,8 @@ bool is_view(const Op& op, std::span<const TensorType> in, std::span<const Tenso
   }
   if (std::holds_alternative<ops::Concat>(op)) return in.size() == 1;
   if (std::holds_alternative<ops::Transpose>(op)) {
-    return constants.size() > 1 && constants[1] != nullptr && keeps_order(in[0].shape, *constants[1]);
+    return constants.size() > 1 && constants[1] != nullptr &&
+           keeps_order(in[0].shape, *constants[1]);
   }
   return false;
 }
@@ -95,7 +96,8 @@ std::vector<ValueId> view_roots(const Graph& graph) {
       constants.push_back(constant_of(graph, input));
     }
     out.assign(1, graph.values[at(node.outputs[0])].type);
-    if (is_view(node.op, in, out, constants)) roots[at(node.outputs[0])] = roots[at(node.inputs[0])];
+    if (is_view(node.op, in, out, constants))
+      roots[at(node.outputs[0])] = roots[at(node.inputs[0])];
   }
   return roots;
 }

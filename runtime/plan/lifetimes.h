@@ -8,8 +8,8 @@
 
 namespace thaw {
 
-/// Whether the op's only result is its operand 0 byte for byte (reshape, identity, a transpose that moves
-/// only dimensions of 1, ...). `constants` per operand, null where the elements are unknown.
+/// Whether the op's only result is its operand 0 byte for byte (reshape, identity, a transpose that
+/// moves only dimensions of 1, ...). `constants` per operand, null where the elements are unknown.
 bool is_view(const Op& op, std::span<const TensorType> in, std::span<const TensorType> out,
              std::span<const Tensor* const> constants);
 
@@ -29,12 +29,13 @@ struct Buffer {
 };
 
 struct Lifetimes {
-  std::vector<int> buffer;  // per value, by its root; -1 for values that need no memory of their own
+  std::vector<int>
+      buffer;  // per value, by its root; -1 for values that need no memory of their own
   std::vector<Buffer> buffers;
 };
 
-/// Buffers of the roots that `needs_memory` marks. A unary's or binary's result takes the buffer of an
-/// operand that dies there, where kernel.h allows it.
+/// Buffers of the roots that `needs_memory` marks. A unary's or binary's result takes the buffer of
+/// an operand that dies there, where kernel.h allows it.
 Lifetimes lifetimes(const Graph& graph, const std::vector<Launch>& launches,
                     const std::vector<ValueId>& roots, const std::vector<bool>& needs_memory);
 

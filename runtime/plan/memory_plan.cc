@@ -27,8 +27,8 @@ bool alive_together(const Interval& a, const Interval& b) {
   return a.first <= b.last && b.first <= a.last;
 }
 
-// The smallest gap between the taken [begin, end) ranges, in order of begin, that holds `bytes`; behind
-// them all if there is none.
+// The smallest gap between the taken [begin, end) ranges, in order of begin, that holds `bytes`;
+// behind them all if there is none.
 std::size_t best_fit(const std::vector<std::pair<std::size_t, std::size_t>>& taken,
                      std::size_t bytes) {
   std::size_t best = SIZE_MAX, best_gap = SIZE_MAX, end = 0;
@@ -124,7 +124,7 @@ class FreeList {
     by_size_.erase({bytes, offset});
   }
 
-  std::map<std::size_t, std::size_t> by_offset_;               // offset -> bytes
+  std::map<std::size_t, std::size_t> by_offset_;           // offset -> bytes
   std::set<std::pair<std::size_t, std::size_t>> by_size_;  // (bytes, offset)
   std::size_t end_ = 0;
 };
@@ -215,7 +215,8 @@ std::string memory_map(std::span<const Interval> intervals, const MemoryPlan& pl
     return std::pair(plan.offsets[a], intervals[a].first) <
            std::pair(plan.offsets[b], intervals[b].first);
   });
-  std::string text = fmt::format("arena {} bytes, lower bound {}\n", plan.arena_bytes, plan.lower_bound);
+  std::string text =
+      fmt::format("arena {} bytes, lower bound {}\n", plan.arena_bytes, plan.lower_bound);
   if (per_column > 1) text += fmt::format("one column is {} steps\n", per_column);
   text += fmt::format("{:>12} {:>12}  steps 0..{}\n", "offset", "bytes", last);
   for (std::size_t i : order) {

@@ -45,11 +45,11 @@ struct Plan {
   std::string to_text() const;
 };
 
-/// Compiles a specialised graph. Constants and inputs are used where they lie, outputs are written straight
-/// into the caller's memory, views share their operand's, elementwise ops reuse an operand that dies.
-/// Returns null, with the reason in `why` and `graph` untouched, when something in it can only be
-/// interpreted (control flow, lists, strings, data-dependent shapes) or has no kernel.
-std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs, int threads,
-                                    std::string& why);
+/// Compiles a specialised graph. Constants and inputs are used where they lie, outputs are written
+/// straight into the caller's memory, views share their operand's, elementwise ops reuse an operand
+/// that dies. Returns null, with the reason in `why` and `graph` untouched, when something in it
+/// can only be interpreted (control flow, lists, strings, data-dependent shapes) or has no kernel.
+std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs,
+                                    int threads, std::string& why);
 
 }  // namespace thaw

@@ -35,7 +35,8 @@ std::string Plan::to_text() const {
     const Step& step = steps[i];
     const Node* node =
         step.node == kNoNode ? nullptr : &graph.nodes[static_cast<std::size_t>(step.node)];
-    text += fmt::format("{:>5}  {} '{}' [{}]: {} -> {}", i, node == nullptr ? "output" : name_of(node->op),
+    text += fmt::format("{:>5}  {} '{}' [{}]: {} -> {}", i,
+                        node == nullptr ? "output" : name_of(node->op),
                         node == nullptr ? "" : printable(node->name), step.kernel->name(),
                         describe(step.in), describe(step.out));
     if (step.kernel->workspace() > 0) {

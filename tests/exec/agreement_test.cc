@@ -29,7 +29,8 @@ TEST_P(Agreement, PlannedInterpretedAndEvaluated) {
   Runner runner(program_of(graph), {2, 4});
   std::vector<Tensor> outputs;
   for (const std::int64_t batch : {3, 1, 0, 7, 3}) {
-    const std::vector<Tensor> inputs = random_inputs(GetParam() * 31 + static_cast<unsigned>(batch), batch);
+    const std::vector<Tensor> inputs =
+        random_inputs(GetParam() * 31 + static_cast<unsigned>(batch), batch);
     std::vector<Tensor> copies;
     for (const Tensor& input : inputs) copies.push_back(input.clone());
     const std::vector<Tensor> expected = evaluate_graph(graph, inputs);
@@ -43,13 +44,14 @@ TEST_P(Agreement, PlannedInterpretedAndEvaluated) {
   }
 }
 
-// The same on the cpu backend, whose kernels must tolerate what plans do with memory; they need not give
-// the reference's bits, but a plan and the interpreter run the same kernels.
+// The same on the cpu backend, whose kernels must tolerate what plans do with memory; they need not
+// give the reference's bits, but a plan and the interpreter run the same kernels.
 TEST_P(Agreement, PlannedAndInterpretedOnTheCpuBackend) {
   const Graph graph = random_graph(GetParam(), 20);
   Runner runner(program_of(graph, cpu_backend()), {1, 4});
   const std::vector<Tensor> inputs = random_inputs(GetParam(), 5);
-  const Graph special = specialise(graph, {Shape{5, 6}, Shape{5, 6}, Shape{5, 6}}, reference_evaluator());
+  const Graph special =
+      specialise(graph, {Shape{5, 6}, Shape{5, 6}, Shape{5, 6}}, reference_evaluator());
   Interpreter interpreter(special, cpu_backend(), nullptr, 1);
   ThreadPool pool(1);
   std::vector<Tensor> variables, outputs;
@@ -64,7 +66,8 @@ INSTANTIATE_TEST_SUITE_P(Random, Agreement, ::testing::Range(0U, 120U));
 TEST(Specialise, MakesEveryTypeOfARandomGraphStatic) {
   for (unsigned seed = 0; seed < 40; ++seed) {
     const Graph graph = random_graph(seed, 30);
-    const Graph special = specialise(graph, {Shape{5, 6}, Shape{5, 6}, Shape{5, 6}}, reference_evaluator());
+    const Graph special =
+        specialise(graph, {Shape{5, 6}, Shape{5, 6}, Shape{5, 6}}, reference_evaluator());
     verify(special, "specialise");
     for (const Value& value : special.values) EXPECT_TRUE(value.type.shape.is_static());
     for (const Node& node : special.nodes) {

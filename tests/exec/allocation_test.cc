@@ -25,10 +25,10 @@ std::atomic<int> allocations{0};
 #if THAW_COUNTS_ALLOCATIONS
 // In place of the C library's; operator new calls malloc.
 extern "C" {
-void* __libc_malloc(std::size_t);                     // NOLINT
-void* __libc_calloc(std::size_t, std::size_t);        // NOLINT
-void* __libc_realloc(void*, std::size_t);             // NOLINT
-void* __libc_memalign(std::size_t, std::size_t);      // NOLINT
+void* __libc_malloc(std::size_t);                 // NOLINT
+void* __libc_calloc(std::size_t, std::size_t);    // NOLINT
+void* __libc_realloc(void*, std::size_t);         // NOLINT
+void* __libc_memalign(std::size_t, std::size_t);  // NOLINT
 
 __attribute__((visibility("default"))) void* malloc(std::size_t bytes) noexcept {
   count();
@@ -59,7 +59,7 @@ __attribute__((visibility("default"))) int posix_memalign(void** memory, std::si
 namespace thaw::testing {
 namespace {
 
-int allocations_of(const std::function<void()>& run) {
+[[maybe_unused]] int allocations_of(const std::function<void()>& run) {
   allocations = 0;
   counting = true;
   run();
@@ -109,7 +109,8 @@ void expect_none(const Backend& backend, int threads) {
     const int count = allocations_of([&] {
       for (int i = 0; i < 10; ++i) runner.run(example.inputs, outputs);
     });
-    EXPECT_EQ(count, 0) << example.name << " on " << backend.name() << ", " << threads << " threads";
+    EXPECT_EQ(count, 0) << example.name << " on " << backend.name() << ", " << threads
+                        << " threads";
   }
 }
 

@@ -42,13 +42,16 @@ Graph branches() {
   const ValueId flag = g.input("flag", kFlag);
   const ValueId x = g.input("x", kRows);
   ops::If op;
-  op.then_graph = subgraph(graph, "then", {kRows}, [](GraphBuilder& t, const std::vector<ValueId>& in) {
-    return std::vector<ValueId>{t.binary(BinaryKind::mul, in[0], t.scalar(2, DType::float32))};
-  });
-  op.else_graph = subgraph(graph, "else", {kRows}, [](GraphBuilder& e, const std::vector<ValueId>& in) {
-    e.set_scope("shift");
-    return std::vector<ValueId>{e.binary(BinaryKind::add, in[0], e.constant(floats({2}, {10, 20})))};
-  });
+  op.then_graph =
+      subgraph(graph, "then", {kRows}, [](GraphBuilder& t, const std::vector<ValueId>& in) {
+        return std::vector<ValueId>{t.binary(BinaryKind::mul, in[0], t.scalar(2, DType::float32))};
+      });
+  op.else_graph =
+      subgraph(graph, "else", {kRows}, [](GraphBuilder& e, const std::vector<ValueId>& in) {
+        e.set_scope("shift");
+        return std::vector<ValueId>{
+            e.binary(BinaryKind::add, in[0], e.constant(floats({2}, {10, 20})))};
+      });
   g.set_scope("choice");
   g.output("y", g.add1(op, {flag, x}));
   return graph;
@@ -132,8 +135,9 @@ Graph recurrence() {
   const ValueId results = g.add1(ops::ListReserve{DType::float32}, {shape, length});
   g.set_scope("loop");
   const std::vector<ValueId> last =
-      g.add(op, {g.scalar(0, DType::int32), length, items, results, g.constant(floats({2}, {0, 1})),
-                 g.constant(floats({2}, {0.5F, 2}))},
+      g.add(op,
+            {g.scalar(0, DType::int32), length, items, results, g.constant(floats({2}, {0, 1})),
+             g.constant(floats({2}, {0.5F, 2}))},
             6);
   g.output("all", g.add1(ops::ListStack{DType::float32}, {last[3], shape}));
   g.output("last", last[4]);
@@ -173,7 +177,8 @@ TEST(While, IsLinearInTheNumberOfSteps) {
     for (int i = 0; i < 3; ++i) {
       const auto start = std::chrono::steady_clock::now();
       run(runner, {x});
-      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      best = std::min(
+          best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     return best;
   };
@@ -193,7 +198,8 @@ TEST(While, ErrorsNameTheNodesOnTheWay) {
   Runner runner(program_of(graph), {1, 4});
   const std::string message = error_of([&] { run(runner, {Tensor(DType::float32, {4, 2})}); });
   EXPECT_EQ(message, "node 'loop' (while): node 'item' (list_get): index 4 in a list of 4 items");
-  EXPECT_EQ(run(runner, {Tensor(DType::float32, {9, 2})})[0].shape(), (Shape{9, 2}));  // usable after
+  EXPECT_EQ(run(runner, {Tensor(DType::float32, {9, 2})})[0].shape(),
+            (Shape{9, 2}));  // usable after
 }
 
 TEST(While, ShapesMayGrowFromStepToStep) {
@@ -218,12 +224,12 @@ TEST(While, LoopInvariantConstantsAreSeenInside) {
   const auto program = program_of(recurrence());
   const auto compiled = program->compiled({Shape{3, 2}}, 1);
   ASSERT_EQ(compiled->plan, nullptr);
-  const auto loop = std::find_if(compiled->graph.nodes.begin(), compiled->graph.nodes.end(), [](const Node& node) {
-    return std::holds_alternative<ops::While>(node.op);
-  });
+  const auto loop =
+      std::find_if(compiled->graph.nodes.begin(), compiled->graph.nodes.end(),
+                   [](const Node& node) { return std::holds_alternative<ops::While>(node.op); });
   ASSERT_NE(loop, compiled->graph.nodes.end());
-  const Graph& body = compiled->graph.subgraphs.at(
-      static_cast<std::size_t>(std::get<ops::While>(loop->op).body));
+  const Graph& body =
+      compiled->graph.subgraphs.at(static_cast<std::size_t>(std::get<ops::While>(loop->op).body));
   bool seen = false;  // the factor of the multiplication
   for (const Node& node : body.nodes) {
     const auto* binary = std::get_if<ops::Binary>(&node.op);
@@ -322,7 +328,8 @@ TEST(Strings, PassThroughTheInterpreter) {
   g.output("column", g.reshape(x, {-1, 1}));
   g.output("same", g.add1(ops::Identity{}, {x}));
   Runner runner(program_of(graph), {1, 4});
-  const Tensors outputs = run(runner, {Tensor::from<std::string>({2}, {"one", "a longer string than fits inline"})});
+  const Tensors outputs =
+      run(runner, {Tensor::from<std::string>({2}, {"one", "a longer string than fits inline"})});
   EXPECT_EQ(outputs[0].shape(), (Shape{2, 1}));
   EXPECT_EQ(outputs[0].data<std::string>()[1], "a longer string than fits inline");
   EXPECT_EQ(outputs[1].data<std::string>()[0], "one");

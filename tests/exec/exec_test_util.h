@@ -32,7 +32,8 @@ inline Tensor random_floats(Shape shape, unsigned seed) {
   Tensor tensor(DType::float32, std::move(shape));
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
-  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) tensor.mutable_data<float>()[i] = normal(random);
+  for (std::int64_t i = 0; i < tensor.num_elements(); ++i)
+    tensor.mutable_data<float>()[i] = normal(random);
   return tensor;
 }
 
@@ -100,7 +101,8 @@ inline Graph mlp() {
   return graph;
 }
 
-/// A graph of `size` random ops over x [?, 6], z [?, 6], flags [?, 6]; several outputs of every kind.
+/// A graph of `size` random ops over x [?, 6], z [?, 6], flags [?, 6]; several outputs of every
+/// kind.
 Graph random_graph(unsigned seed, int size);
 std::vector<Tensor> random_inputs(unsigned seed, std::int64_t batch);
 

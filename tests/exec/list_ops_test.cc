@@ -56,7 +56,8 @@ TEST(Lists, PushPopAndLength) {
     list = one(ops::ListPushBack{}, {list, datum(floats({1}, {i}))});
   }
   EXPECT_EQ(one(ops::ListLength{}, {list}).tensor.data<std::int32_t>()[0], 3);
-  const std::vector<Datum> popped = run_list_op(ops::ListPopBack{DType::float32}, {list, any_shape()});
+  const std::vector<Datum> popped =
+      run_list_op(ops::ListPopBack{DType::float32}, {list, any_shape()});
   EXPECT_EQ(to_vector(popped[1].tensor), (std::vector<float>{2}));
   EXPECT_EQ(popped[0].list->items.size(), 2u);
   EXPECT_EQ(list.list->items.size(), 3u);

@@ -40,7 +40,8 @@ class RandomGraph {
       case 3: return g_.binary(BinaryKind::maximum, y, x);
       case 4: return g_.binary(BinaryKind::mul, x, g_.constant(weights({kWidth})));
       case 5: return g_.binary(BinaryKind::add, x, x);
-      case 6: return g_.unary({UnaryKind::tanh}, g_.matmul(x, g_.constant(weights({kWidth, kWidth}))));
+      case 6:
+        return g_.unary({UnaryKind::tanh}, g_.matmul(x, g_.constant(weights({kWidth, kWidth}))));
       case 7: return reshaped(x);
       case 8: return halves(x, y);
       case 9: return g_.add1(ops::Softmax{{1}, false}, {x});

@@ -54,7 +54,8 @@ TEST(Runner, OutputsNeverOverwriteInputs) {
   g.output("sum", g.binary(BinaryKind::add, x, y));
   Runner runner(program_of(graph), {1, 4});
   const std::vector<Tensor> inputs = {floats({3}, {1, 2, 3})};
-  std::vector<Tensor> outputs = {inputs[0], inputs[0]};  // the caller hands the same memory in twice
+  std::vector<Tensor> outputs = {inputs[0],
+                                 inputs[0]};  // the caller hands the same memory in twice
   runner.run(inputs, outputs);
   EXPECT_EQ(to_vector(inputs[0]), (std::vector<float>{1, 2, 3}));
   EXPECT_EQ(to_vector(outputs[0]), (std::vector<float>{-1, -2, -3}));
@@ -92,10 +93,15 @@ TEST(Runner, InputsThatDoNotFitAreNamed) {
             "input 'x': expected float32[?, 4], got float64[2, 4]");
   EXPECT_EQ(message({Tensor(DType::float32, {2, 5})}),
             "input 'x': expected float32[?, 4], got float32[2, 5]");
-  EXPECT_EQ(message({Tensor(DType::float32, {4})}), "input 'x': expected float32[?, 4], got float32[4]");
-  EXPECT_EQ(error_of([&] { runner.prepare({Shape{2, 5}}); }),
+  EXPECT_EQ(message({Tensor(DType::float32, {4})}),
+            "input 'x': expected float32[?, 4], got float32[4]");
+  EXPECT_EQ(error_of([&] {
+              runner.prepare({Shape{2, 5}});
+            }),
             "input 'x': expected float32[?, 4], got shape [2, 5]");
-  EXPECT_EQ(error_of([&] { runner.prepare({Shape{kUnknownDim, 4}}); }),
+  EXPECT_EQ(error_of([&] {
+              runner.prepare({Shape{kUnknownDim, 4}});
+            }),
             "input 'x': expected float32[?, 4], got shape [?, 4]");
 }
 
@@ -127,7 +133,10 @@ TEST(Runner, RunTimeErrorsNameTheNode) {
   std::vector<Tensor> outputs;
   ErrorCode code = ErrorCode::internal;
   const std::string message = error_of(
-      [&] { runner.run(std::vector<Tensor>{Tensor::from<std::int32_t>({2}, {1, 4})}, outputs); }, &code);
+      [&] {
+        runner.run(std::vector<Tensor>{Tensor::from<std::int32_t>({2}, {1, 4})}, outputs);
+      },
+      &code);
   EXPECT_EQ(code, ErrorCode::invalid_argument);
   EXPECT_EQ(message.rfind("node 'embedding' (gather): ", 0), 0u) << message;
 }
@@ -276,7 +285,9 @@ TEST(State, AssertionsRaiseTheirMessage) {
   Runner runner(program_of(graph), {1, 4});
   std::vector<Tensor> outputs;
   runner.run(std::vector<Tensor>{floats({2}, {1, 2})}, outputs);
-  EXPECT_EQ(error_of([&] { runner.run(std::vector<Tensor>{floats({2}, {1, 5})}, outputs); }),
+  EXPECT_EQ(error_of([&] {
+              runner.run(std::vector<Tensor>{floats({2}, {1, 5})}, outputs);
+            }),
             "node 'check' (assert): x must be below 3");
 }
 

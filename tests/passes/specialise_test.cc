@@ -19,9 +19,9 @@ Evaluator evaluator() {
 
 template <class T>
 int count(const Graph& graph) {
-  return static_cast<int>(std::count_if(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
-    return std::holds_alternative<T>(node.op);
-  }));
+  return static_cast<int>(
+      std::count_if(graph.nodes.begin(), graph.nodes.end(),
+                    [](const Node& node) { return std::holds_alternative<T>(node.op); }));
 }
 
 std::string error_of(const std::function<void()>& run) {
@@ -45,9 +45,12 @@ Graph flattening() {
   const ValueId shape = g.add1(ops::ShapeQuery{}, {x});
   ops::StridedSlice first;
   first.shrink_axis_mask = 1;
-  const auto ints = [&](std::int32_t value) { return g.constant(Tensor::from<std::int32_t>({1}, {value})); };
+  const auto ints = [&](std::int32_t value) {
+    return g.constant(Tensor::from<std::int32_t>({1}, {value}));
+  };
   const ValueId batch = g.add1(first, {shape, ints(0), ints(1), ints(1)});
-  const ValueId target = g.add1(ops::Stack{0}, {batch, g.scalar(-1, DType::int32), g.scalar(2, DType::int32)});
+  const ValueId target =
+      g.add1(ops::Stack{0}, {batch, g.scalar(-1, DType::int32), g.scalar(2, DType::int32)});
   g.set_scope("flat");
   g.output("y", g.add1(ops::Reshape{}, {x, target}));
   return graph;
@@ -81,14 +84,16 @@ TEST(Specialise, WithoutAnEvaluatorTypesAreStillInferred) {
   Graph graph;
   GraphBuilder g(graph);
   g.output("y", g.unary({UnaryKind::exp}, g.input("x", {DType::float32, Shape::unknown_rank()})));
-  EXPECT_EQ(output_type(specialise(graph, {Shape{2, 3}}, {})), (TensorType{DType::float32, {2, 3}}));
+  EXPECT_EQ(output_type(specialise(graph, {Shape{2, 3}}, {})),
+            (TensorType{DType::float32, {2, 3}}));
 }
 
 TEST(Specialise, ShapesThatDoNotFitAreNamed) {
   const Graph graph = flattening();
   EXPECT_EQ(error_of([&] { specialise(graph, {Shape{3}}, evaluator()); }),
             "input 'x': expected float32[?, ?], got shape [3]");
-  EXPECT_EQ(error_of([&] { specialise(graph, {}, evaluator()); }), "expected 1 input shapes, got 0");
+  EXPECT_EQ(error_of([&] { specialise(graph, {}, evaluator()); }),
+            "expected 1 input shapes, got 0");
   const std::string message = error_of([&] { specialise(graph, {Shape{3, 5}}, evaluator()); });
   EXPECT_EQ(message.rfind("node 'flat' (reshape): ", 0), 0u) << message;
 }
@@ -102,7 +107,7 @@ TEST(Specialise, LargeResultsAreNotFolded) {
   g.output("small", filled(1000));
   g.output("large", filled(1 << 28));
   const ValueId weights = g.constant(Tensor(DType::float32, {1024, 1024}));
-  g.output("moved", g.transpose(weights, {1, 0}));                    // no larger than what it replaces
+  g.output("moved", g.transpose(weights, {1, 0}));  // no larger than what it replaces
   g.output("computed", g.binary(BinaryKind::add, weights, weights));  // computed anew: stays
   const Graph special = specialise(graph, {}, evaluator());
   EXPECT_EQ(count<ops::BroadcastTo>(special), 1);
@@ -119,10 +124,23 @@ TEST(Specialise, FoldingIsBoundedInTotal) {
   const Graph special = specialise(graph, {}, evaluator());
   std::size_t bytes = 0;
   for (const Node& node : special.nodes) {
-    if (const auto* constant = std::get_if<ops::Constant>(&node.op)) bytes += constant->value.size_bytes();
+    if (const auto* constant = std::get_if<ops::Constant>(&node.op))
+      bytes += constant->value.size_bytes();
   }
   EXPECT_LE(bytes, std::size_t{257} << 20);
   EXPECT_GE(count<ops::BroadcastTo>(special), 300);
+}
+
+// Each doubling only moves elements, but ten of them are a thousand times the constant.
+TEST(Specialise, DoublingAgainAndAgainIsBounded) {
+  Graph graph;
+  GraphBuilder g(graph);
+  ValueId x = g.constant(Tensor(DType::float32, {1 << 20}));
+  for (int i = 0; i < 20; ++i) x = g.concat({x, g.reshape(x, {std::int64_t{1} << (20 + i)})}, 0);
+  g.output("y", x);
+  const Graph special = specialise(graph, {}, evaluator());
+  EXPECT_GE(count<ops::Concat>(special), 12);
+  EXPECT_LT(count<ops::Concat>(special), 20);
 }
 
 TEST(Specialise, WhatFailsWhenFoldedIsLeftToTheRun) {
@@ -138,7 +156,8 @@ TEST(Specialise, AssertionsThatHoldAreDroppedOthersStay) {
   GraphBuilder g(graph);
   const ValueId x = g.input("x", {DType::float32, {kUnknownDim}});
   const ValueId size = g.add1(ops::ShapeQuery{ShapeQueryKind::size, DType::int32}, {x});
-  g.add(ops::Assert{"at least two"}, {g.binary(BinaryKind::greater, size, g.scalar(1, DType::int32))}, 0);
+  g.add(ops::Assert{"at least two"},
+        {g.binary(BinaryKind::greater, size, g.scalar(1, DType::int32))}, 0);
   g.output("y", x);
   EXPECT_EQ(count<ops::Assert>(specialise(graph, {Shape{2}}, evaluator())), 0);
   EXPECT_EQ(count<ops::Assert>(specialise(graph, {Shape{1}}, evaluator())), 1);
@@ -155,7 +174,8 @@ Graph branch_on_rank() {
     GraphBuilder b(branch);
     const ValueId in = b.input("x", {DType::float32, Shape::unknown_rank()});
     b.set_scope(then_branch ? "sum" : "negated");
-    b.output("y", then_branch ? b.reduce(ReduceKind::sum, in, {1}, false) : b.unary({UnaryKind::neg}, in));
+    b.output("y", then_branch ? b.reduce(ReduceKind::sum, in, {1}, false)
+                              : b.unary({UnaryKind::neg}, in));
     graph.subgraphs.push_back(std::move(branch));
   }
   const ValueId rank = g.add1(ops::ShapeQuery{ShapeQueryKind::rank, DType::int32}, {x});
@@ -169,7 +189,8 @@ TEST(Specialise, ABranchThatIsKnownStandsInPlaceOfTheIf) {
   EXPECT_EQ(count<ops::If>(matrix), 0);
   EXPECT_EQ(matrix.nodes.back().name, "sum");
   EXPECT_EQ(output_type(matrix).shape, (Shape{2}));
-  const Graph vector = specialise(branch_on_rank(), {Shape{3}}, evaluator());  // the other would not fit
+  const Graph vector =
+      specialise(branch_on_rank(), {Shape{3}}, evaluator());  // the other would not fit
   EXPECT_EQ(vector.nodes.back().name, "negated");
 }
 
@@ -213,8 +234,8 @@ Graph loop(bool growing) {
 TEST(Specialise, LoopsWhoseTypesStayTheSameAreTyped) {
   const Graph special = specialise(loop(false), {Shape{5}}, evaluator());
   EXPECT_EQ(output_type(special).shape, (Shape{5}));
-  const Graph& body = special.subgraphs.at(static_cast<std::size_t>(
-      std::get<ops::While>(special.nodes.back().op).body));
+  const Graph& body = special.subgraphs.at(
+      static_cast<std::size_t>(std::get<ops::While>(special.nodes.back().op).body));
   EXPECT_EQ(output_type(body, 1).shape, (Shape{5}));
 }
 
@@ -227,7 +248,8 @@ TEST(Specialise, LoopsWhoseShapesChangeStayUnknownWhereTheyDo) {
 TEST(MergeTypes, KeepsWhatBothSidesSay) {
   const TensorType a{DType::float32, {2, 3}}, b{DType::float32, {2, 4}};
   EXPECT_EQ(merge_types(a, b), (TensorType{DType::float32, {2, kUnknownDim}}));
-  EXPECT_EQ(merge_types(a, {DType::float32, {2}}), (TensorType{DType::float32, Shape::unknown_rank()}));
+  EXPECT_EQ(merge_types(a, {DType::float32, {2}}),
+            (TensorType{DType::float32, Shape::unknown_rank()}));
   EXPECT_THROW(merge_types(a, {DType::int32, {2, 3}}), Error);
   EXPECT_EQ(refine_type({DType::float32, {kUnknownDim, 3}}, b), a);
   EXPECT_TRUE(fits({2, 3}, {kUnknownDim, 3}));

@@ -34,7 +34,8 @@ TEST(Widen, TensorsKeepTheirValues) {
     Tensor f32 = Tensor::from<float>({1}, {value});
     EXPECT_EQ(widen_to_float64(f32).data<double>()[0], static_cast<double>(value));
     Tensor f16 = Tensor::from<float16>({1}, {float16_from(value)});
-    EXPECT_EQ(widen_to_float64(f16).data<double>()[0], static_cast<double>(to_float(float16_from(value))));
+    EXPECT_EQ(widen_to_float64(f16).data<double>()[0],
+              static_cast<double>(to_float(float16_from(value))));
     Tensor bf16 = Tensor::from<bfloat16>({1}, {bfloat16_from(value)});
     EXPECT_EQ(widen_to_float64(bf16).data<double>()[0],
               static_cast<double>(to_float(bfloat16_from(value))));
@@ -58,7 +59,8 @@ TEST(Widen, TheWholeGraphWithSubgraphsListsAndVariables) {
     Graph branch;
     GraphBuilder b(branch);
     const ValueId in = b.input("x", {DType::float32, {2}});
-    const ValueId half = b.cast(b.binary(BinaryKind::mul, in, b.scalar(2, DType::float32)), DType::bfloat16);
+    const ValueId half =
+        b.cast(b.binary(BinaryKind::mul, in, b.scalar(2, DType::float32)), DType::bfloat16);
     b.output("y", b.cast(half, DType::float32));
     graph.subgraphs.push_back(std::move(branch));
   }

@@ -12,7 +12,8 @@ namespace {
 
 std::shared_ptr<const Plan> planned(Graph graph) {
   std::string why;
-  std::shared_ptr<const Plan> plan = compile(std::move(graph), reference_backend(), nullptr, 1, why);
+  std::shared_ptr<const Plan> plan =
+      compile(std::move(graph), reference_backend(), nullptr, 1, why);
   EXPECT_NE(plan, nullptr) << why;
   return plan;
 }
@@ -198,7 +199,8 @@ TEST(Compile, ObstaclesAreNamed) {
   const ValueId flags = g.input("flags", {DType::boolean, {3}});
   g.set_scope("hits");
   g.output("y", g.add1(ops::Where{}, {flags}));
-  EXPECT_EQ(obstacle(std::move(graph)), "node 'hits' (where): the result's size depends on the data");
+  EXPECT_EQ(obstacle(std::move(graph)),
+            "node 'hits' (where): the result's size depends on the data");
 
   Graph computed;
   GraphBuilder c(computed);

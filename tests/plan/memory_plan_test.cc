@@ -81,7 +81,8 @@ TEST(MemoryPlan, RandomIntervalsNeverOverlap) {
   }
 }
 
-// What models look like: mostly short-lived activations, some skip connections, one-step workspaces.
+// What models look like: mostly short-lived activations, some skip connections, one-step
+// workspaces.
 TEST(MemoryPlan, StaysNearTheLowerBoundOnNetworks) {
   double sum = 0;
   int above = 0;
@@ -130,7 +131,8 @@ TEST(MemoryPlan, OverflowIsAnError) {
     return ErrorCode::internal;
   };
   EXPECT_EQ(code_of({{SIZE_MAX, 0, 1}}), ErrorCode::resource_exhausted);
-  EXPECT_EQ(code_of({{SIZE_MAX / 2, 0, 1}, {SIZE_MAX / 2 + 1, 3, 4}}), ErrorCode::resource_exhausted);
+  EXPECT_EQ(code_of({{SIZE_MAX / 2, 0, 1}, {SIZE_MAX / 2 + 1, 3, 4}}),
+            ErrorCode::resource_exhausted);
 }
 
 TEST(MemoryPlan, MapShowsEachBuffer) {
