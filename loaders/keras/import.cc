@@ -72,38 +72,9 @@ std::vector<MaskedValue> ImportContext::import_model(const LayerConfig& layer, c
     fail(ErrorCode::invalid_argument, "model '{}' has {} inputs, called with {}", printable(name),
          model.inputs.size(), inputs->size());
   }
-  // Depth first from the inputs (to keep their order) and the outputs, with an explicit stack.
-  std::vector<std::pair<std::size_t, std::size_t>> stack;
-  auto visit = [&](const TensorRef& tensor) {
-    stack.emplace_back(tensor.layer, tensor.call);
-    while (!stack.empty()) {
-      const auto [at, call] = stack.back();
-      ModelRun::State& state = run.states[at][call];
-      if (state == ModelRun::State::done) {
-        stack.pop_back();
-      } else if (state == ModelRun::State::open) {
-        run_call(run, at, call);
-        state = ModelRun::State::done;
-        stack.pop_back();
-      } else {
-        state = ModelRun::State::open;
-        std::vector<TensorRef> needed;
-        dependencies(model.layers[at].calls[call], needed);
-        for (auto it = needed.rbegin(); it != needed.rend(); ++it) {
-          const ModelRun::State other = run.states[it->layer][it->call];
-          // What is open waits for this call.
-          if (other == ModelRun::State::open) {
-            fail(ErrorCode::invalid_argument, "layer '{}' depends on itself through '{}'",
-                 printable(scoped(name, model.layers[it->layer].name)),
-                 printable(scoped(name, model.layers[at].name)));
-          }
-          if (other != ModelRun::State::done) stack.emplace_back(it->layer, it->call);
-        }
-      }
-    }
-  };
-  for (const TensorRef& tensor : model.inputs) visit(tensor);
-  for (const TensorRef& tensor : model.outputs) visit(tensor);
+  // From the inputs first, to keep their order.
+  for (const TensorRef& tensor : model.inputs) run_until(run, tensor);
+  for (const TensorRef& tensor : model.outputs) run_until(run, tensor);
 
   std::vector<MaskedValue> outputs;
   for (const TensorRef& tensor : model.outputs) {
@@ -121,6 +92,35 @@ std::vector<MaskedValue> ImportContext::import_model(const LayerConfig& layer, c
     outputs.push_back(result.values[tensor.tensor]);
   }
   return outputs;
+}
+
+// Depth first with an explicit stack: a call runs when all that it needs has run.
+void ImportContext::run_until(ModelRun& run, const TensorRef& tensor) {
+  using State = ModelRun::State;
+  std::vector<std::pair<std::size_t, std::size_t>> stack{{tensor.layer, tensor.call}};
+  while (!stack.empty()) {
+    const auto [at, call] = stack.back();
+    State& state = run.states[at][call];
+    if (state == State::open) run_call(run, at, call);
+    if (state != State::untouched) {
+      state = State::done;
+      stack.pop_back();
+      continue;
+    }
+    state = State::open;
+    std::vector<TensorRef> needed;
+    dependencies(run.model.layers[at].calls[call], needed);
+    for (auto it = needed.rbegin(); it != needed.rend(); ++it) {
+      const State other = run.states[it->layer][it->call];
+      // What is open waits for this call.
+      if (other == State::open) {
+        fail(ErrorCode::invalid_argument, "layer '{}' depends on itself through '{}'",
+             printable(scoped(run.prefix, run.model.layers[it->layer].name)),
+             printable(scoped(run.prefix, run.model.layers[at].name)));
+      }
+      if (other != State::done) stack.emplace_back(it->layer, it->call);
+    }
+  }
 }
 
 Operand ImportContext::resolve(const ModelRun& run, const Argument& argument, bool& poisoned) const {

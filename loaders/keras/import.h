@@ -34,6 +34,7 @@ class ImportContext {
 
   std::vector<MaskedValue> import_model(const LayerConfig& layer, const std::string& name, const std::string& path,
                                         const std::vector<MaskedValue>* inputs, bool& poisoned);
+  void run_until(ModelRun& run, const TensorRef& tensor);
   void run_call(ModelRun& run, std::size_t layer, std::size_t call);
   Outputs input_layer(const ModelRun& run, std::size_t layer, std::size_t call);
   ValueId graph_input(const LayerConfig& layer, const std::string& name);

@@ -12,7 +12,7 @@ namespace {
 
 struct Group {
   std::string name;
-  std::vector<std::string> datasets;  // full paths in the order of weight_names
+  std::vector<std::string> weight_names, datasets;  // as stored, and as full paths
 };
 
 struct LayerVariables {
@@ -34,11 +34,42 @@ std::vector<Variable> trainable_first(const std::vector<Variable>& variables) {
   return sorted;
 }
 
-bool names_agree(const std::vector<Variable>& variables, const std::vector<std::string>& datasets) {
-  for (std::size_t i = 0; i < variables.size(); ++i) {
-    if (last_part(datasets[i]) != variables[i].name) return false;
+// Whether an array's name says that it is this variable: "both/forward_lstm/lstm_cell/kernel:0".
+bool is_named(const Variable& variable, const std::string& dataset) {
+  if (last_part(dataset) != variable.name) return false;
+  const bool forward = variable.owner.find("/forward_layer") != std::string::npos;
+  const bool backward = variable.owner.find("/backward_layer") != std::string::npos;
+  const std::string direction = forward ? "forward_" : backward ? "backward_" : "";
+  const std::string& layer = variable.layer->name;
+  bool scope = false, directed = direction.empty();
+  for (std::size_t begin = 0; begin < dataset.size();) {
+    const std::size_t end = std::min(dataset.find('/', begin), dataset.size());
+    const std::string part = dataset.substr(begin, end - begin);
+    scope = scope || part == layer || part == direction + layer;
+    directed = directed || part.starts_with(direction);
+    begin = end + 1;
   }
-  return true;
+  return scope && directed;
+}
+
+// The variables in the order of the arrays, if every name fits exactly one variable. A layer that was frozen after
+// saving its configuration, or inside a wrapper, is in another order than the configuration tells.
+std::vector<Variable> order_by_name(const std::vector<Variable>& variables, const std::vector<std::string>& datasets) {
+  std::vector<Variable> ordered;
+  if (variables.size() != datasets.size() || variables.size() > 1024) return ordered;
+  std::vector<bool> taken(variables.size(), false);
+  for (const std::string& dataset : datasets) {
+    std::size_t found = variables.size();
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      if (!is_named(variables[i], dataset)) continue;
+      if (found != variables.size() || taken[i]) return {};
+      found = i;
+    }
+    if (found == variables.size()) return {};
+    taken[found] = true;
+    ordered.push_back(variables[found]);
+  }
+  return ordered;
 }
 
 class LegacyReader {
@@ -76,7 +107,7 @@ class LegacyReader {
            root_.empty() ? "" : " in group " + root_);
     }
     for (const std::string& name : *names) {
-      Group group{name, {}};
+      Group group{name, {}, {}};
       const std::string path = join(root_, name);
       if (!file_.has_group(path)) {
         fail(ErrorCode::data_loss, "{}: layer_names lists '{}', but there is no such group", file_.name(),
@@ -86,6 +117,7 @@ class LegacyReader {
       if (!weights) {
         fail(ErrorCode::data_loss, "{}: group {} has no attribute weight_names", file_.name(), printable(path));
       }
+      group.weight_names = *weights;
       for (const std::string& weight : *weights) group.datasets.push_back(join(path, weight));
       groups_.push_back(std::move(group));
     }
@@ -147,11 +179,8 @@ class LegacyReader {
 
   void assign(const LayerVariables& layer, const Group& group) {
     used_.insert(group.name);
-    std::vector<Variable> variables = trainable_first(layer.variables);
-    if (variables.size() == group.datasets.size() && !names_agree(variables, group.datasets) &&
-        names_agree(layer.variables, group.datasets)) {
-      variables = layer.variables;  // the trainable flags were changed after building
-    }
+    std::vector<Variable> variables = order_by_name(layer.variables, group.weight_names);
+    if (variables.empty()) variables = trainable_first(layer.variables);
     if (variables.size() == group.datasets.size()) {
       for (std::size_t i = 0; i < variables.size(); ++i) assign(variables[i], {group.datasets[i]});
       return;

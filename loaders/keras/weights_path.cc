@@ -157,7 +157,7 @@ class PathReader {
         missing_.push_back(fmt::format("{} (expected at {}/vars/{})", title, printable(group), variable.slot));
         continue;
       }
-      if (found->second.size() != expected[variable.owner]) {
+      if (found->second.size() > expected[variable.owner]) {
         fail(ErrorCode::invalid_argument, "{}: layer '{}' ({}): expected {} arrays in {}/vars, found {}",
              file_.name(), printable(layer.name), printable(layer.file_class), expected[variable.owner],
              printable(group), found->second.size());
@@ -198,9 +198,9 @@ class PathReader {
 
 }  // namespace
 
+// A layer may be called "layers": the older form is told by its attribute.
 bool has_path_layout(const H5File& file) {
-  return file.has_group("layers") || file.has_group("_layer_checkpoint_dependencies") ||
-         (!file.list_attribute("", "layer_names") && !file.has_group("model_weights"));
+  return !file.list_attribute("", "layer_names") && !file.has_group("model_weights");
 }
 
 WeightStore path_weights(const H5File& file, const KerasModel& model, std::vector<std::string>& notes) {

@@ -96,11 +96,7 @@ Outputs cropping(const Layer& layer, Weights&, GraphBuilder& g) {
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto [front, back] = pairs[i];
     const int axis = first + static_cast<int>(i);
-    const std::int64_t size = g.shape(x)[axis];
-    if (size != kUnknownDim && front + back >= size) {
-      layer.bad(fmt::format("cropping ({}, {}) leaves nothing of axis {} of {}", front, back, axis,
-                            g.shape(x).to_string()));
-    }
+    // Cropping more than there is leaves an empty axis, as slicing does in Keras.
     if (front != 0 || back != 0) x = g.slice_axis(x, axis, front, back == 0 ? GraphBuilder::kToEnd : -back);
   }
   return x;

