@@ -42,6 +42,9 @@ void add_matmul(Rows& rows) {
                       Accuracy::rounded});
     }
   }
+}
+
+void add_matmul_shapes(Rows& rows) {
   rows.push_back({"matmul batch",
                   ops::MatMul{},
                   {x({3, 2, 5, 17}), x({3, 2, 17, 9})},
@@ -75,6 +78,9 @@ void add_matmul(Rows& rows) {
                   {x({3, 7}), x({7, 5})},
                   {DType::complex64, DType::complex128},
                   Accuracy::sum});
+}
+
+void add_matmul_activations(Rows& rows) {
   for (const UnaryFn& fn : {UnaryFn{UnaryKind::relu},
                             {UnaryKind::tanh},
                             {UnaryKind::sigmoid},
@@ -131,6 +137,8 @@ void add_einsum(Rows& rows) {
 Rows product_rows() {
   Rows rows;
   add_matmul(rows);
+  add_matmul_shapes(rows);
+  add_matmul_activations(rows);
   add_einsum(rows);
   return rows;
 }

@@ -56,6 +56,9 @@ void add_conv(Rows& rows) {
                     kFloats,
                     Accuracy::sum});
   }
+}
+
+void add_conv_activations(Rows& rows) {
   for (const UnaryFn& fn : {UnaryFn{UnaryKind::relu},
                             {UnaryKind::clamp, 0, 6},
                             {UnaryKind::silu},
@@ -196,6 +199,7 @@ void add_blocks(Rows& rows) {
 Rows window_rows() {
   Rows rows;
   add_conv(rows);
+  add_conv_activations(rows);
   add_conv_transpose(rows);
   add_pool(rows);
   add_resize(rows);
