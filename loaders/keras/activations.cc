@@ -13,22 +13,39 @@ UnaryFn fn(UnaryKind kind, double alpha = 0, double beta = 0) { return {kind, al
 
 // clip(x / 6 + 0.5) since Keras 3; clip(0.2 x + 0.5) before.
 UnaryFn hard_sigmoid(const Writer& writer) {
-  return writer.major >= 3 ? fn(UnaryKind::hard_sigmoid, 1.0 / 6, 0.5) : fn(UnaryKind::hard_sigmoid, 0.2, 0.5);
+  return writer.major >= 3 ? fn(UnaryKind::hard_sigmoid, 1.0 / 6, 0.5)
+                           : fn(UnaryKind::hard_sigmoid, 0.2, 0.5);
 }
 
 const std::map<std::string, UnaryFn>& scalar_functions() {
   static const std::map<std::string, UnaryFn> functions = {
-      {"linear", fn(UnaryKind::linear)}, {"identity", fn(UnaryKind::linear)}, {"relu", fn(UnaryKind::relu)},
-      {"relu6", fn(UnaryKind::clamp, 0, 6)}, {"tanh", fn(UnaryKind::tanh)}, {"sigmoid", fn(UnaryKind::sigmoid)},
-      {"softplus", fn(UnaryKind::softplus)}, {"softsign", fn(UnaryKind::softsign)},
-      {"exponential", fn(UnaryKind::exp)}, {"exp", fn(UnaryKind::exp)}, {"elu", fn(UnaryKind::elu, 1)},
-      {"selu", fn(UnaryKind::selu)}, {"celu", fn(UnaryKind::celu, 1)}, {"silu", fn(UnaryKind::silu)},
-      {"swish", fn(UnaryKind::silu)}, {"gelu", fn(UnaryKind::gelu)}, {"mish", fn(UnaryKind::mish)},
-      {"leaky_relu", fn(UnaryKind::leaky_relu, 0.2)}, {"log_sigmoid", fn(UnaryKind::log_sigmoid)},
-      {"hard_silu", fn(UnaryKind::hard_silu, 1.0 / 6, 0.5)}, {"hard_swish", fn(UnaryKind::hard_silu, 1.0 / 6, 0.5)},
-      {"hard_tanh", fn(UnaryKind::clamp, -1, 1)}, {"hard_shrink", fn(UnaryKind::hard_shrink, 0.5)},
-      {"soft_shrink", fn(UnaryKind::soft_shrink, 0.5)}, {"tanh_shrink", fn(UnaryKind::tanh_shrink)},
-      {"sparse_plus", fn(UnaryKind::sparse_plus)}, {"sparse_sigmoid", fn(UnaryKind::hard_sigmoid, 0.5, 0.5)},
+      {"linear", fn(UnaryKind::linear)},
+      {"identity", fn(UnaryKind::linear)},
+      {"relu", fn(UnaryKind::relu)},
+      {"relu6", fn(UnaryKind::clamp, 0, 6)},
+      {"tanh", fn(UnaryKind::tanh)},
+      {"sigmoid", fn(UnaryKind::sigmoid)},
+      {"softplus", fn(UnaryKind::softplus)},
+      {"softsign", fn(UnaryKind::softsign)},
+      {"exponential", fn(UnaryKind::exp)},
+      {"exp", fn(UnaryKind::exp)},
+      {"elu", fn(UnaryKind::elu, 1)},
+      {"selu", fn(UnaryKind::selu)},
+      {"celu", fn(UnaryKind::celu, 1)},
+      {"silu", fn(UnaryKind::silu)},
+      {"swish", fn(UnaryKind::silu)},
+      {"gelu", fn(UnaryKind::gelu)},
+      {"mish", fn(UnaryKind::mish)},
+      {"leaky_relu", fn(UnaryKind::leaky_relu, 0.2)},
+      {"log_sigmoid", fn(UnaryKind::log_sigmoid)},
+      {"hard_silu", fn(UnaryKind::hard_silu, 1.0 / 6, 0.5)},
+      {"hard_swish", fn(UnaryKind::hard_silu, 1.0 / 6, 0.5)},
+      {"hard_tanh", fn(UnaryKind::clamp, -1, 1)},
+      {"hard_shrink", fn(UnaryKind::hard_shrink, 0.5)},
+      {"soft_shrink", fn(UnaryKind::soft_shrink, 0.5)},
+      {"tanh_shrink", fn(UnaryKind::tanh_shrink)},
+      {"sparse_plus", fn(UnaryKind::sparse_plus)},
+      {"sparse_sigmoid", fn(UnaryKind::hard_sigmoid, 0.5, 0.5)},
       {"squareplus", fn(UnaryKind::squareplus, 4)}};
   return functions;
 }
@@ -51,19 +68,22 @@ double number(const Json& config, std::initializer_list<const char*> keys, doubl
     const Json* value = config.find(key);
     if (value == nullptr || value->is_null()) continue;
     if (value->is_number()) return value->number();
-    if (const Json* inner = value->find("value"); inner != nullptr && inner->is_number()) return inner->number();
+    if (const Json* inner = value->find("value"); inner != nullptr && inner->is_number())
+      return inner->number();
   }
   return otherwise;
 }
 
 // A layer given as activation: {"class_name": "LeakyReLU", "config": {...}}.
-Activation by_layer(const Layer& layer, const char* key, const std::string& name, const Json& config) {
+Activation by_layer(const Layer& layer, const char* key, const std::string& name,
+                    const Json& config) {
   if (name == "Activation") {
     const Json* inner = config.find("activation");
     if (inner != nullptr && inner->is_string()) return by_name(layer, key, inner->string());
   }
   if (name == "LeakyReLU") {
-    return {Kind::scalar, fn(UnaryKind::leaky_relu, number(config, {"negative_slope", "alpha"}, 0.3))};
+    return {Kind::scalar,
+            fn(UnaryKind::leaky_relu, number(config, {"negative_slope", "alpha"}, 0.3))};
   }
   if (name == "ELU") return {Kind::scalar, fn(UnaryKind::elu, number(config, {"alpha"}, 1))};
   if (name == "ThresholdedReLU") {
@@ -77,7 +97,8 @@ Activation by_layer(const Layer& layer, const char* key, const std::string& name
   }
   if (name == "Softmax") {
     const Json* axis = config.find("axis");
-    if (axis == nullptr || (axis->is_integer() && axis->integer() == -1)) return {Kind::softmax, {}};
+    if (axis == nullptr || (axis->is_integer() && axis->integer() == -1))
+      return {Kind::softmax, {}};
   }
   layer.unsupported(fmt::format("{} is an object of class {}", key, printable(name)));
 }
@@ -91,14 +112,16 @@ ValueId sparsemax(ValueId x, const Layer& layer, GraphBuilder& g) {
   }
   const std::int64_t size = shape[rank - 1];
   const DType dtype = g.dtype(x);
-  const ValueId sorted = g.add(ops::TopK{}, {x, g.scalar(static_cast<double>(size), DType::int32)}, 2)[0];
+  const ValueId sorted =
+      g.add(ops::TopK{}, {x, g.scalar(static_cast<double>(size), DType::int32)}, 2)[0];
   const ValueId sums = g.add1(ops::Scan{ScanKind::sum, rank - 1, false, false}, {sorted});
   std::vector<float> counts;
   for (std::int64_t i = 1; i <= size; ++i) counts.push_back(static_cast<float>(i));
   const ValueId ranks = g.cast(g.constant(Tensor::from(Shape{size}, counts)), dtype);
   const ValueId one = g.scalar(1, dtype), zero = g.scalar(0, dtype);
   const ValueId bound = g.binary(BinaryKind::div, g.binary(BinaryKind::sub, sums, one), ranks);
-  const ValueId support = g.binary(BinaryKind::greater, g.binary(BinaryKind::sub, sorted, bound), zero);
+  const ValueId support =
+      g.binary(BinaryKind::greater, g.binary(BinaryKind::sub, sorted, bound), zero);
   const ValueId total = g.reduce(ReduceKind::sum, g.select(support, sums, zero), {-1}, true);
   const ValueId count = g.reduce(ReduceKind::sum, g.cast(support, dtype), {-1}, true);
   const ValueId tau = g.binary(BinaryKind::div, g.binary(BinaryKind::sub, total, one), count);
@@ -113,11 +136,14 @@ ValueId general_relu(const Activation& a, ValueId x, GraphBuilder& g) {
     y = g.unary(fn(UnaryKind::threshold_relu, a.threshold), x);
     if (a.has_max) y = g.unary(fn(UnaryKind::clamp, 0, a.max_value), y);
   } else {
-    y = a.has_max ? g.unary(fn(UnaryKind::clamp, 0, a.max_value), x) : g.unary(fn(UnaryKind::relu), x);
+    y = a.has_max ? g.unary(fn(UnaryKind::clamp, 0, a.max_value), x)
+                  : g.unary(fn(UnaryKind::relu), x);
   }
   if (a.negative_slope == 0) return y;
-  const ValueId below = g.unary(fn(UnaryKind::relu), g.binary(BinaryKind::sub, g.scalar(a.threshold, dtype), x));
-  return g.binary(BinaryKind::sub, y, g.binary(BinaryKind::mul, g.scalar(a.negative_slope, dtype), below));
+  const ValueId below =
+      g.unary(fn(UnaryKind::relu), g.binary(BinaryKind::sub, g.scalar(a.threshold, dtype), x));
+  return g.binary(BinaryKind::sub, y,
+                  g.binary(BinaryKind::mul, g.scalar(a.negative_slope, dtype), below));
 }
 
 }  // namespace
@@ -127,7 +153,8 @@ Activation relu_activation(double negative_slope, double threshold, const double
     if (negative_slope == 0) return {Kind::scalar, fn(UnaryKind::relu)};
     return {Kind::scalar, fn(UnaryKind::leaky_relu, negative_slope)};
   }
-  if (threshold == 0 && negative_slope == 0) return {Kind::scalar, fn(UnaryKind::clamp, 0, *max_value)};
+  if (threshold == 0 && negative_slope == 0)
+    return {Kind::scalar, fn(UnaryKind::clamp, 0, *max_value)};
   if (negative_slope == 0 && max_value == nullptr && threshold >= 0) {
     return {Kind::scalar, fn(UnaryKind::threshold_relu, threshold)};
   }
@@ -147,7 +174,8 @@ Activation activation_of(const Layer& layer, const char* key, const char* otherw
   const Json* config = value->find("config");
   if (class_name != nullptr && class_name->is_string() && config != nullptr) {
     if (config->is_string()) return by_name(layer, key, config->string());  // a function object
-    if (config->is_object() && class_name->string() != "__lambda__" && class_name->string() != "function") {
+    if (config->is_object() && class_name->string() != "__lambda__" &&
+        class_name->string() != "function") {
       return by_layer(layer, key, class_name->string(), *config);
     }
   }
@@ -178,13 +206,15 @@ ValueId activate(const Activation& activation, ValueId x, const Layer& layer, Gr
   return x;
 }
 
-ValueId activated(const Layer& layer, const char* key, const char* otherwise, ValueId x, GraphBuilder& g) {
+ValueId activated(const Layer& layer, const char* key, const char* otherwise, ValueId x,
+                  GraphBuilder& g) {
   return activate(activation_of(layer, key, otherwise), x, layer, g);
 }
 
 UnaryFn scalar_activation(const Layer& layer, const char* key, const char* otherwise) {
   const Activation activation = activation_of(layer, key, otherwise);
-  if (activation.kind != Kind::scalar) layer.unsupported(fmt::format("{} of a recurrent cell is not elementwise", key));
+  if (activation.kind != Kind::scalar)
+    layer.unsupported(fmt::format("{} of a recurrent cell is not elementwise", key));
   return activation.fn;
 }
 

@@ -1,4 +1,5 @@
-// Activation functions by name or object, with the meaning they had in the Keras that wrote the file.
+// Activation functions by name or object, with the meaning they had in the Keras that wrote the
+// file.
 #pragma once
 
 #include <string>
@@ -18,15 +19,18 @@ struct Activation {
   double max_value = 0;
 };
 
-/// The activation under `key` of the layer's configuration. Throws (collected) for unknown functions.
+/// The activation under `key` of the layer's configuration. Throws (collected) for unknown
+/// functions.
 Activation activation_of(const Layer& layer, const char* key, const char* otherwise);
 ValueId activate(const Activation& activation, ValueId x, const Layer& layer, GraphBuilder& g);
 /// activation_of and activate.
-ValueId activated(const Layer& layer, const char* key, const char* otherwise, ValueId x, GraphBuilder& g);
+ValueId activated(const Layer& layer, const char* key, const char* otherwise, ValueId x,
+                  GraphBuilder& g);
 /// For recurrent cells, which take scalar functions only. Throws (collected) for the others.
 UnaryFn scalar_activation(const Layer& layer, const char* key, const char* otherwise);
 
-/// relu(x) with all arguments: x above `threshold` (cut at max_value), else negative_slope * (x - threshold).
+/// relu(x) with all arguments: x above `threshold` (cut at max_value), else negative_slope * (x -
+/// threshold).
 Activation relu_activation(double negative_slope, double threshold, const double* max_value);
 /// Softmax over several axes.
 ValueId softmax(ValueId x, std::vector<std::int64_t> axes, bool log, GraphBuilder& g);

@@ -8,7 +8,8 @@
 namespace thaw::keras {
 
 std::string Writer::text() const {
-  std::string result = version.empty() ? fmt::format("Keras {}", major) : "Keras " + printable(version, 64);
+  std::string result =
+      version.empty() ? fmt::format("Keras {}", major) : "Keras " + printable(version, 64);
   if (!backend.empty()) result += ", " + printable(backend, 64);
   return result;
 }
@@ -28,8 +29,10 @@ Writer writer_of(const std::string& version, const std::string& backend, int fal
       if (std::from_chars(rest + 1, end, minor).ec == std::errc{}) writer.minor = minor;
     }
   }
-  // Stand-alone Keras ended with 2.3.1; 2.4 and later of the second generation come with TensorFlow.
-  writer.tf_keras = writer.major == 2 && (version.find("-tf") != std::string::npos || writer.minor >= 4);
+  // Stand-alone Keras ended with 2.3.1; 2.4 and later of the second generation come with
+  // TensorFlow.
+  writer.tf_keras =
+      writer.major == 2 && (version.find("-tf") != std::string::npos || writer.minor >= 4);
   return writer;
 }
 
@@ -57,9 +60,10 @@ const Json::Array* list_of(const Json& json) {
   if (!json.is_object()) return nullptr;
   const Json* class_name = json.find("class_name");
   if (class_name == nullptr || !class_name->is_string()) return nullptr;
-  // Keras 3: {"class_name": "__tuple__", "config": {"value": [...]}}; Keras 2: {..., "items": [...]};
-  // TensorShape and ListWrapper objects keep their list under "items" or "config".
-  if (const Json* items = json.find("items"); items != nullptr && items->is_array()) return &items->array();
+  // Keras 3: {"class_name": "__tuple__", "config": {"value": [...]}}; Keras 2: {..., "items":
+  // [...]}; TensorShape and ListWrapper objects keep their list under "items" or "config".
+  if (const Json* items = json.find("items"); items != nullptr && items->is_array())
+    return &items->array();
   const Json* config = json.find("config");
   if (config == nullptr) return nullptr;
   if (config->is_array()) return &config->array();
@@ -69,13 +73,15 @@ const Json::Array* list_of(const Json& json) {
 
 Shape shape_from_json(const Json& json) {
   const Json::Array* list = list_of(json);
-  if (list == nullptr) fail(ErrorCode::invalid_argument, "expected a shape, found {}", printable(json.dump()));
+  if (list == nullptr)
+    fail(ErrorCode::invalid_argument, "expected a shape, found {}", printable(json.dump()));
   std::vector<std::int64_t> dims;
   for (const Json& item : *list) {
     if (item.is_null()) {
       dims.push_back(kUnknownDim);
     } else {
-      if (!item.is_number()) fail(ErrorCode::invalid_argument, "expected a dimension, found {}", printable(item.dump()));
+      if (!item.is_number())
+        fail(ErrorCode::invalid_argument, "expected a dimension, found {}", printable(item.dump()));
       const std::int64_t size = item.integer();
       if (size < -1 || size > (std::int64_t{1} << 48)) {
         fail(ErrorCode::invalid_argument, "dimension {} is out of range", size);
@@ -88,7 +94,8 @@ Shape shape_from_json(const Json& json) {
 
 namespace {
 
-const std::string& text_member(const Json& json, std::string_view key, const std::string& otherwise) {
+const std::string& text_member(const Json& json, std::string_view key,
+                               const std::string& otherwise) {
   const Json* value = json.find(key);
   return value != nullptr && value->is_string() ? value->string() : otherwise;
 }
@@ -105,7 +112,8 @@ bool holds_layer(const Json& json) {
 void parse_inner(LayerConfig& layer, const ParseContext& context) {
   for (const char* key : {"layer", "backward_layer", "cell"}) {
     const Json* json = layer.config.find(key);
-    if (json != nullptr && holds_layer(*json)) layer.inner.emplace_back(key, parse_layer(*json, context));
+    if (json != nullptr && holds_layer(*json))
+      layer.inner.emplace_back(key, parse_layer(*json, context));
   }
   const Json* cells = layer.config.find("cells");
   if (cells == nullptr) return;
@@ -124,7 +132,8 @@ LayerConfig parse_layer(const Json& json, ParseContext context) {
          context.limits.max_depth);
   }
   if ((*context.layers_left)-- == 0) {
-    fail(ErrorCode::resource_exhausted, "{}: more than {} layers", context.file, context.limits.max_nodes);
+    fail(ErrorCode::resource_exhausted, "{}: more than {} layers", context.file,
+         context.limits.max_nodes);
   }
   static const std::string kNone;
   LayerConfig layer;
@@ -134,7 +143,8 @@ LayerConfig parse_layer(const Json& json, ParseContext context) {
   }
   layer.file_class = text_member(json, "class_name", kNone);
   if (layer.file_class.empty()) {
-    fail(ErrorCode::invalid_argument, "{}: a layer has no class_name: {}", context.file, printable(json.dump()));
+    fail(ErrorCode::invalid_argument, "{}: a layer has no class_name: {}", context.file,
+         printable(json.dump()));
   }
   layer.class_name = layer.file_class;
   layer.module = text_member(json, "module", kNone);
@@ -144,12 +154,15 @@ LayerConfig parse_layer(const Json& json, ParseContext context) {
   if (const Json* trainable = layer.config.find("trainable"); trainable && trainable->is_bool()) {
     layer.trainable = trainable->boolean();
   }
-  // Operation nodes say so by their module; in `.h5` files by having no more than their name and arguments.
-  layer.operation = layer.module.empty()
-                        ? context.writer.major == 3 && layer.class_name != "InputLayer" &&
-                              layer.config.find("trainable") == nullptr && layer.config.find("layers") == nullptr
-                        : layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops");
-  // A class that subclasses Model but keeps the functional configuration is still a graph of layers.
+  // Operation nodes say so by their module; in `.h5` files by having no more than their name and
+  // arguments.
+  layer.operation =
+      layer.module.empty()
+          ? context.writer.major == 3 && layer.class_name != "InputLayer" &&
+                layer.config.find("trainable") == nullptr && layer.config.find("layers") == nullptr
+          : layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops");
+  // A class that subclasses Model but keeps the functional configuration is still a graph of
+  // layers.
   const bool functional = layer.config.find("layers") && layer.config.find("input_layers") &&
                           layer.config.find("output_layers");
   if (layer.class_name == "Sequential") {
@@ -158,8 +171,8 @@ LayerConfig parse_layer(const Json& json, ParseContext context) {
     layer.class_name = "Functional";
     layer.model = parse_functional(layer.config, context);
   } else if (is_model_class(layer.class_name)) {
-    fail(ErrorCode::invalid_argument, "{}: model '{}' ({}) has no layers in its configuration", context.file,
-         printable(layer.name), layer.class_name);
+    fail(ErrorCode::invalid_argument, "{}: model '{}' ({}) has no layers in its configuration",
+         context.file, printable(layer.name), layer.class_name);
   } else {
     if (!layer.operation) modernise(layer, context.writer);
     parse_inner(layer, context);

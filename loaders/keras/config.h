@@ -1,7 +1,7 @@
 // The architecture of a Keras model, read from the configuration JSON of any generation of Keras.
 //
-// Which dialect an object is written in is decided object by object: Keras 2.12 to 2.15 and files converted by
-// hand mix them. Everything behind this header sees one form.
+// Which dialect an object is written in is decided object by object: Keras 2.12 to 2.15 and files
+// converted by hand mix them. Everything behind this header sees one form.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,12 @@ namespace thaw::keras {
 
 /// Who wrote the file: decides semantics that the configuration does not state.
 struct Writer {
-  int major = 2;            // 1, 2, 3
+  int major = 2;  // 1, 2, 3
   int minor = 0;
-  bool tf_keras = false;    // the Keras inside TensorFlow ("2.2.4-tf", 2.4 and later), not the stand-alone one
-  std::string version;      // as stored; empty if the file does not say
-  std::string backend;      // "tensorflow", "theano", ...; empty if the file does not say
+  bool tf_keras =
+      false;  // the Keras inside TensorFlow ("2.2.4-tf", 2.4 and later), not the stand-alone one
+  std::string version;  // as stored; empty if the file does not say
+  std::string backend;  // "tensorflow", "theano", ...; empty if the file does not say
 
   bool at_least(int want_major, int want_minor) const {
     return major > want_major || (major == want_major && minor >= want_minor);
@@ -66,14 +67,16 @@ struct LayerConfig {
   std::string file_class;  // as it stands in the file
   std::string module;      // "keras.layers", "keras.src.ops.numpy", ... ; empty in old dialects
   std::string name;
-  Json config;             // arguments under today's names
+  Json config;  // arguments under today's names
   Json build_config;
   bool trainable = true;
   bool synthetic = false;  // an input layer that the file leaves implicit
-  bool operation = false;  // a function node of Keras 3: no layer, no variables, no place in `model.layers`
+  bool operation =
+      false;  // a function node of Keras 3: no layer, no variables, no place in `model.layers`
   std::vector<Call> calls;
-  std::unique_ptr<ModelConfig> model;                          // of Sequential, Functional, Model
-  std::vector<std::pair<std::string, LayerConfig>> inner;      // "layer", "backward_layer", "cell", "cells"
+  std::unique_ptr<ModelConfig> model;  // of Sequential, Functional, Model
+  std::vector<std::pair<std::string, LayerConfig>>
+      inner;  // "layer", "backward_layer", "cell", "cells"
 
   const LayerConfig* inner_layer(std::string_view key) const;
 };
@@ -91,8 +94,9 @@ struct KerasModel {
 };
 
 /// Reads the configuration of a model: {"class_name", "config", ...}. `name` is used in messages.
-/// Throws Error(invalid_argument) for a configuration that contradicts itself (unknown layers in references, cycles
-/// are left to the importer), resource_exhausted beyond the limits, unimplemented for what is no graph of layers.
+/// Throws Error(invalid_argument) for a configuration that contradicts itself (unknown layers in
+/// references, cycles are left to the importer), resource_exhausted beyond the limits,
+/// unimplemented for what is no graph of layers.
 KerasModel read_config(const Json& json, const Writer& writer, const std::string& name,
                        const Limits& limits);
 

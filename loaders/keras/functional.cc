@@ -34,7 +34,8 @@ bool is_triple(const Json& json, const Names& names) {
 
 TensorRef read_triple(const Json& json, const Names& names, const std::string& where) {
   if (!json.is_array() || json.size() < 3 || !json.at(std::size_t{0}).is_string()) {
-    names.bad(where, fmt::format("expected [layer, call, tensor], found {}", printable(json.dump())));
+    names.bad(where,
+              fmt::format("expected [layer, call, tensor], found {}", printable(json.dump())));
   }
   const std::string& layer = json.at(std::size_t{0}).string();
   const auto found = names.index.find(layer);
@@ -52,7 +53,8 @@ Argument tensor_argument(TensorRef tensor) {
 
 const Json::Object* keras_tensor(const Json& json) {
   const Json* class_name = json.find("class_name");
-  if (class_name == nullptr || !class_name->is_string() || class_name->string() != "__keras_tensor__") {
+  if (class_name == nullptr || !class_name->is_string() ||
+      class_name->string() != "__keras_tensor__") {
     return nullptr;
   }
   const Json* config = json.find("config");
@@ -60,7 +62,8 @@ const Json::Object* keras_tensor(const Json& json) {
 }
 
 // An argument in either dialect: Keras 3 marks tensors, Keras 2 writes them as bare triples.
-Argument read_argument(const Json& json, const Names& names, const std::string& where, bool marked) {
+Argument read_argument(const Json& json, const Names& names, const std::string& where,
+                       bool marked) {
   if (keras_tensor(json) != nullptr) {
     return tensor_argument(read_triple(json.at("config").at("keras_history"), names, where));
   }
@@ -68,10 +71,11 @@ Argument read_argument(const Json& json, const Names& names, const std::string& 
   Argument argument;
   if (const Json::Array* list = list_of(json)) {
     argument.kind = Argument::Kind::list;
-    for (const Json& item : *list) argument.items.push_back(read_argument(item, names, where, marked));
-    const bool plain = std::all_of(argument.items.begin(), argument.items.end(), [](const Argument& item) {
-      return item.kind == Argument::Kind::value;
-    });
+    for (const Json& item : *list)
+      argument.items.push_back(read_argument(item, names, where, marked));
+    const bool plain =
+        std::all_of(argument.items.begin(), argument.items.end(),
+                    [](const Argument& item) { return item.kind == Argument::Kind::value; });
     if (!plain) return argument;
     argument = {};
     argument.value = Json(*list);
@@ -92,13 +96,16 @@ Argument read_argument(const Json& json, const Names& names, const std::string& 
   return argument;
 }
 
-void read_kwargs(const Json& json, Call& call, const Names& names, const std::string& where, bool marked) {
+void read_kwargs(const Json& json, Call& call, const Names& names, const std::string& where,
+                 bool marked) {
   for (const auto& [key, value] : json.object()) {
-    if (call.find(key) == nullptr) call.kwargs.emplace_back(key, read_argument(value, names, where, marked));
+    if (call.find(key) == nullptr)
+      call.kwargs.emplace_back(key, read_argument(value, names, where, marked));
   }
 }
 
-// Keras 2: [layer, call, tensor, {kwargs}], or the constant form ["_CONSTANT_VALUE", -1, value, {}].
+// Keras 2: [layer, call, tensor, {kwargs}], or the constant form ["_CONSTANT_VALUE", -1, value,
+// {}].
 Argument read_entry(const Json& json, Call& call, const Names& names, const std::string& where) {
   Argument argument;
   if (json.is_array() && json.size() >= 3 && json.at(std::size_t{0}).is_string() &&
@@ -177,16 +184,18 @@ void read_structure(const Json& json, std::vector<TensorRef>& tensors, const Nam
     for (const Json& item : *list) read_structure(item, tensors, names, where);
     return;
   }
-  if (!json.is_object()) names.bad(where, fmt::format("expected tensors, found {}", printable(json.dump())));
+  if (!json.is_object())
+    names.bad(where, fmt::format("expected tensors, found {}", printable(json.dump())));
   std::map<std::string, const Json*> members;
   for (const auto& [key, value] : json.object()) members[key] = &value;
   for (const auto& [key, value] : members) read_structure(*value, tensors, names, where);
 }
 
-// In Keras 2 a nested functional model's creation is its call 0, so that the calls of the outer model count from 1;
-// in Keras 3 (from 3.3 on) this holds for input_layers and output_layers only. Every stored call is used, so the
-// references themselves tell which way they count.
-void renumber(std::vector<TensorRef*>& references, std::size_t layer, std::size_t calls, bool surely_from_one) {
+// In Keras 2 a nested functional model's creation is its call 0, so that the calls of the outer
+// model count from 1; in Keras 3 (from 3.3 on) this holds for input_layers and output_layers only.
+// Every stored call is used, so the references themselves tell which way they count.
+void renumber(std::vector<TensorRef*>& references, std::size_t layer, std::size_t calls,
+              bool surely_from_one) {
   std::size_t low = SIZE_MAX, high = 0;
   for (const TensorRef* reference : references) {
     if (reference->layer != layer) continue;
@@ -225,7 +234,8 @@ void renumber_nested(ModelConfig& model, const Names& names) {
       renumber(all, i, layer.calls.size(), true);
     } else {
       renumber(inbound, i, layer.calls.size(), false);
-      renumber(ends, i, layer.calls.size(), layer.class_name == "Functional" && writer.at_least(3, 3));
+      renumber(ends, i, layer.calls.size(),
+               layer.class_name == "Functional" && writer.at_least(3, 3));
     }
   }
 }
@@ -234,8 +244,8 @@ void check_reference(const TensorRef& tensor, const ModelConfig& model, const Na
                      const std::string& where) {
   const LayerConfig& layer = model.layers[tensor.layer];
   if (tensor.call >= layer.calls.size()) {
-    names.bad(where, fmt::format("layer '{}' has {} calls, asked for call {}", printable(layer.name),
-                                 layer.calls.size(), tensor.call));
+    names.bad(where, fmt::format("layer '{}' has {} calls, asked for call {}",
+                                 printable(layer.name), layer.calls.size(), tensor.call));
   }
 }
 
@@ -248,11 +258,14 @@ void check_references(const ModelConfig& model, const Names& names) {
       for (const auto& [key, argument] : call.kwargs) flatten(argument, tensors);
     }
     for (const TensorRef& tensor : tensors) {
-      check_reference(tensor, model, names, fmt::format("inbound_nodes of layer '{}'", printable(layer.name)));
+      check_reference(tensor, model, names,
+                      fmt::format("inbound_nodes of layer '{}'", printable(layer.name)));
     }
   }
-  for (const TensorRef& tensor : model.inputs) check_reference(tensor, model, names, "input_layers");
-  for (const TensorRef& tensor : model.outputs) check_reference(tensor, model, names, "output_layers");
+  for (const TensorRef& tensor : model.inputs)
+    check_reference(tensor, model, names, "input_layers");
+  for (const TensorRef& tensor : model.outputs)
+    check_reference(tensor, model, names, "output_layers");
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ struct ImportContext::ModelRun {
   std::vector<std::vector<Outputs>> results;
 };
 
-ImportContext::ImportContext(const KerasModel& model, const WeightStore& store, const Limits& limits,
-                             GraphBuilder& g)
+ImportContext::ImportContext(const KerasModel& model, const WeightStore& store,
+                             const Limits& limits, GraphBuilder& g)
     : model_(model), store_(store), limits_(limits), g_(g), calls_left_(limits.max_nodes) {}
 
 namespace {
@@ -58,7 +58,8 @@ DType dtype_of_input(const LayerConfig& layer) {
 
 }  // namespace
 
-std::vector<MaskedValue> ImportContext::import_model(const LayerConfig& layer, const std::string& name,
+std::vector<MaskedValue> ImportContext::import_model(const LayerConfig& layer,
+                                                     const std::string& name,
                                                      const std::string& path,
                                                      const std::vector<MaskedValue>* inputs,
                                                      bool& poisoned) {
@@ -87,7 +88,8 @@ std::vector<MaskedValue> ImportContext::import_model(const LayerConfig& layer, c
     if (model.class_name == "Sequential") return result.values;
     if (tensor.tensor >= result.values.size()) {
       fail(ErrorCode::invalid_argument, "layer '{}' has {} outputs, asked for output {}",
-           printable(scoped(name, model.layers[tensor.layer].name)), result.values.size(), tensor.tensor);
+           printable(scoped(name, model.layers[tensor.layer].name)), result.values.size(),
+           tensor.tensor);
     }
     outputs.push_back(result.values[tensor.tensor]);
   }
@@ -123,7 +125,8 @@ void ImportContext::run_until(ModelRun& run, const TensorRef& tensor) {
   }
 }
 
-Operand ImportContext::resolve(const ModelRun& run, const Argument& argument, bool& poisoned) const {
+Operand ImportContext::resolve(const ModelRun& run, const Argument& argument,
+                               bool& poisoned) const {
   Operand operand;
   operand.kind = argument.kind;
   operand.value = argument.value;
@@ -133,8 +136,8 @@ Operand ImportContext::resolve(const ModelRun& run, const Argument& argument, bo
       poisoned = true;
     } else if (argument.tensor.tensor >= result.values.size()) {
       fail(ErrorCode::invalid_argument, "layer '{}' has {} outputs, asked for output {}",
-           printable(scoped(run.prefix, run.model.layers[argument.tensor.layer].name)), result.values.size(),
-           argument.tensor.tensor);
+           printable(scoped(run.prefix, run.model.layers[argument.tensor.layer].name)),
+           result.values.size(), argument.tensor.tensor);
     } else {
       operand.tensor = result.values[argument.tensor.tensor];
     }
@@ -147,7 +150,8 @@ void ImportContext::run_call(ModelRun& run, std::size_t at, std::size_t call_ind
   const LayerConfig& config = run.model.layers[at];
   Outputs& result = run.results[at][call_index];
   if (calls_left_-- == 0) {
-    fail(ErrorCode::resource_exhausted, "the model has more than {} layer calls", limits_.max_nodes);
+    fail(ErrorCode::resource_exhausted, "the model has more than {} layer calls",
+         limits_.max_nodes);
   }
   const std::string name = scoped(run.prefix, config.name);
   const std::string path = join(run.path, run.paths[at]);
@@ -158,7 +162,8 @@ void ImportContext::run_call(ModelRun& run, std::size_t at, std::size_t call_ind
   }
   const Call& call = config.calls[call_index];
   Layer layer{config, name, path, model_.writer, {}, {}, {}, {}, *this};
-  for (const Argument& argument : call.args) layer.args.push_back(resolve(run, argument, result.poisoned));
+  for (const Argument& argument : call.args)
+    layer.args.push_back(resolve(run, argument, result.poisoned));
   for (const auto& [key, argument] : call.kwargs) {
     layer.kwargs.emplace_back(key, resolve(run, argument, result.poisoned));
   }
@@ -190,11 +195,13 @@ ValueId ImportContext::graph_input(const LayerConfig& layer, const std::string& 
   const Json* shape = shape_of_input(layer);
   if (shape == nullptr) {
     fail(ErrorCode::invalid_argument,
-         "the file does not state the shape of input '{}': the model was saved before it was built", printable(name));
+         "the file does not state the shape of input '{}': the model was saved before it was built",
+         printable(name));
   }
   const Shape dims = shape_from_json(*shape);
   if (dims.rank() > limits_.max_rank) {
-    fail(ErrorCode::resource_exhausted, "input '{}' has {} dimensions", printable(name), dims.rank());
+    fail(ErrorCode::resource_exhausted, "input '{}' has {} dimensions", printable(name),
+         dims.rank());
   }
   return g_.input(name, {dtype_of_input(layer), dims});
 }
@@ -217,13 +224,16 @@ Outputs ImportContext::input_layer(const ModelRun& run, std::size_t at, std::siz
   for (std::size_t i = 0; i < run.model.inputs.size(); ++i) {
     if (run.model.inputs[i].layer != at) continue;
     MaskedValue value = (*run.inputs)[i];
-    // A model converts what it is given to its own input's type, and forgives a last dimension of 1.
+    // A model converts what it is given to its own input's type, and forgives a last dimension
+    // of 1.
     const Json* shape = shape_of_input(config);
     if (shape != nullptr && g_.shape(value.value).has_rank()) {
       const Shape want = shape_from_json(*shape);
       const Shape have = g_.shape(value.value);
-      if (have.rank() + 1 == want.rank() && want[want.rank() - 1] == 1) value.value = g_.expand_dims(value.value, -1);
-      if (have.rank() == want.rank() + 1 && have[have.rank() - 1] == 1) value.value = g_.squeeze(value.value, -1);
+      if (have.rank() + 1 == want.rank() && want[want.rank() - 1] == 1)
+        value.value = g_.expand_dims(value.value, -1);
+      if (have.rank() == want.rank() + 1 && have[have.rank() - 1] == 1)
+        value.value = g_.squeeze(value.value, -1);
     }
     if (!config.synthetic) value.value = g_.cast(value.value, dtype_of_input(config));
     return std::vector<MaskedValue>{value};
@@ -235,9 +245,55 @@ void ImportContext::refuse_training(const Layer& layer) {
   const Operand* training = layer.argument("training");
   if (training == nullptr || training->kind != Argument::Kind::value) return;
   const Json& value = training->value;
-  const bool on = (value.is_bool() && value.boolean()) || (value.is_number() && value.number() != 0);
-  if (on) layer.unsupported("called with training=True: the model asks for randomness at inference");
+  const bool on =
+      (value.is_bool() && value.boolean()) || (value.is_number() && value.number() != 0);
+  if (on)
+    layer.unsupported("called with training=True: the model asks for randomness at inference");
 }
+
+namespace {
+
+bool is_set(const Operand& operand) {
+  if (operand.kind == Argument::Kind::tensor) return true;
+  if (operand.kind != Argument::Kind::value) {
+    return std::any_of(operand.items.begin(), operand.items.end(), is_set);
+  }
+  return !operand.value.is_null() && !(operand.value.is_bool() && !operand.value.boolean());
+}
+
+// Arguments that no importer looks at must not be there.
+void check_arguments(const Layer& layer) {
+  for (const auto& [key, operand] : layer.kwargs) {
+    const bool known =
+        key == "mask" || key == "initial_state" || key == "constants" || key == "training";
+    if (!known && is_set(operand))
+      layer.unsupported(fmt::format("called with argument {}", printable(key)));
+  }
+  const std::size_t positions =
+      layer.has("cell") || layer.has("units") || layer.has("merge_mode") ? 2 : 1;
+  for (std::size_t i = positions; i < layer.args.size(); ++i) {
+    if (is_set(layer.args[i]))
+      layer.unsupported(fmt::format("called with {} positional arguments", i + 1));
+  }
+}
+
+// A model's mask argument: one mask, or one for each input (None among them).
+void give_masks(Layer& layer) {
+  const Operand* mask = layer.argument("mask");
+  if (mask == nullptr || !is_set(*mask)) return;
+  if (mask->kind == Argument::Kind::tensor) {
+    if (!layer.inputs.empty()) layer.inputs[0].mask = mask->tensor.value;
+    return;
+  }
+  if (mask->items.size() != layer.inputs.size())
+    layer.unsupported("a structure of masks unlike that of the inputs");
+  for (std::size_t i = 0; i < mask->items.size(); ++i) {
+    const Operand& item = mask->items[i];
+    layer.inputs[i].mask = item.kind == Argument::Kind::tensor ? item.tensor.value : kNoValue;
+  }
+}
+
+}  // namespace
 
 Outputs ImportContext::import_layer(Layer layer) {
   Outputs outputs;
@@ -246,8 +302,7 @@ Outputs ImportContext::import_layer(Layer layer) {
   try {
     refuse_training(layer);
     if (layer.config.model) {
-      // Masks travel with the tensors; an explicit mask argument replaces the first input's.
-      if (!layer.inputs.empty()) layer.inputs[0].mask = layer.mask();
+      give_masks(layer);  // otherwise masks travel with the tensors
       bool poisoned = false;
       outputs.values = import_model(layer.config, layer.name, layer.path, &layer.inputs, poisoned);
       outputs.poisoned = poisoned;
@@ -257,10 +312,12 @@ Outputs ImportContext::import_layer(Layer layer) {
       outputs.poisoned = true;
       return outputs;
     }
+    if (!layer.config.operation) check_arguments(layer);
     layer.policy = policy_of(layer.config, layer.writer);
     if (row->autocast && is_floating(layer.policy.compute)) {
       for (MaskedValue& input : layer.inputs) {
-        if (is_floating(g_.dtype(input.value))) input.value = g_.cast(input.value, layer.policy.compute);
+        if (is_floating(g_.dtype(input.value)))
+          input.value = g_.cast(input.value, layer.policy.compute);
       }
     }
     Weights weights(*this, layer);
@@ -277,8 +334,9 @@ Outputs ImportContext::import_layer(Layer layer) {
   return outputs;
 }
 
-void ImportContext::record(const LayerConfig& layer, const std::string& name, const std::string& path,
-                           const Outputs& outputs, const std::vector<std::string>& feeds) {
+void ImportContext::record(const LayerConfig& layer, const std::string& name,
+                           const std::string& path, const Outputs& outputs,
+                           const std::vector<std::string>& feeds) {
   if (layer.synthetic || outputs.poisoned) return;
   const auto [position, fresh] = info_index_.emplace(name, infos_.size());
   if (fresh) {
@@ -287,23 +345,27 @@ void ImportContext::record(const LayerConfig& layer, const std::string& name, co
     info.class_name = layer.file_class;
     info.trainable = layer.trainable;
     info.parameters = layer.operation ? 0 : store_.elements_below(path);
-    for (const MaskedValue& value : outputs.values) info.output_shapes.push_back(g_.shape(value.value));
+    for (const MaskedValue& value : outputs.values)
+      info.output_shapes.push_back(g_.shape(value.value));
     infos_.push_back(std::move(info));
   }
   LayerInfo& info = infos_[position->second];
   for (const std::string& feed : feeds) {
-    if (std::find(info.inputs.begin(), info.inputs.end(), feed) == info.inputs.end()) info.inputs.push_back(feed);
+    if (std::find(info.inputs.begin(), info.inputs.end(), feed) == info.inputs.end())
+      info.inputs.push_back(feed);
   }
 }
 
 namespace {
 
-void order_names(const LayerConfig& layer, const std::string& prefix, std::vector<std::string>& names) {
+void order_names(const LayerConfig& layer, const std::string& prefix,
+                 std::vector<std::string>& names) {
   if (!layer.model) {
     names.push_back(prefix);
     return;
   }
-  for (const LayerConfig& child : layer.model->layers) order_names(child, scoped(prefix, child.name), names);
+  for (const LayerConfig& child : layer.model->layers)
+    order_names(child, scoped(prefix, child.name), names);
 }
 
 }  // namespace
@@ -313,7 +375,8 @@ std::vector<LayerInfo> ImportContext::layer_infos() const {
   order_names(model_.root, "", names);
   std::vector<LayerInfo> infos;
   for (const std::string& name : names) {
-    if (const auto found = info_index_.find(name); found != info_index_.end()) infos.push_back(infos_[found->second]);
+    if (const auto found = info_index_.find(name); found != info_index_.end())
+      infos.push_back(infos_[found->second]);
   }
   return infos;
 }
@@ -332,17 +395,23 @@ void ImportContext::import_root() {
   }
 }
 
-void collect_unknown(const LayerConfig& layer, const std::string& name, std::vector<Unsupported>& items) {
+void collect_unknown(const LayerConfig& layer, const std::string& name,
+                     std::vector<Unsupported>& items) {
   if (layer.model) {
-    for (const LayerConfig& child : layer.model->layers) collect_unknown(child, scoped(name, child.name), items);
+    for (const LayerConfig& child : layer.model->layers)
+      collect_unknown(child, scoped(name, child.name), items);
     return;
   }
-  for (const auto& [attribute, inner] : layer.inner) collect_unknown(inner, scoped(name, inner.name), items);
+  for (const auto& [attribute, inner] : layer.inner)
+    collect_unknown(inner, scoped(name, inner.name), items);
   if (find_row(layer) != nullptr || layer.class_name == "InputLayer") return;
   std::string why = layer.operation ? "unknown operation" : "unknown layer";
   if (layer.class_name == "Lambda") {
-    why = "Lambda with Python code, which is never executed: replace it by a layer, or export the model as a SavedModel";
-    if (const Json* shape = layer.config.find("output_shape"); shape != nullptr && list_of(*shape) != nullptr) {
+    why =
+        "Lambda with Python code, which is never executed: replace it by a layer, or export the "
+        "model as a SavedModel";
+    if (const Json* shape = layer.config.find("output_shape");
+        shape != nullptr && list_of(*shape) != nullptr) {
       why += fmt::format(" (its output shape is {})", printable(shape->dump()));
     }
   } else if (!layer.module.empty() && !layer.module.starts_with("keras.")) {

@@ -1,4 +1,5 @@
-// Walks a model's calls in the order in which they can run and imports each layer through the table.
+// Walks a model's calls in the order in which they can run and imports each layer through the
+// table.
 #pragma once
 
 #include <map>
@@ -14,9 +15,11 @@ namespace thaw::keras {
 /// What all layers of one import share.
 class ImportContext {
  public:
-  ImportContext(const KerasModel& model, const WeightStore& store, const Limits& limits, GraphBuilder& g);
+  ImportContext(const KerasModel& model, const WeightStore& store, const Limits& limits,
+                GraphBuilder& g);
 
-  /// Imports the whole model: graph inputs, layers, graph outputs. Unsupported layers are in unsupported().
+  /// Imports the whole model: graph inputs, layers, graph outputs. Unsupported layers are in
+  /// unsupported().
   void import_root();
   /// One layer, operation or nested model on these inputs.
   Outputs import_layer(Layer layer);
@@ -32,7 +35,8 @@ class ImportContext {
   friend class Weights;
   struct ModelRun;
 
-  std::vector<MaskedValue> import_model(const LayerConfig& layer, const std::string& name, const std::string& path,
+  std::vector<MaskedValue> import_model(const LayerConfig& layer, const std::string& name,
+                                        const std::string& path,
                                         const std::vector<MaskedValue>* inputs, bool& poisoned);
   void run_until(ModelRun& run, const TensorRef& tensor);
   void run_call(ModelRun& run, std::size_t layer, std::size_t call);
@@ -48,7 +52,7 @@ class ImportContext {
   const Limits& limits_;
   GraphBuilder& g_;
   std::uint64_t calls_left_;
-  std::map<std::string, ValueId> constants_;       // by variable path and type
+  std::map<std::string, ValueId> constants_;  // by variable path and type
   std::map<std::string, VariableId> states_;
   std::vector<Unsupported> unsupported_;
   std::vector<LayerInfo> infos_;
@@ -56,7 +60,8 @@ class ImportContext {
 };
 
 /// All layers below `layer` that have no importer, wrappers' inner layers included.
-void collect_unknown(const LayerConfig& layer, const std::string& name, std::vector<Unsupported>& items);
+void collect_unknown(const LayerConfig& layer, const std::string& name,
+                     std::vector<Unsupported>& items);
 /// "outer" + "dense" -> "outer/dense".
 std::string scoped(const std::string& prefix, const std::string& name);
 

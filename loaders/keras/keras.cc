@@ -24,8 +24,8 @@ bool has_convolution(const keras::LayerConfig& layer) {
 }
 
 // Configuration and weights -> graph. `info` has what the container said about itself.
-LoadedModel build(const KerasModel& model, const WeightStore& store, ModelInfo info, const LoadOptions& options,
-                  const Evaluator& evaluator) {
+LoadedModel build(const KerasModel& model, const WeightStore& store, ModelInfo info,
+                  const LoadOptions& options, const Evaluator& evaluator) {
   LoadedModel loaded;
   loaded.signatures.push_back({"serving_default", Graph{}});
   Graph& graph = loaded.signatures[0].graph;
@@ -38,7 +38,8 @@ LoadedModel build(const KerasModel& model, const WeightStore& store, ModelInfo i
   try {
     context.import_root();
   } catch (const Error&) {
-    // Behind an unknown layer other complaints may be consequences; the unknown layers are the answer.
+    // Behind an unknown layer other complaints may be consequences; the unknown layers are the
+    // answer.
     if (!unknown) throw;
   }
   unsupported.insert(unsupported.end(), context.unsupported().begin(), context.unsupported().end());
@@ -55,7 +56,8 @@ LoadedModel build(const KerasModel& model, const WeightStore& store, ModelInfo i
   }
   if (model.writer.major == 1 && model.writer.backend.empty() && has_convolution(model.root)) {
     info.notes.push_back(
-        "Keras 1 does not say whether Theano or TensorFlow wrote the convolution kernels; they are taken as "
+        "Keras 1 does not say whether Theano or TensorFlow wrote the convolution kernels; they are "
+        "taken as "
         "TensorFlow's (Theano's run the other way round)");
   }
   loaded.info = std::move(info);
@@ -77,14 +79,16 @@ Writer h5_writer(const H5File& file, int fallback_major) {
     if (place[0] != '\0' && !file.has_group(place)) continue;
     const auto version = file.text_attribute(place, "keras_version");
     const auto backend = file.text_attribute(place, "backend");
-    if (version || backend) return keras::writer_of(version.value_or(""), backend.value_or(""), fallback_major);
+    if (version || backend)
+      return keras::writer_of(version.value_or(""), backend.value_or(""), fallback_major);
   }
   return keras::writer_of("", "", fallback_major);
 }
 
 }  // namespace
 
-LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options, const Evaluator& evaluator) {
+LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options,
+                          const Evaluator& evaluator) {
   ModelInfo info;
   info.path = tree.path();
   info.format = "Keras v3 (.keras)";
@@ -104,10 +108,12 @@ LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options, cons
   info.training_config = training_config(config);
   if (!tree.contains("model.weights.h5")) {
     if (tree.contains("model.weights.npz")) {
-      fail(ErrorCode::unimplemented, "{}: weights in model.weights.npz are pickled and not read", tree.path());
+      fail(ErrorCode::unimplemented, "{}: weights in model.weights.npz are pickled and not read",
+           tree.path());
     }
     if (tree.contains("model.weights.json")) {
-      fail(ErrorCode::unimplemented, "{}: weights sharded by model.weights.json are not supported", tree.path());
+      fail(ErrorCode::unimplemented, "{}: weights sharded by model.weights.json are not supported",
+           tree.path());
     }
     fail(ErrorCode::not_found, "{}: model.weights.h5 is missing", tree.path());
   }
@@ -127,7 +133,8 @@ LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluat
   const auto text = file->text_attribute("", "model_config");
   if (!text) {
     fail(ErrorCode::failed_precondition,
-         "{}: the file holds no model_config: weights only; load the architecture (model.json) with these weights",
+         "{}: the file holds no model_config: weights only; load the architecture (model.json) "
+         "with these weights",
          info.path);
   }
   const Json config = parse_json(*text, info.path + "!model_config", options.limits);
@@ -145,7 +152,8 @@ LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const L
   info.path = json.name;
   info.format = "Keras JSON and weights";
   if (weights_path.empty()) {
-    fail(ErrorCode::failed_precondition, "{} is an architecture without weights: name the weights file", json.name);
+    fail(ErrorCode::failed_precondition,
+         "{} is an architecture without weights: name the weights file", json.name);
   }
   report(options, 0, "configuration");
   const Json config = parse_json(json.text(), json.name, options.limits);
@@ -163,9 +171,10 @@ LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const L
   if (writer.major == 2 && by_path) writer.tf_keras = true;
   const KerasModel model = keras::read_config(config, writer, json.name, options.limits);
   report(options, 0.2, "weights");
-  const std::string group = file->has_group("model_weights") && !file->list_attribute("", "layer_names")
-                                ? std::string("model_weights")
-                                : std::string();
+  const std::string group =
+      file->has_group("model_weights") && !file->list_attribute("", "layer_names")
+          ? std::string("model_weights")
+          : std::string();
   const WeightStore store = by_path ? keras::path_weights(*file, model, info.notes)
                                     : keras::legacy_weights(*file, group, model, info.notes);
   return build(model, store, std::move(info), options, evaluator);

@@ -14,7 +14,9 @@ std::string Layer::title() const {
   return fmt::format("layer '{}' ({})", printable(name), printable(config.file_class));
 }
 
-void Layer::unsupported(const std::string& why) const { throw Error(ErrorCode::unimplemented, why); }
+void Layer::unsupported(const std::string& why) const {
+  throw Error(ErrorCode::unimplemented, why);
+}
 
 void Layer::bad(const std::string& what) const {
   fail(ErrorCode::invalid_argument, "{}: {}", title(), what);
@@ -67,10 +69,11 @@ std::int64_t Layer::integer(const char* key, std::int64_t otherwise) const {
 std::int64_t Layer::integer(const char* key) const {
   const Json* value = find(key);
   if (value == nullptr) bad(fmt::format("{} is missing", key));
-  const bool whole = value->is_number() && value->number() == static_cast<double>(static_cast<std::int64_t>(
-                                                                  value->number() < 1e15 && value->number() > -1e15
-                                                                      ? value->number()
-                                                                      : 0.5));
+  const bool whole =
+      value->is_number() &&
+      value->number() ==
+          static_cast<double>(static_cast<std::int64_t>(
+              value->number() < 1e15 && value->number() > -1e15 ? value->number() : 0.5));
   if (!whole) bad(fmt::format("{} is {}, expected an integer", key, printable(value->dump())));
   return static_cast<std::int64_t>(value->number());
 }
@@ -81,7 +84,8 @@ double Layer::real(const char* key, double otherwise) const {
   if (value->is_number()) return value->number();
   // numpy scalars appear as {"class_name": "__numpy__", ...} or {"type": "ndarray", "value": x}.
   const Json* inner = value->find("value");
-  if (inner == nullptr && value->find("config") != nullptr) inner = value->at("config").find("value");
+  if (inner == nullptr && value->find("config") != nullptr)
+    inner = value->at("config").find("value");
   if (inner != nullptr && inner->is_number()) return inner->number();
   bad(fmt::format("{} is {}, expected a number", key, printable(value->dump())));
 }
@@ -89,17 +93,20 @@ double Layer::real(const char* key, double otherwise) const {
 std::string Layer::text(const char* key, const std::string& otherwise) const {
   const Json* value = find(key);
   if (value == nullptr) return otherwise;
-  if (!value->is_string()) bad(fmt::format("{} is {}, expected a string", key, printable(value->dump())));
+  if (!value->is_string())
+    bad(fmt::format("{} is {}, expected a string", key, printable(value->dump())));
   return value->string();
 }
 
-std::vector<std::int64_t> Layer::ints(const char* key, const std::vector<std::int64_t>& otherwise) const {
+std::vector<std::int64_t> Layer::ints(const char* key,
+                                      const std::vector<std::int64_t>& otherwise) const {
   const Json* value = find(key);
   if (value == nullptr) return otherwise;
   std::vector<std::int64_t> result;
   if (const Json::Array* list = list_of(*value)) {
     for (const Json& item : *list) {
-      if (!item.is_integer()) bad(fmt::format("{} is {}, expected integers", key, printable(value->dump())));
+      if (!item.is_integer())
+        bad(fmt::format("{} is {}, expected integers", key, printable(value->dump())));
       result.push_back(item.integer());
     }
     return result;
@@ -112,7 +119,9 @@ std::vector<std::int64_t> Layer::sizes(const char* key, int rank, std::int64_t o
   if (result.size() == 1) result.resize(static_cast<std::size_t>(rank), result[0]);
   bool fits = result.size() == static_cast<std::size_t>(rank);
   for (std::int64_t size : result) fits = fits && size > 0 && size < (std::int64_t{1} << 40);
-  if (!fits) bad(fmt::format("{} is {}, expected {} positive integers", key, printable(find(key)->dump()), rank));
+  if (!fits)
+    bad(fmt::format("{} is {}, expected {} positive integers", key, printable(find(key)->dump()),
+                    rank));
   return result;
 }
 
@@ -132,8 +141,15 @@ void Layer::expect_rank(const GraphBuilder& g, ValueId value, int rank) const {
 Outputs Layer::import_inner(const LayerConfig& inner, const std::string& attribute,
                             std::vector<MaskedValue> inner_inputs,
                             std::vector<std::pair<std::string, Operand>> inner_kwargs) const {
-  Layer child{inner,  scoped(name, inner.name.empty() ? attribute : inner.name),
-              path + "/" + attribute, writer, {}, std::move(inner_inputs), {}, std::move(inner_kwargs), context};
+  Layer child{inner,
+              scoped(name, inner.name.empty() ? attribute : inner.name),
+              path + "/" + attribute,
+              writer,
+              {},
+              std::move(inner_inputs),
+              {},
+              std::move(inner_kwargs),
+              context};
   Outputs outputs = context.import_layer(std::move(child));
   context.graph().set_scope(name, title());
   return outputs;
@@ -152,8 +168,8 @@ Tensor Weights::tensor(const std::string& name, const Shape& shape) {
     fits = shape[axis] == kUnknownDim || shape[axis] == array.shape()[axis];
   }
   if (!fits) {
-    layer_.bad(fmt::format("variable {}: expected shape {}, found {} in {}", name, shape.to_string(),
-                           array.shape().to_string(), printable(stored->place)));
+    layer_.bad(fmt::format("variable {}: expected shape {}, found {} in {}", name,
+                           shape.to_string(), array.shape().to_string(), printable(stored->place)));
   }
   if (!is_floating(array.dtype()) && !is_integer(array.dtype())) {
     layer_.bad(fmt::format("variable {} is stored as {} in {}", name, name_of(array.dtype()),
@@ -173,16 +189,19 @@ ValueId Weights::get(const std::string& name, const Shape& shape, DType dtype) {
   }
   GraphBuilder& g = context_.graph();
   // Keras reads a file's array into the variable's type first and casts that to the compute type.
-  const ValueId value =
-      g.cast(g.cast(g.constant(tensor(name, shape), layer_.name + "/" + name), layer_.policy.variable), dtype);
+  const ValueId value = g.cast(
+      g.cast(g.constant(tensor(name, shape), layer_.name + "/" + name), layer_.policy.variable),
+      dtype);
   context_.constants_.emplace(key, value);
   return value;
 }
 
 VariableId Weights::state(const std::string& name, DType dtype, const Shape& shape) {
   const std::string key = layer_.path + "/" + name;
-  if (const auto known = context_.states_.find(key); known != context_.states_.end()) return known->second;
-  const VariableId variable = context_.graph().variable(layer_.name + "/" + name, Tensor(dtype, shape));
+  if (const auto known = context_.states_.find(key); known != context_.states_.end())
+    return known->second;
+  const VariableId variable =
+      context_.graph().variable(layer_.name + "/" + name, Tensor(dtype, shape));
   context_.states_.emplace(key, variable);
   return variable;
 }

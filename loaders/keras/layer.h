@@ -1,4 +1,5 @@
-// What the importer of a layer class sees: the layer, its inputs, its weights, and a way to import inner layers.
+// What the importer of a layer class sees: the layer, its inputs, its weights, and a way to import
+// inner layers.
 #pragma once
 
 #include <optional>
@@ -54,7 +55,7 @@ class Layer {
   std::vector<std::pair<std::string, Operand>> kwargs;
   ImportContext& context;
 
-  ValueId input() const;                      // the first input; an error if there is none
+  ValueId input() const;  // the first input; an error if there is none
   const std::string& class_name() const { return config.class_name; }
   bool keras3() const { return writer.major == 3; }
 
@@ -98,15 +99,17 @@ class Layer {
 class Weights {
  public:
   Weights(ImportContext& context, const Layer& layer) : context_(context), layer_(layer) {}
-  /// Variable `name` as a constant in the layer's compute type. `shape` is what the layer expects; unknown
-  /// dimensions take what the file has. Throws Error(invalid_argument) naming layer, variable, found and expected.
+  /// Variable `name` as a constant in the layer's compute type. `shape` is what the layer expects;
+  /// unknown dimensions take what the file has. Throws Error(invalid_argument) naming layer,
+  /// variable, found and expected.
   ValueId get(const std::string& name, const Shape& shape);
   /// The same in another type.
   ValueId get(const std::string& name, const Shape& shape, DType dtype);
   /// The stored elements.
   Tensor tensor(const std::string& name, const Shape& shape);
   bool has(const std::string& name) const;
-  /// A state of the layer that survives between runs: one per layer and `name`, shared by its calls, zero first.
+  /// A state of the layer that survives between runs: one per layer and `name`, shared by its
+  /// calls, zero first.
   VariableId state(const std::string& name, DType dtype, const Shape& shape);
 
  private:

@@ -11,33 +11,65 @@ namespace {
 
 const std::map<std::string, std::string>& class_aliases() {
   static const std::map<std::string, std::string> aliases = {
-      {"Convolution1D", "Conv1D"}, {"Convolution2D", "Conv2D"}, {"Convolution3D", "Conv3D"},
-      {"Convolution1DTranspose", "Conv1DTranspose"}, {"Convolution2DTranspose", "Conv2DTranspose"},
-      {"Convolution3DTranspose", "Conv3DTranspose"}, {"Deconvolution2D", "Conv2DTranspose"},
-      {"Deconvolution3D", "Conv3DTranspose"}, {"SeparableConvolution1D", "SeparableConv1D"},
-      {"SeparableConvolution2D", "SeparableConv2D"}, {"AtrousConvolution1D", "Conv1D"},
-      {"AtrousConvolution2D", "Conv2D"}, {"TimeDistributedDense", "Dense"},
-      {"MaxPool1D", "MaxPooling1D"}, {"MaxPool2D", "MaxPooling2D"}, {"MaxPool3D", "MaxPooling3D"},
-      {"AvgPool1D", "AveragePooling1D"}, {"AvgPool2D", "AveragePooling2D"}, {"AvgPool3D", "AveragePooling3D"},
-      {"GlobalMaxPool1D", "GlobalMaxPooling1D"}, {"GlobalMaxPool2D", "GlobalMaxPooling2D"},
-      {"GlobalMaxPool3D", "GlobalMaxPooling3D"}, {"GlobalAvgPool1D", "GlobalAveragePooling1D"},
-      {"GlobalAvgPool2D", "GlobalAveragePooling2D"}, {"GlobalAvgPool3D", "GlobalAveragePooling3D"},
-      {"BatchNormalizationV1", "BatchNormalization"}, {"BatchNormalizationV2", "BatchNormalization"},
-      {"SyncBatchNormalization", "BatchNormalization"}, {"LSTMV2", "LSTM"}, {"GRUV2", "GRU"},
-      {"UnifiedLSTM", "LSTM"}, {"UnifiedGRU", "GRU"}};
+      {"Convolution1D", "Conv1D"},
+      {"Convolution2D", "Conv2D"},
+      {"Convolution3D", "Conv3D"},
+      {"Convolution1DTranspose", "Conv1DTranspose"},
+      {"Convolution2DTranspose", "Conv2DTranspose"},
+      {"Convolution3DTranspose", "Conv3DTranspose"},
+      {"Deconvolution2D", "Conv2DTranspose"},
+      {"Deconvolution3D", "Conv3DTranspose"},
+      {"SeparableConvolution1D", "SeparableConv1D"},
+      {"SeparableConvolution2D", "SeparableConv2D"},
+      {"AtrousConvolution1D", "Conv1D"},
+      {"AtrousConvolution2D", "Conv2D"},
+      {"TimeDistributedDense", "Dense"},
+      {"MaxPool1D", "MaxPooling1D"},
+      {"MaxPool2D", "MaxPooling2D"},
+      {"MaxPool3D", "MaxPooling3D"},
+      {"AvgPool1D", "AveragePooling1D"},
+      {"AvgPool2D", "AveragePooling2D"},
+      {"AvgPool3D", "AveragePooling3D"},
+      {"GlobalMaxPool1D", "GlobalMaxPooling1D"},
+      {"GlobalMaxPool2D", "GlobalMaxPooling2D"},
+      {"GlobalMaxPool3D", "GlobalMaxPooling3D"},
+      {"GlobalAvgPool1D", "GlobalAveragePooling1D"},
+      {"GlobalAvgPool2D", "GlobalAveragePooling2D"},
+      {"GlobalAvgPool3D", "GlobalAveragePooling3D"},
+      {"BatchNormalizationV1", "BatchNormalization"},
+      {"BatchNormalizationV2", "BatchNormalization"},
+      {"SyncBatchNormalization", "BatchNormalization"},
+      {"LSTMV2", "LSTM"},
+      {"GRUV2", "GRU"},
+      {"UnifiedLSTM", "LSTM"},
+      {"UnifiedGRU", "GRU"}};
   return aliases;
 }
 
 // Old argument -> today's, where the class does not matter.
 constexpr std::pair<const char*, const char*> kRenames[] = {
-    {"init", "kernel_initializer"}, {"inner_init", "recurrent_initializer"},
-    {"inner_activation", "recurrent_activation"}, {"W_regularizer", "kernel_regularizer"},
-    {"b_regularizer", "bias_regularizer"}, {"U_regularizer", "recurrent_regularizer"},
-    {"W_constraint", "kernel_constraint"}, {"b_constraint", "bias_constraint"}, {"bias", "use_bias"},
-    {"p", "rate"}, {"nb_filter", "filters"}, {"filter_length", "kernel_size"}, {"subsample", "strides"},
-    {"subsample_length", "strides"}, {"border_mode", "padding"}, {"pool_length", "pool_size"},
-    {"stride", "strides"}, {"sigma", "stddev"}, {"dropout_W", "dropout"}, {"dropout_U", "recurrent_dropout"},
-    {"atrous_rate", "dilation_rate"}, {"batch_input_shape", "batch_shape"}};
+    {"init", "kernel_initializer"},
+    {"inner_init", "recurrent_initializer"},
+    {"inner_activation", "recurrent_activation"},
+    {"W_regularizer", "kernel_regularizer"},
+    {"b_regularizer", "bias_regularizer"},
+    {"U_regularizer", "recurrent_regularizer"},
+    {"W_constraint", "kernel_constraint"},
+    {"b_constraint", "bias_constraint"},
+    {"bias", "use_bias"},
+    {"p", "rate"},
+    {"nb_filter", "filters"},
+    {"filter_length", "kernel_size"},
+    {"subsample", "strides"},
+    {"subsample_length", "strides"},
+    {"border_mode", "padding"},
+    {"pool_length", "pool_size"},
+    {"stride", "strides"},
+    {"sigma", "stddev"},
+    {"dropout_W", "dropout"},
+    {"dropout_U", "recurrent_dropout"},
+    {"atrous_rate", "dilation_rate"},
+    {"batch_input_shape", "batch_shape"}};
 
 bool one_of(const std::string& name, std::initializer_list<const char*> names) {
   return std::any_of(names.begin(), names.end(), [&](const char* item) { return name == item; });
@@ -97,7 +129,8 @@ void keras1_defaults(const std::string& class_name, Renamer& config) {
 }  // namespace
 
 void modernise(LayerConfig& layer, const Writer& writer) {
-  // "keras.layers>Dense"-like prefixes of registered built-in layers do not occur; custom packages stay as they are.
+  // "keras.layers>Dense"-like prefixes of registered built-in layers do not occur; custom packages
+  // stay as they are.
   if (const auto alias = class_aliases().find(layer.class_name); alias != class_aliases().end()) {
     layer.class_name = alias->second;
   }
@@ -112,7 +145,8 @@ void modernise(LayerConfig& layer, const Writer& writer) {
   }
   // Arguments of custom layers are their own business; operations have none of these.
   for (const auto& [from, to] : kRenames) {
-    // The alpha-dropout-like `p` and the graph convolution's `stride` are safe: today's layers have no such names.
+    // The alpha-dropout-like `p` and the graph convolution's `stride` are safe: today's layers have
+    // no such names.
     if (std::string_view(to) != "batch_shape") config.rename(from, to);
   }
   if (one_of(name, {"Dense", "LSTM", "GRU", "SimpleRNN"}) && config.find("units") == nullptr) {

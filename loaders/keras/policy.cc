@@ -28,9 +28,10 @@ DtypePolicy policy_of(const LayerConfig& layer, const Writer& writer) {
   const Json* class_name = dtype->find("class_name");
   const Json* config = dtype->find("config");
   const Json* name = config != nullptr ? config->find("name") : nullptr;
-  const bool plain = class_name != nullptr && class_name->is_string() &&
-                     (class_name->string() == "Policy" || class_name->string() == "DTypePolicy" ||
-                      class_name->string() == "FloatDTypePolicy" || class_name->string() == "PolicyV1");
+  const bool plain =
+      class_name != nullptr && class_name->is_string() &&
+      (class_name->string() == "Policy" || class_name->string() == "DTypePolicy" ||
+       class_name->string() == "FloatDTypePolicy" || class_name->string() == "PolicyV1");
   if (!plain || name == nullptr || !name->is_string()) {
     fail(ErrorCode::unimplemented, "dtype policy {} is not supported", printable(dtype->dump()));
   }

@@ -39,7 +39,8 @@ Json legacy_input_shape(const LayerConfig& first) {
   return Json(std::move(shape));
 }
 
-// The input layer that the file leaves implicit. Its shape may be unknown; a nested model gets it from its caller.
+// The input layer that the file leaves implicit. Its shape may be unknown; a nested model gets it
+// from its caller.
 LayerConfig implicit_input(const LayerConfig& first, const Json& config, const Json& model_json) {
   LayerConfig input;
   input.class_name = input.file_class = "InputLayer";
@@ -60,14 +61,16 @@ LayerConfig implicit_input(const LayerConfig& first, const Json& config, const J
     } else {
       shape = member(config, {"build_input_shape"});
       if (shape == nullptr) {
-        if (const Json* build = model_json.find("build_config")) shape = member(*build, {"input_shape"});
+        if (const Json* build = model_json.find("build_config"))
+          shape = member(*build, {"input_shape"});
       }
     }
   }
   if (shape != nullptr && list_of(*shape) != nullptr) members.emplace_back("batch_shape", *shape);
   if (dtype != nullptr) {
     members.emplace_back("dtype", *dtype);
-  } else if (const Json* own = member(first.config, {"dtype"}); own != nullptr && own->is_string()) {
+  } else if (const Json* own = member(first.config, {"dtype"});
+             own != nullptr && own->is_string()) {
     members.emplace_back("dtype", *own);
   }
   input.config = Json(std::move(members));
@@ -98,8 +101,8 @@ std::unique_ptr<ModelConfig> parse_sequential(const Json& config, const Json& mo
     layer.calls.emplace_back();
     if (i == 0) continue;
     if (layer.class_name == "InputLayer") {
-      fail(ErrorCode::invalid_argument, "{}: input layer '{}' stands inside a Sequential model", context.file,
-           printable(layer.name));
+      fail(ErrorCode::invalid_argument, "{}: input layer '{}' stands inside a Sequential model",
+           context.file, printable(layer.name));
     }
     Argument argument;
     argument.kind = Argument::Kind::tensor;

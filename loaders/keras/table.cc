@@ -9,7 +9,8 @@ namespace {
 
 using enum MaskRule;
 
-// Columns: class, importer, variables, mask rule, whether floating inputs are cast to the compute type.
+// Columns: class, importer, variables, mask rule, whether floating inputs are cast to the compute
+// type.
 constexpr TableRow kLayers[] = {
     {"Activation", activation, nullptr, pass},
     {"ActivityRegularization", identity, nullptr, pass},
@@ -136,9 +137,10 @@ constexpr TableRow kOperations[] = {
 };
 
 const TableRow* find_in(std::span<const TableRow> rows, std::string_view name) {
-  const auto row = std::lower_bound(rows.begin(), rows.end(), name, [](const TableRow& entry, std::string_view key) {
-    return std::string_view(entry.class_name) < key;
-  });
+  const auto row = std::lower_bound(rows.begin(), rows.end(), name,
+                                    [](const TableRow& entry, std::string_view key) {
+                                      return std::string_view(entry.class_name) < key;
+                                    });
   return row != rows.end() && row->class_name == name ? &*row : nullptr;
 }
 

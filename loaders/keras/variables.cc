@@ -21,7 +21,8 @@ std::string to_snake_case(const std::string& class_name) {
   std::string first;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const bool starts_word = i > 0 && std::isupper(static_cast<unsigned char>(name[i])) &&
-                             i + 1 < name.size() && std::islower(static_cast<unsigned char>(name[i + 1]));
+                             i + 1 < name.size() &&
+                             std::islower(static_cast<unsigned char>(name[i + 1]));
     if (starts_word) first += '_';
     first += name[i];
   }
@@ -44,7 +45,8 @@ std::vector<std::string> layer_paths(const ModelConfig& model) {
       continue;
     }
     std::string name = layer.model ? layer.class_name : layer.file_class;
-    if (const auto package = name.rfind('>'); package != std::string::npos) name.erase(0, package + 1);
+    if (const auto package = name.rfind('>'); package != std::string::npos)
+      name.erase(0, package + 1);
     name = to_snake_case(name);
     const int count = counts[name]++;
     paths.push_back("layers/" + name + (count == 0 ? "" : "_" + std::to_string(count)));
@@ -59,9 +61,10 @@ void VariableList::add(const std::string& name, bool trainable) {
   variable.name = slash == std::string::npos ? name : name.substr(slash + 1);
   variable.trainable = trainable && trainable_;
   variable.layer = &layer_;
-  variable.slot = static_cast<int>(std::count_if(out_.begin(), out_.end(), [&](const Variable& other) {
-    return other.owner == variable.owner;
-  }));
+  variable.slot =
+      static_cast<int>(std::count_if(out_.begin(), out_.end(), [&](const Variable& other) {
+        return other.owner == variable.owner;
+      }));
   out_.push_back(std::move(variable));
 }
 

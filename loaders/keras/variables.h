@@ -10,9 +10,10 @@ namespace thaw::keras {
 
 /// One variable of one layer.
 struct Variable {
-  std::string owner;  // path of the object that holds it, as Keras 3 names paths: "layers/lstm/cell"
-  std::string name;   // "recurrent_kernel"
-  int slot = 0;       // index among the owner's variables
+  std::string
+      owner;         // path of the object that holds it, as Keras 3 names paths: "layers/lstm/cell"
+  std::string name;  // "recurrent_kernel"
+  int slot = 0;      // index among the owner's variables
   bool trainable = true;
   const LayerConfig* layer = nullptr;  // the layer that declared it
 
@@ -45,13 +46,15 @@ class VariableList {
 
 /// "BatchNormalization" -> "batch_normalization", as Keras 3 names the groups of a weights file.
 std::string to_snake_case(const std::string& class_name);
-/// Paths of the layers of a model inside the model's own group: "layers/dense", "layers/dense_1", ...; empty for
-/// synthetic input layers and operations.
+/// Paths of the layers of a model inside the model's own group: "layers/dense", "layers/dense_1",
+/// ...; empty for synthetic input layers and operations.
 std::vector<std::string> layer_paths(const ModelConfig& model);
-/// "" + "layers/dense" -> "layers/dense"; "layers/model" + "layers/dense" -> "layers/model/layers/dense".
+/// "" + "layers/dense" -> "layers/dense"; "layers/model" + "layers/dense" ->
+/// "layers/model/layers/dense".
 std::string join(const std::string& path, const std::string& part);
 
-/// All variables of a layer or nested model that stands at `path`, in creation order. Unknown classes have none.
+/// All variables of a layer or nested model that stands at `path`, in creation order. Unknown
+/// classes have none.
 void collect_variables(const LayerConfig& layer, const std::string& path, bool trainable,
                        const Writer& writer, std::vector<Variable>& out);
 

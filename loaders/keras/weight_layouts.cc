@@ -1,4 +1,5 @@
-// Layouts of old weights: Keras 1's kernels and gates, Theano's flipped kernels, cuDNN's transposed blocks.
+// Layouts of old weights: Keras 1's kernels and gates, Theano's flipped kernels, cuDNN's transposed
+// blocks.
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -10,7 +11,8 @@ namespace thaw::keras {
 namespace {
 
 bool is(const LayerConfig& layer, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* name) { return layer.class_name == name; });
+  return std::any_of(names.begin(), names.end(),
+                     [&](const char* name) { return layer.class_name == name; });
 }
 
 bool channels_first(const LayerConfig& layer) {
@@ -28,7 +30,8 @@ std::vector<std::int64_t> strides_of(const Shape& shape) {
 }
 
 // Copies elements so that result[index] = source[start + sum(index * step)].
-Tensor gathered(const Tensor& source, const Shape& shape, std::int64_t start, const std::vector<std::int64_t>& steps) {
+Tensor gathered(const Tensor& source, const Shape& shape, std::int64_t start,
+                const std::vector<std::int64_t>& steps) {
   Tensor result(source.dtype(), shape);
   const std::size_t width = size_of(source.dtype());
   const auto* from = static_cast<const std::byte*>(source.data());
@@ -36,7 +39,8 @@ Tensor gathered(const Tensor& source, const Shape& shape, std::int64_t start, co
   std::vector<std::int64_t> index(static_cast<std::size_t>(shape.rank()), 0);
   std::int64_t offset = start;
   for (std::int64_t i = 0; i < result.num_elements(); ++i) {
-    std::memcpy(to + static_cast<std::size_t>(i) * width, from + static_cast<std::size_t>(offset) * width, width);
+    std::memcpy(to + static_cast<std::size_t>(i) * width,
+                from + static_cast<std::size_t>(offset) * width, width);
     for (int axis = shape.rank() - 1; axis >= 0; --axis) {
       const auto a = static_cast<std::size_t>(axis);
       offset += steps[a];
@@ -50,8 +54,9 @@ Tensor gathered(const Tensor& source, const Shape& shape, std::int64_t start, co
 
 void need_numbers(const Variable& variable, const Tensor& array) {
   if (array.dtype() == DType::string || size_of(array.dtype()) == 0) {
-    fail(ErrorCode::invalid_argument, "layer '{}' ({}): variable {} is stored as {}", printable(variable.layer->name),
-         printable(variable.layer->file_class), variable.name, name_of(array.dtype()));
+    fail(ErrorCode::invalid_argument, "layer '{}' ({}): variable {} is stored as {}",
+         printable(variable.layer->name), printable(variable.layer->file_class), variable.name,
+         name_of(array.dtype()));
   }
 }
 
@@ -59,14 +64,18 @@ Tensor keras1_kernel(const LayerConfig& layer, Tensor kernel) {
   const int rank = kernel.shape().rank();
   if (layer.class_name == "Conv1D" && rank == 4) {
     const Json* length = layer.config.find("kernel_size");
-    const bool normal = length == nullptr || !length->is_integer() || kernel.shape()[0] == length->integer();
-    if (!normal || kernel.shape()[1] != 1) kernel = transposed(kernel, {2, 3, 1, 0});  // (filters, in, length, 1)
+    const bool normal =
+        length == nullptr || !length->is_integer() || kernel.shape()[0] == length->integer();
+    if (!normal || kernel.shape()[1] != 1)
+      kernel = transposed(kernel, {2, 3, 1, 0});  // (filters, in, length, 1)
     if (kernel.shape()[1] != 1) return kernel;
     return kernel.reshaped({kernel.shape()[0], kernel.shape()[2], kernel.shape()[3]});
   }
-  if (layer.class_name == "Conv2D" && rank == 4 && channels_first(layer)) return transposed(kernel, {2, 3, 1, 0});
+  if (layer.class_name == "Conv2D" && rank == 4 && channels_first(layer))
+    return transposed(kernel, {2, 3, 1, 0});
   if (layer.class_name == "Conv2DTranspose" && rank == 4) {
-    return channels_first(layer) ? transposed(kernel, {2, 3, 0, 1}) : transposed(kernel, {0, 1, 3, 2});
+    return channels_first(layer) ? transposed(kernel, {2, 3, 0, 1})
+                                 : transposed(kernel, {0, 1, 3, 2});
   }
   if (layer.class_name == "Conv3D" && rank == 5 && channels_first(layer)) {
     return transposed(kernel, {2, 3, 4, 1, 0});
@@ -80,7 +89,8 @@ Tensor cudnn_blocks(const Tensor& array, std::int64_t gates, bool recurrent) {
   std::vector<Tensor> blocks;
   for (std::int64_t gate = 0; gate < gates; ++gate) {
     Tensor block = gathered(array, {rows, columns}, gate * columns, {array.shape()[1], 1});
-    // kernel: the block's elements read in column-major order fill the matrix row by row, transposed.
+    // kernel: the block's elements read in column-major order fill the matrix row by row,
+    // transposed.
     if (recurrent) {
       block = transposed(block, {1, 0});
     } else {
@@ -95,7 +105,8 @@ template <class T>
 Tensor halves_added(const Tensor& bias) {
   const std::int64_t half = bias.num_elements() / 2;
   Tensor sum(bias.dtype(), {half});
-  for (std::int64_t i = 0; i < half; ++i) sum.mutable_data<T>()[i] = bias.data<T>()[i] + bias.data<T>()[half + i];
+  for (std::int64_t i = 0; i < half; ++i)
+    sum.mutable_data<T>()[i] = bias.data<T>()[i] + bias.data<T>()[half + i];
   return sum;
 }
 
@@ -139,7 +150,8 @@ Tensor reversed(const Tensor& tensor, int axes) {
 
 Tensor joined(const std::vector<Tensor>& parts) {
   const Tensor& first = parts.at(0);
-  if (first.shape().rank() == 0) fail(ErrorCode::invalid_argument, "scalars cannot be joined to a gate matrix");
+  if (first.shape().rank() == 0)
+    fail(ErrorCode::invalid_argument, "scalars cannot be joined to a gate matrix");
   const int last = first.shape().rank() - 1;
   Shape shape = first.shape();
   shape[last] = 0;
@@ -165,7 +177,9 @@ Tensor joined(const std::vector<Tensor>& parts) {
     for (const Tensor& part : parts) {
       const std::size_t bytes = static_cast<std::size_t>(part.shape()[last]) * width;
       if (bytes != 0) {
-        std::memcpy(to, static_cast<const std::byte*>(part.data()) + static_cast<std::size_t>(row) * bytes, bytes);
+        std::memcpy(
+            to, static_cast<const std::byte*>(part.data()) + static_cast<std::size_t>(row) * bytes,
+            bytes);
       }
       to += bytes;
     }
@@ -177,15 +191,17 @@ Conversion gates_of(const LayerConfig& layer, std::size_t variables) {
   Conversion conversion;
   if (is(layer, {"LSTM", "GRU"})) {
     // Stored gate by gate (W, U, b); the LSTM's old order is i, c, f, o, today's i, f, c, o.
-    const std::vector<std::size_t> order =
-        layer.class_name == "LSTM" ? std::vector<std::size_t>{0, 2, 1, 3} : std::vector<std::size_t>{0, 1, 2};
+    const std::vector<std::size_t> order = layer.class_name == "LSTM"
+                                               ? std::vector<std::size_t>{0, 2, 1, 3}
+                                               : std::vector<std::size_t>{0, 1, 2};
     for (std::size_t variable = 0; variable < variables; ++variable) {
       conversion.sources.emplace_back();
       for (std::size_t gate : order) conversion.sources.back().push_back(3 * gate + variable);
     }
     return conversion;
   }
-  for (std::size_t variable = 0; variable < variables; ++variable) conversion.sources.push_back({variable});
+  for (std::size_t variable = 0; variable < variables; ++variable)
+    conversion.sources.push_back({variable});
   return conversion;
 }
 

@@ -7,8 +7,8 @@ namespace thaw::keras {
 void WeightStore::assign(const Variable& variable, StoredArray array) {
   const auto [position, fresh] = arrays_.emplace(variable.path(), std::move(array));
   if (!fresh) {
-    fail(ErrorCode::invalid_argument, "variable {} is assigned twice: from {} and again", variable.path(),
-         position->second.place);
+    fail(ErrorCode::invalid_argument, "variable {} is assigned twice: from {} and again",
+         variable.path(), position->second.place);
   }
 }
 
@@ -20,7 +20,8 @@ const StoredArray* WeightStore::find(const std::string& path) const {
 std::int64_t WeightStore::elements_below(const std::string& path) const {
   std::int64_t total = 0;
   const std::string prefix = path + "/";
-  for (auto it = arrays_.lower_bound(prefix); it != arrays_.end() && it->first.starts_with(prefix); ++it) {
+  for (auto it = arrays_.lower_bound(prefix); it != arrays_.end() && it->first.starts_with(prefix);
+       ++it) {
     total += it->second.elements;
   }
   return total;

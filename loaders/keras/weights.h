@@ -1,5 +1,5 @@
-// Stored weights, assigned to a model's variables with strict accounting: every variable gets one stored array,
-// every stored array is used or named in the notes.
+// Stored weights, assigned to a model's variables with strict accounting: every variable gets one
+// stored array, every stored array is used or named in the notes.
 #pragma once
 
 #include <functional>
@@ -36,14 +36,16 @@ class WeightStore {
   std::map<std::string, StoredArray> arrays_;
 };
 
-/// HDF5 of Keras 1, 2 and `.h5` of Keras 3: groups by layer name, arrays by position. `group` is "model_weights" or
+/// HDF5 of Keras 1, 2 and `.h5` of Keras 3: groups by layer name, arrays by position. `group` is
+/// "model_weights" or
 /// "" (weights only). `file` must outlive the store.
 /// Throws Error(invalid_argument) when a layer's arrays are missing, too few or too many.
 WeightStore legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
                            std::vector<std::string>& notes);
 
 /// `.weights.h5` of Keras 3 and of tf.keras from 2.12: paths through the object tree.
-WeightStore path_weights(const H5File& file, const KerasModel& model, std::vector<std::string>& notes);
+WeightStore path_weights(const H5File& file, const KerasModel& model,
+                         std::vector<std::string>& notes);
 
 /// True if the file has the groups of `.weights.h5` rather than those of the older form.
 bool has_path_layout(const H5File& file);
@@ -52,11 +54,13 @@ bool has_path_layout(const H5File& file);
 
 /// How many arrays a layer stores and what each of its variables is made of.
 struct Conversion {
-  std::vector<std::vector<std::size_t>> sources;  // per variable: positions of the arrays, joined on the last axis
+  std::vector<std::vector<std::size_t>>
+      sources;  // per variable: positions of the arrays, joined on the last axis
 };
 /// For Keras 1's recurrent layers with one array per gate, else one to one.
 Conversion gates_of(const LayerConfig& layer, std::size_t variables);
-/// Brings array `index` of a layer to today's layout: kernels of Keras 1, of Theano and of cuDNN layers.
+/// Brings array `index` of a layer to today's layout: kernels of Keras 1, of Theano and of cuDNN
+/// layers.
 Tensor modern_layout(const Variable& variable, Tensor array, const Writer& writer);
 
 Tensor transposed(const Tensor& tensor, const std::vector<int>& permutation);

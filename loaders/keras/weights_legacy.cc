@@ -1,4 +1,5 @@
-// HDF5 weights of Keras 1 and 2 (and Keras 3's `.h5`): one group per top-level layer, arrays by position.
+// HDF5 weights of Keras 1 and 2 (and Keras 3's `.h5`): one group per top-level layer, arrays by
+// position.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -27,10 +28,12 @@ std::string last_part(const std::string& name) {
   return part.substr(0, part.find(':'));
 }
 
-// Keras keeps a layer's trainable variables in front of its others, also across the layers of a nested model.
+// Keras keeps a layer's trainable variables in front of its others, also across the layers of a
+// nested model.
 std::vector<Variable> trainable_first(const std::vector<Variable>& variables) {
   std::vector<Variable> sorted = variables;
-  std::stable_partition(sorted.begin(), sorted.end(), [](const Variable& v) { return v.trainable; });
+  std::stable_partition(sorted.begin(), sorted.end(),
+                        [](const Variable& v) { return v.trainable; });
   return sorted;
 }
 
@@ -52,9 +55,11 @@ bool is_named(const Variable& variable, const std::string& dataset) {
   return scope && directed;
 }
 
-// The variables in the order of the arrays, if every name fits exactly one variable. A layer that was frozen after
-// saving its configuration, or inside a wrapper, is in another order than the configuration tells.
-std::vector<Variable> order_by_name(const std::vector<Variable>& variables, const std::vector<std::string>& datasets) {
+// The variables in the order of the arrays, if every name fits exactly one variable. A layer that
+// was frozen after saving its configuration, or inside a wrapper, is in another order than the
+// configuration tells.
+std::vector<Variable> order_by_name(const std::vector<Variable>& variables,
+                                    const std::vector<std::string>& datasets) {
   std::vector<Variable> ordered;
   if (variables.size() != datasets.size() || variables.size() > 1024) return ordered;
   std::vector<bool> taken(variables.size(), false);
@@ -74,7 +79,8 @@ std::vector<Variable> order_by_name(const std::vector<Variable>& variables, cons
 
 class LegacyReader {
  public:
-  LegacyReader(const H5File& file, std::string group, const KerasModel& model, std::vector<std::string>& notes)
+  LegacyReader(const H5File& file, std::string group, const KerasModel& model,
+               std::vector<std::string>& notes)
       : file_(file), root_(std::move(group)), model_(model), notes_(notes) {}
 
   WeightStore read() {
@@ -83,7 +89,8 @@ class LegacyReader {
     std::map<std::string, const Group*> by_name;
     for (const Group& group : groups_) {
       if (!by_name.emplace(group.name, &group).second) {
-        fail(ErrorCode::invalid_argument, "{}: layer_names holds '{}' twice", file_.name(), printable(group.name));
+        fail(ErrorCode::invalid_argument, "{}: layer_names holds '{}' twice", file_.name(),
+             printable(group.name));
       }
     }
     const bool named = std::all_of(layers.begin(), layers.end(), [&](const LayerVariables& layer) {
@@ -103,19 +110,21 @@ class LegacyReader {
   void read_groups() {
     const auto names = file_.list_attribute(root_, "layer_names");
     if (!names) {
-      fail(ErrorCode::invalid_argument, "{}: no attribute layer_names{}: these are no Keras weights", file_.name(),
+      fail(ErrorCode::invalid_argument,
+           "{}: no attribute layer_names{}: these are no Keras weights", file_.name(),
            root_.empty() ? "" : " in group " + root_);
     }
     for (const std::string& name : *names) {
       Group group{name, {}, {}};
       const std::string path = join(root_, name);
       if (!file_.has_group(path)) {
-        fail(ErrorCode::data_loss, "{}: layer_names lists '{}', but there is no such group", file_.name(),
-             printable(name));
+        fail(ErrorCode::data_loss, "{}: layer_names lists '{}', but there is no such group",
+             file_.name(), printable(name));
       }
       const auto weights = file_.list_attribute(path, "weight_names");
       if (!weights) {
-        fail(ErrorCode::data_loss, "{}: group {} has no attribute weight_names", file_.name(), printable(path));
+        fail(ErrorCode::data_loss, "{}: group {} has no attribute weight_names", file_.name(),
+             printable(path));
       }
       group.weight_names = *weights;
       for (const std::string& weight : *weights) group.datasets.push_back(join(path, weight));
@@ -136,8 +145,8 @@ class LegacyReader {
     return layers;
   }
 
-  // Weights saved under other layer names (an architecture built again counts its layers anew): Keras takes the
-  // layers that have weights in order.
+  // Weights saved under other layer names (an architecture built again counts its layers anew):
+  // Keras takes the layers that have weights in order.
   void assign_by_order(const std::vector<LayerVariables>& layers) {
     std::vector<const Group*> filled;
     for (const Group& group : groups_) {
@@ -145,12 +154,12 @@ class LegacyReader {
     }
     if (filled.size() != layers.size()) {
       fail(ErrorCode::invalid_argument,
-           "{}: the model has {} layers with weights, the file has weights for {}{}", file_.name(), layers.size(),
-           filled.size(), first_missing(layers));
+           "{}: the model has {} layers with weights, the file has weights for {}{}", file_.name(),
+           layers.size(), filled.size(), first_missing(layers));
     }
     for (std::size_t i = 0; i < layers.size(); ++i) assign(layers[i], *filled[i]);
-    notes_.push_back(fmt::format("{}: layer names differ from the model's; weights were assigned in order",
-                                 file_.name()));
+    notes_.push_back(fmt::format(
+        "{}: layer names differ from the model's; weights were assigned in order", file_.name()));
   }
 
   std::string first_missing(const std::vector<LayerVariables>& layers) const {
@@ -172,9 +181,9 @@ class LegacyReader {
       if (names.size() > 200) break;
       names += (names.empty() ? "" : ", ") + variable.name;
     }
-    fail(ErrorCode::invalid_argument, "{}: layer '{}' ({}): expected {} arrays ({}), found {}", file_.name(),
-         printable(layer.layer->name), printable(layer.layer->file_class), layer.variables.size(), names,
-         group.datasets.size());
+    fail(ErrorCode::invalid_argument, "{}: layer '{}' ({}): expected {} arrays ({}), found {}",
+         file_.name(), printable(layer.layer->name), printable(layer.layer->file_class),
+         layer.variables.size(), names, group.datasets.size());
   }
 
   void assign(const LayerVariables& layer, const Group& group) {
@@ -189,7 +198,8 @@ class LegacyReader {
   }
 
   // Keras 1 kept one array per gate. Layers of a nested model follow each other.
-  void assign_gates(const LayerVariables& layer, const Group& group, const std::vector<Variable>& variables) {
+  void assign_gates(const LayerVariables& layer, const Group& group,
+                    const std::vector<Variable>& variables) {
     std::size_t expected = 0;
     std::vector<std::pair<const LayerConfig*, std::vector<const Variable*>>> leaves;
     for (const Variable& variable : variables) {
@@ -210,7 +220,8 @@ class LegacyReader {
       std::size_t taken = 0;
       for (std::size_t k = 0; k < leaves[i].second.size(); ++k) {
         std::vector<std::string> datasets;
-        for (std::size_t source : conversions[i].sources[k]) datasets.push_back(group.datasets[offset + source]);
+        for (std::size_t source : conversions[i].sources[k])
+          datasets.push_back(group.datasets[offset + source]);
         taken += datasets.size();
         assign(*leaves[i].second[k], datasets);
       }
@@ -223,14 +234,16 @@ class LegacyReader {
     array.place = file_.name() + "/" + datasets[0];
     for (const std::string& dataset : datasets) {
       if (!file_.has_dataset(dataset)) {
-        fail(ErrorCode::data_loss, "{}: weight_names of layer '{}' lists {}, but there is no such array",
-             file_.name(), printable(variable.layer->name), printable(dataset));
+        fail(ErrorCode::data_loss,
+             "{}: weight_names of layer '{}' lists {}, but there is no such array", file_.name(),
+             printable(variable.layer->name), printable(dataset));
       }
       const TensorType type = file_.dataset_type(dataset);
       array.elements += type.shape.num_elements();
       array.bytes += static_cast<std::uint64_t>(type.shape.num_elements()) * size_of(type.dtype);
     }
-    array.read = [&file = file_, &writer = model_.writer, variable, datasets = std::move(datasets)] {
+    array.read = [&file = file_, &writer = model_.writer, variable,
+                  datasets = std::move(datasets)] {
       std::vector<Tensor> parts;
       for (const std::string& dataset : datasets) parts.push_back(file.dataset(dataset));
       return modern_layout(variable, parts.size() == 1 ? parts[0] : joined(parts), writer);
@@ -249,8 +262,8 @@ class LegacyReader {
     if (!file_.has_group(top_level)) return;
     const auto own = file_.list_attribute(top_level, "weight_names");
     if (own && !own->empty()) {
-      notes_.push_back(fmt::format("{} holds {} weights of the model itself, which no layer uses", file_.name(),
-                                   own->size()));
+      notes_.push_back(fmt::format("{} holds {} weights of the model itself, which no layer uses",
+                                   file_.name(), own->size()));
     }
   }
 

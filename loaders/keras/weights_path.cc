@@ -78,7 +78,8 @@ class PathReader {
 
  private:
   // `path` is the layer's canonical path, `place` where the file has it.
-  void walk(const LayerConfig& layer, const std::string& path, const std::string& place, bool trainable) {
+  void walk(const LayerConfig& layer, const std::string& path, const std::string& place,
+            bool trainable) {
     if (!layer.model) {
       assign(layer, path, place, trainable);
       return;
@@ -91,9 +92,11 @@ class PathReader {
     }
   }
 
-  // The groups of a model's layers. Writers count repeated classes alike in nearly all versions; tf.keras 2.13 counts
-  // weighted layers twice and some skip what they met before, so what is missing is found by class and order.
-  std::vector<std::string> find_places(const ModelConfig& model, const std::vector<std::string>& paths,
+  // The groups of a model's layers. Writers count repeated classes alike in nearly all versions;
+  // tf.keras 2.13 counts weighted layers twice and some skip what they met before, so what is
+  // missing is found by class and order.
+  std::vector<std::string> find_places(const ModelConfig& model,
+                                       const std::vector<std::string>& paths,
                                        const std::string& place) const {
     std::string container = "layers";
     const std::string old = join(place, "_layer_checkpoint_dependencies");
@@ -133,9 +136,11 @@ class PathReader {
   std::vector<std::string> repetitions(const std::string& base, const std::string& stem) const {
     std::map<int, std::string> found;
     const std::string prefix = base + "/";
-    for (auto it = groups_.lower_bound(prefix); it != groups_.end() && it->first.starts_with(prefix); ++it) {
+    for (auto it = groups_.lower_bound(prefix);
+         it != groups_.end() && it->first.starts_with(prefix); ++it) {
       if (it->second.empty()) continue;
-      const std::string part = it->first.substr(prefix.size(), it->first.find('/', prefix.size()) - prefix.size());
+      const std::string part =
+          it->first.substr(prefix.size(), it->first.find('/', prefix.size()) - prefix.size());
       if (const int number = repetition(part, stem); number >= 0) found[number] = part;
     }
     std::vector<std::string> names;
@@ -143,7 +148,8 @@ class PathReader {
     return names;
   }
 
-  void assign(const LayerConfig& layer, const std::string& path, const std::string& place, bool trainable) {
+  void assign(const LayerConfig& layer, const std::string& path, const std::string& place,
+              bool trainable) {
     std::vector<Variable> variables;
     collect_variables(layer, path, trainable, model_.writer, variables);
     std::map<std::string, std::size_t> expected;
@@ -154,12 +160,14 @@ class PathReader {
       const std::string title = fmt::format("variable '{}' of layer '{}' ({})", variable.name,
                                             printable(layer.name), printable(layer.file_class));
       if (found == groups_.end() || !found->second.contains(variable.slot)) {
-        missing_.push_back(fmt::format("{} (expected at {}/vars/{})", title, printable(group), variable.slot));
+        missing_.push_back(
+            fmt::format("{} (expected at {}/vars/{})", title, printable(group), variable.slot));
         continue;
       }
       if (found->second.size() > expected[variable.owner]) {
-        fail(ErrorCode::invalid_argument, "{}: layer '{}' ({}): expected {} arrays in {}/vars, found {}",
-             file_.name(), printable(layer.name), printable(layer.file_class), expected[variable.owner],
+        fail(ErrorCode::invalid_argument,
+             "{}: layer '{}' ({}): expected {} arrays in {}/vars, found {}", file_.name(),
+             printable(layer.name), printable(layer.file_class), expected[variable.owner],
              printable(group), found->second.size());
       }
       const std::string dataset = found->second.at(variable.slot);
@@ -176,14 +184,16 @@ class PathReader {
     std::set<std::string> groups;
     for (const auto& [group, datasets] : groups_) {
       // The optimizer's and metrics' variables stand beside the layers'.
-      if (group == "optimizer" || group.starts_with("optimizer/") || group.starts_with("metrics/")) continue;
+      if (group == "optimizer" || group.starts_with("optimizer/") || group.starts_with("metrics/"))
+        continue;
       if (group == "seed_generator" || group.ends_with("/seed_generator")) continue;
       for (const auto& [number, dataset] : datasets) {
         if (!used_.contains(dataset)) groups.insert(group);
       }
     }
     for (const std::string& group : groups) {
-      notes_.push_back(fmt::format("weights in {}/{} are not used by any layer", file_.name(), printable(group)));
+      notes_.push_back(fmt::format("weights in {}/{} are not used by any layer", file_.name(),
+                                   printable(group)));
     }
   }
 
@@ -203,7 +213,8 @@ bool has_path_layout(const H5File& file) {
   return !file.list_attribute("", "layer_names") && !file.has_group("model_weights");
 }
 
-WeightStore path_weights(const H5File& file, const KerasModel& model, std::vector<std::string>& notes) {
+WeightStore path_weights(const H5File& file, const KerasModel& model,
+                         std::vector<std::string>& notes) {
   return PathReader(file, model, notes).read();
 }
 

@@ -54,9 +54,11 @@ std::vector<Tensor> evaluate_graph(const Graph& graph, const std::vector<Tensor>
   return evaluate_graph(graph, inputs, variables);
 }
 
-std::vector<Tensor> evaluate_graph(const Graph& graph, const std::vector<Tensor>& inputs, Variables& variables) {
+std::vector<Tensor> evaluate_graph(const Graph& graph, const std::vector<Tensor>& inputs,
+                                   Variables& variables) {
   if (inputs.size() != graph.inputs.size()) {
-    fail(ErrorCode::invalid_argument, "the graph has {} inputs, got {}", graph.inputs.size(), inputs.size());
+    fail(ErrorCode::invalid_argument, "the graph has {} inputs, got {}", graph.inputs.size(),
+         inputs.size());
   }
   std::vector<Tensor> values(graph.values.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -104,7 +106,8 @@ Evaluator reference_folding() {
 
 std::string difference(const Tensor& got, const Tensor& expected, double rtol, double atol) {
   if (got.shape() != expected.shape()) {
-    return fmt::format("shape {} instead of {}", got.shape().to_string(), expected.shape().to_string());
+    return fmt::format("shape {} instead of {}", got.shape().to_string(),
+                       expected.shape().to_string());
   }
   double worst = 0;
   std::string first;

@@ -17,7 +17,8 @@ Outputs relu(const Layer& layer, Weights&, GraphBuilder& g) {
 }
 
 Outputs leaky_relu(const Layer& layer, Weights&, GraphBuilder& g) {
-  const double slope = layer.has("negative_slope") ? layer.real("negative_slope", 0.3) : layer.real("alpha", 0.3);
+  const double slope =
+      layer.has("negative_slope") ? layer.real("negative_slope", 0.3) : layer.real("alpha", 0.3);
   return g.unary({UnaryKind::leaky_relu, slope}, layer.input());
 }
 
@@ -52,7 +53,8 @@ Outputs softmax_layer(const Layer& layer, Weights&, GraphBuilder& g) {
   ValueId mask = layer.mask();
   const bool selects = layer.keras3() || layer.flag("robust_masking", false);
   const DType dtype = g.dtype(x);
-  const ValueId low = g.scalar(dtype == DType::float16 ? (layer.keras3() ? -3e4 : -32752.0) : -1e9, dtype);
+  const ValueId low =
+      g.scalar(dtype == DType::float16 ? (layer.keras3() ? -3e4 : -32752.0) : -1e9, dtype);
   if (mask != kNoValue) {
     if (selects && g.dtype(mask) != DType::boolean) {
       mask = g.binary(BinaryKind::greater, mask, g.scalar(0.5, g.dtype(mask)));

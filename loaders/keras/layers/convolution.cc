@@ -44,14 +44,17 @@ ValueId window_input(const Layer& layer, const Window& window, GraphBuilder& g) 
   return window.channels_first ? channels_to_last(x, g) : x;
 }
 
-// Bias, activation, and back to the layer's own order. The activation works on that order (softmax).
-ValueId window_output(const Layer& layer, Weights& weights, const Window& window, std::int64_t filters, ValueId y,
-                      GraphBuilder& g) {
-  if (layer.flag("use_bias", true)) y = g.binary(BinaryKind::add, y, weights.get("bias", {filters}));
+// Bias, activation, and back to the layer's own order. The activation works on that order
+// (softmax).
+ValueId window_output(const Layer& layer, Weights& weights, const Window& window,
+                      std::int64_t filters, ValueId y, GraphBuilder& g) {
+  if (layer.flag("use_bias", true))
+    y = g.binary(BinaryKind::add, y, weights.get("bias", {filters}));
   const Activation activation = activation_of(layer, "activation", "linear");
   if (!window.channels_first) return activate(activation, y, layer, g);
   // Elementwise functions stay in front of the transpose, where they can be fused.
-  if (activation.kind == Activation::Kind::scalar) return channels_to_first(activate(activation, y, layer, g), g);
+  if (activation.kind == Activation::Kind::scalar)
+    return channels_to_first(activate(activation, y, layer, g), g);
   return activate(activation, channels_to_first(y, g), layer, g);
 }
 
@@ -63,10 +66,11 @@ Shape kernel_shape(const Window& window, std::int64_t second_last, std::int64_t 
 }
 
 // [K..., C, M] is stored; a grouped convolution takes [K..., 1, C M].
-ValueId depthwise(const Layer& layer, Weights& weights, const Window& window, ValueId x, std::int64_t channels,
-                  std::int64_t multiplier, GraphBuilder& g) {
+ValueId depthwise(const Layer& layer, Weights& weights, const Window& window, ValueId x,
+                  std::int64_t channels, std::int64_t multiplier, GraphBuilder& g) {
   if (multiplier <= 0) layer.bad(fmt::format("depth_multiplier is {}", multiplier));
-  const ValueId kernel = weights.get("depthwise_kernel", kernel_shape(window, channels, multiplier));
+  const ValueId kernel =
+      weights.get("depthwise_kernel", kernel_shape(window, channels, multiplier));
   std::vector<std::int64_t> dims = window.kernel;
   dims.push_back(1);
   dims.push_back(channels * multiplier);
@@ -87,7 +91,8 @@ Outputs conv(const Layer& layer, Weights& weights, GraphBuilder& g) {
   const ValueId x = window_input(layer, window, g);
   const std::int64_t channels = known_dim(layer, g, x, -1);
   if (groups <= 0 || channels % groups != 0 || filters % groups != 0) {
-    layer.bad(fmt::format("{} groups do not divide {} channels and {} filters", groups, channels, filters));
+    layer.bad(fmt::format("{} groups do not divide {} channels and {} filters", groups, channels,
+                          filters));
   }
   ops::Conv op;
   op.strides = window.strides;
@@ -108,13 +113,15 @@ Outputs conv_transpose(const Layer& layer, Weights& weights, GraphBuilder& g) {
   if (layer.has("output_padding")) {
     extra = layer.ints("output_padding", {});
     if (extra.size() == 1) extra.resize(static_cast<std::size_t>(window.rank), extra[0]);
-    if (extra.size() != static_cast<std::size_t>(window.rank)) layer.bad("output_padding has another rank");
+    if (extra.size() != static_cast<std::size_t>(window.rank))
+      layer.bad("output_padding has another rank");
   }
   // Output size = input size * stride + surplus, per axis.
   std::vector<std::int64_t> surplus, sizes;
   bool known = true;
   for (std::size_t i = 0; i < window.kernel.size(); ++i) {
-    const std::int64_t span = (window.kernel[i] - 1) * window.dilations[i] + 1, stride = window.strides[i];
+    const std::int64_t span = (window.kernel[i] - 1) * window.dilations[i] + 1,
+                       stride = window.strides[i];
     const bool same = window.padding.kind == PaddingKind::same;
     if (extra.empty()) {
       surplus.push_back(same ? 0 : std::max<std::int64_t>(span - stride, 0));
@@ -139,7 +146,8 @@ Outputs conv_transpose(const Layer& layer, Weights& weights, GraphBuilder& g) {
   op.dilations = window.dilations;
   op.padding = window.padding;
   const ValueId kernel = weights.get("kernel", kernel_shape(window, filters, channels));
-  return window_output(layer, weights, window, filters, g.add1(std::move(op), {x, kernel, spatial}), g);
+  return window_output(layer, weights, window, filters, g.add1(std::move(op), {x, kernel, spatial}),
+                       g);
 }
 
 void depthwise_variables(VariableList& variables) {
@@ -174,7 +182,8 @@ Outputs separable_conv(const Layer& layer, Weights& weights, GraphBuilder& g) {
   ops::Conv op;
   op.strides.assign(window.kernel.size(), 1);
   op.dilations.assign(window.kernel.size(), 1);
-  const ValueId kernel = weights.get("pointwise_kernel", kernel_shape(point, channels * multiplier, filters));
+  const ValueId kernel =
+      weights.get("pointwise_kernel", kernel_shape(point, channels * multiplier, filters));
   return window_output(layer, weights, window, filters, g.add1(std::move(op), {middle, kernel}), g);
 }
 

@@ -15,7 +15,8 @@ std::int64_t known_dim(const Layer& layer, const GraphBuilder& g, ValueId x, int
   if (!shape.has_rank() || at < 0 || at >= shape.rank()) {
     layer.bad(fmt::format("input {} has no axis {}", shape.to_string(), axis));
   }
-  if (shape[at] == kUnknownDim) layer.bad(fmt::format("axis {} of input {} must be known", axis, shape.to_string()));
+  if (shape[at] == kUnknownDim)
+    layer.bad(fmt::format("axis {} of input {} must be known", axis, shape.to_string()));
   return shape[at];
 }
 
@@ -54,7 +55,8 @@ int spatial_rank(const Layer& layer) {
 }
 
 int normal_axis(const Layer& layer, std::int64_t axis, int rank, const char* key) {
-  if (axis < -rank || axis >= rank) layer.bad(fmt::format("{} {} is outside {} dimensions", key, axis, rank));
+  if (axis < -rank || axis >= rank)
+    layer.bad(fmt::format("{} {} is outside {} dimensions", key, axis, rank));
   return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
 
@@ -80,17 +82,21 @@ Outputs embedding(const Layer& layer, Weights& weights, GraphBuilder& g) {
   if (layer.has("quantization_config")) layer.unsupported("quantised weights");
   const ValueId ids = layer.input();
   const DType dtype = g.dtype(ids);
-  const ValueId indices = dtype == DType::int32 || dtype == DType::int64 ? ids : g.cast(ids, DType::int32);
-  const ValueId table = weights.get("embeddings", {layer.integer("input_dim"), layer.integer("output_dim")});
+  const ValueId indices =
+      dtype == DType::int32 || dtype == DType::int64 ? ids : g.cast(ids, DType::int32);
+  const ValueId table =
+      weights.get("embeddings", {layer.integer("input_dim"), layer.integer("output_dim")});
   MaskedValue y{g.gather(table, indices)};
-  if (layer.flag("mask_zero", false)) y.mask = g.binary(BinaryKind::not_equal, ids, g.scalar(0, dtype));
+  if (layer.flag("mask_zero", false))
+    y.mask = g.binary(BinaryKind::not_equal, ids, g.scalar(0, dtype));
   return std::vector<MaskedValue>{y};
 }
 
 Outputs masking(const Layer& layer, Weights&, GraphBuilder& g) {
   const ValueId x = layer.input();
   const ValueId skip = g.scalar(layer.real("mask_value", 0), g.dtype(x));
-  const ValueId keep = g.reduce(ReduceKind::any, g.binary(BinaryKind::not_equal, x, skip), {-1}, true);
+  const ValueId keep =
+      g.reduce(ReduceKind::any, g.binary(BinaryKind::not_equal, x, skip), {-1}, true);
   MaskedValue y;
   // Keras 3 selects, so that NaN at masked steps becomes 0; before, it multiplied.
   if (layer.keras3()) {

@@ -93,7 +93,8 @@ ValueId channels_to_last(ValueId x, GraphBuilder& g);
 ValueId channels_to_first(ValueId x, GraphBuilder& g);
 /// 1, 2 or 3 for Conv1D, MaxPooling2D, GlobalAveragePooling3D, Conv2DTranspose, ...
 int spatial_rank(const Layer& layer);
-/// Dimension `axis` of x as GraphBuilder's reshape and broadcast take it: the size where it is known.
+/// Dimension `axis` of x as GraphBuilder's reshape and broadcast take it: the size where it is
+/// known.
 std::int64_t dim_or_copy(const GraphBuilder& g, ValueId x, int axis);
 /// `value` broadcast to the shape of x.
 ValueId in_shape_of(ValueId value, ValueId x, GraphBuilder& g);

@@ -29,16 +29,19 @@ void same_dtype(std::vector<MaskedValue>& inputs, GraphBuilder& g) {
   DType common = g.dtype(inputs[0].value);
   for (const MaskedValue& input : inputs) {
     const DType dtype = g.dtype(input.value);
-    const bool wider = is_floating(dtype) == is_floating(common) ? size_of(dtype) > size_of(common) : is_floating(dtype);
+    const bool wider = is_floating(dtype) == is_floating(common) ? size_of(dtype) > size_of(common)
+                                                                 : is_floating(dtype);
     if (wider) common = dtype;
   }
   for (MaskedValue& input : inputs) input.value = g.cast(input.value, common);
 }
 
-// Keras 2: a step is kept if all masked inputs keep it. Keras 3: if any input keeps it, and all have masks.
+// Keras 2: a step is kept if all masked inputs keep it. Keras 3: if any input keeps it, and all
+// have masks.
 ValueId merged_mask(const Layer& layer, GraphBuilder& g) {
   const std::vector<MaskedValue>& inputs = layer.inputs;
-  const bool all = std::all_of(inputs.begin(), inputs.end(), [](const MaskedValue& x) { return x.has_mask(); });
+  const bool all =
+      std::all_of(inputs.begin(), inputs.end(), [](const MaskedValue& x) { return x.has_mask(); });
   if (layer.keras3() && (!all || !layer.writer.at_least(3, 4))) return kNoValue;
   ValueId mask = kNoValue;
   for (const MaskedValue& input : inputs) {
@@ -46,15 +49,19 @@ ValueId merged_mask(const Layer& layer, GraphBuilder& g) {
     if (mask == kNoValue) {
       mask = input.mask;
     } else {
-      mask = g.binary(layer.keras3() ? BinaryKind::logical_or : BinaryKind::logical_and, mask, input.mask);
+      mask = g.binary(layer.keras3() ? BinaryKind::logical_or : BinaryKind::logical_and, mask,
+                      input.mask);
     }
   }
   return mask;
 }
 
-ValueId spread(ValueId mask, ValueId x, GraphBuilder& g) { return in_shape_of(g.expand_dims(mask, -1), x, g); }
+ValueId spread(ValueId mask, ValueId x, GraphBuilder& g) {
+  return in_shape_of(g.expand_dims(mask, -1), x, g);
+}
 
-// Keras 3.4 and later: masked steps count as 1 in a product; where no input keeps the step, the product is 0.
+// Keras 3.4 and later: masked steps count as 1 in a product; where no input keeps the step, the
+// product is 0.
 ValueId masked_product(const std::vector<MaskedValue>& inputs, GraphBuilder& g) {
   const DType dtype = g.dtype(inputs[0].value);
   bool all = true;
@@ -85,7 +92,8 @@ ValueId masked_extreme(BinaryKind kind, const std::vector<MaskedValue>& inputs, 
     }
     if (mask != kNoValue) x = g.select(mask, x, result);
     if (kept != kNoValue) result = g.select(kept, result, x);
-    kept = mask != kNoValue && kept != kNoValue ? g.binary(BinaryKind::logical_or, kept, mask) : kNoValue;
+    kept = mask != kNoValue && kept != kNoValue ? g.binary(BinaryKind::logical_or, kept, mask)
+                                                : kNoValue;
     result = g.binary(kind, result, x);
   }
   return result;
@@ -101,7 +109,8 @@ ValueId l2_normalized(const Layer& layer, ValueId x, std::int64_t axis, GraphBui
   const DType dtype = g.dtype(x);
   const double floor = layer.keras3() ? 1e-14 : 1e-12;
   const ValueId sum = g.reduce(ReduceKind::sum, g.unary({UnaryKind::square}, x), {axis}, true);
-  const ValueId scale = g.unary({UnaryKind::rsqrt}, g.binary(BinaryKind::maximum, sum, g.scalar(floor, dtype)));
+  const ValueId scale =
+      g.unary({UnaryKind::rsqrt}, g.binary(BinaryKind::maximum, sum, g.scalar(floor, dtype)));
   return g.binary(BinaryKind::mul, x, scale);
 }
 
@@ -131,8 +140,10 @@ ValueId batch_dot(ValueId x, int a, ValueId y, int b, GraphBuilder& g) {
   return g.add1(ops::Einsum{left + "," + right + "->" + result}, {x, y});
 }
 
-Outputs dot_of(const Layer& layer, std::vector<std::int64_t> axes, bool normalize, GraphBuilder& g) {
-  if (layer.inputs.size() != 2) layer.bad(fmt::format("expected 2 inputs, got {}", layer.inputs.size()));
+Outputs dot_of(const Layer& layer, std::vector<std::int64_t> axes, bool normalize,
+               GraphBuilder& g) {
+  if (layer.inputs.size() != 2)
+    layer.bad(fmt::format("expected 2 inputs, got {}", layer.inputs.size()));
   if (axes.size() == 1) axes.push_back(axes[0]);
   if (axes.size() != 2) layer.bad("axes must be one or two integers");
   std::vector<MaskedValue> inputs = layer.inputs;
@@ -155,9 +166,10 @@ Outputs dot_of(const Layer& layer, std::vector<std::int64_t> axes, bool normaliz
 }
 
 // Keras 2 concatenates the masks as they are, Keras 3 as broadcast to the inputs.
-ValueId concatenated_mask(const Layer& layer, const std::vector<MaskedValue>& inputs, std::int64_t axis,
-                          GraphBuilder& g) {
-  const bool any = std::any_of(inputs.begin(), inputs.end(), [](const MaskedValue& x) { return x.has_mask(); });
+ValueId concatenated_mask(const Layer& layer, const std::vector<MaskedValue>& inputs,
+                          std::int64_t axis, GraphBuilder& g) {
+  const bool any =
+      std::any_of(inputs.begin(), inputs.end(), [](const MaskedValue& x) { return x.has_mask(); });
   if (!any || (layer.keras3() && !layer.writer.at_least(3, 4))) return kNoValue;
   const int rank = g.shape(inputs[0].value).rank();
   std::vector<ValueId> masks;
@@ -209,7 +221,8 @@ Outputs concatenate(const Layer& layer, Weights&, GraphBuilder& g) {
   for (const MaskedValue& input : inputs) values.push_back(input.value);
   const int rank = g.shape(values[0]).rank();
   const std::int64_t axis = normal_axis(layer, layer.integer("axis", -1), rank, "axis");
-  return std::vector<MaskedValue>{{g.concat(values, axis), concatenated_mask(layer, inputs, axis, g)}};
+  return std::vector<MaskedValue>{
+      {g.concat(values, axis), concatenated_mask(layer, inputs, axis, g)}};
 }
 
 Outputs dot(const Layer& layer, Weights&, GraphBuilder& g) {
@@ -226,12 +239,15 @@ Outputs keras1_merge(const Layer& layer, Weights&, GraphBuilder& g) {
   }
   if (mode == "dot" || mode == "cos") {
     const Json* axes = layer.find("dot_axes");
-    std::vector<std::int64_t> flat = axes != nullptr && axes->is_number() ? layer.ints("dot_axes", {}) : std::vector<std::int64_t>{-1};
+    std::vector<std::int64_t> flat = axes != nullptr && axes->is_number()
+                                         ? layer.ints("dot_axes", {})
+                                         : std::vector<std::int64_t>{-1};
     if (axes != nullptr && axes->is_array()) {
       flat.clear();
       for (const Json& item : axes->array()) {
         const Json& axis = item.is_array() && item.size() == 1 ? item.at(std::size_t{0}) : item;
-        if (!axis.is_integer()) layer.unsupported(fmt::format("dot_axes={}", printable(axes->dump())));
+        if (!axis.is_integer())
+          layer.unsupported(fmt::format("dot_axes={}", printable(axes->dump())));
         flat.push_back(axis.integer());
       }
     }
@@ -243,7 +259,8 @@ Outputs keras1_merge(const Layer& layer, Weights&, GraphBuilder& g) {
   if (mode == "max") return folded(BinaryKind::maximum, inputs, g);
   if (mode == "ave") {
     const ValueId sum = folded(BinaryKind::add, inputs, g);
-    return g.binary(BinaryKind::div, sum, g.scalar(static_cast<double>(inputs.size()), g.dtype(sum)));
+    return g.binary(BinaryKind::div, sum,
+                    g.scalar(static_cast<double>(inputs.size()), g.dtype(sum)));
   }
   layer.unsupported(fmt::format("mode={}", printable(mode)));
 }

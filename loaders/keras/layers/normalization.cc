@@ -30,11 +30,12 @@ Tensor from_doubles(const std::vector<double>& values, DType dtype, const Shape&
 
 struct Axes {
   std::vector<int> axes;
-  Shape parameters;                      // as stored
-  std::vector<std::int64_t> broadcast;   // against the input
+  Shape parameters;                     // as stored
+  std::vector<std::int64_t> broadcast;  // against the input
 };
 
-Axes axes_of(const Layer& layer, const GraphBuilder& g, ValueId x, std::vector<std::int64_t> given) {
+Axes axes_of(const Layer& layer, const GraphBuilder& g, ValueId x,
+             std::vector<std::int64_t> given) {
   const int rank = g.shape(x).rank();
   if (!g.shape(x).has_rank()) layer.bad("the input's rank must be known");
   Axes result;
@@ -65,12 +66,13 @@ void batch_normalization_variables(VariableList& variables) {
   variables.add("moving_variance", false);
 }
 
-// y = x * scale + offset with scale = gamma / sqrt(variance + epsilon), offset = beta - mean * scale: two operations by
-// constants, which passes fold into the layer in front.
+// y = x * scale + offset with scale = gamma / sqrt(variance + epsilon), offset = beta - mean *
+// scale: two operations by constants, which passes fold into the layer in front.
 Outputs batch_normalization(const Layer& layer, Weights& weights, GraphBuilder& g) {
   if (layer.flag("renorm", false)) layer.unsupported("renorm=True");
   if (layer.has("virtual_batch_size")) layer.unsupported("virtual_batch_size");
-  if (layer.integer("mode", 0) != 0) layer.unsupported(fmt::format("mode={} of Keras 1", layer.integer("mode")));
+  if (layer.integer("mode", 0) != 0)
+    layer.unsupported(fmt::format("mode={} of Keras 1", layer.integer("mode")));
   ValueId x = computed(layer, layer.input(), g);
   const DType outer = g.dtype(x);
   // Half precision would overflow: Keras computes in float32 and rounds the result.
@@ -114,7 +116,8 @@ Outputs layer_normalization(const Layer& layer, Weights& weights, GraphBuilder& 
   const DType inner = given == DType::float64 ? DType::float64 : DType::float32;
   x = g.cast(x, inner);
   const Axes axes = axes_of(layer, g, x, layer.ints("axis", {-1}));
-  const Shape shape = only_last(axes, axes.broadcast.size()) ? axes.parameters : Shape(axes.broadcast);
+  const Shape shape =
+      only_last(axes, axes.broadcast.size()) ? axes.parameters : Shape(axes.broadcast);
   auto parameter = [&](const char* name) {
     const ValueId value = weights.get(name, axes.parameters, inner);
     return shape == axes.parameters ? value : g.reshape(value, shape.dims());
@@ -130,8 +133,8 @@ Outputs layer_normalization(const Layer& layer, Weights& weights, GraphBuilder& 
     const ValueId mean = g.reduce(ReduceKind::mean, x, op.axes, true);
     const ValueId square = g.unary({UnaryKind::square}, g.binary(BinaryKind::sub, x, mean));
     const ValueId variance = g.reduce(ReduceKind::mean, square, op.axes, true);
-    const ValueId inverse =
-        g.unary({UnaryKind::rsqrt}, g.binary(BinaryKind::add, variance, g.scalar(op.epsilon, inner)));
+    const ValueId inverse = g.unary(
+        {UnaryKind::rsqrt}, g.binary(BinaryKind::add, variance, g.scalar(op.epsilon, inner)));
     y = g.binary(BinaryKind::mul, g.binary(BinaryKind::mul, x, inverse), parameter("gamma"));
   } else {
     if (layer.flag("scale", true)) {

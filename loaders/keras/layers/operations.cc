@@ -8,9 +8,11 @@
 namespace thaw::keras {
 namespace {
 
-// An argument's number, by position, by name, or from the operation's own configuration; null if it is a tensor.
+// An argument's number, by position, by name, or from the operation's own configuration; null if it
+// is a tensor.
 const Json* plain_argument(const Layer& layer, std::size_t position, const char* name) {
-  if (const Operand* operand = layer.argument(name); operand && operand->kind == Argument::Kind::value) {
+  if (const Operand* operand = layer.argument(name);
+      operand && operand->kind == Argument::Kind::value) {
     return &operand->value;
   }
   if (layer.args.size() > position && layer.args[position].kind == Argument::Kind::value) {
@@ -74,12 +76,22 @@ DType dtype_argument(const Layer& layer, std::size_t position, DType otherwise) 
 
 Outputs binary_operation(const Layer& layer, Weights&, GraphBuilder& g) {
   static const std::map<std::string, BinaryKind> kinds = {
-      {"Add", BinaryKind::add}, {"Subtract", BinaryKind::sub}, {"Multiply", BinaryKind::mul},
-      {"Divide", BinaryKind::div}, {"TrueDivide", BinaryKind::div}, {"Power", BinaryKind::pow},
-      {"Maximum", BinaryKind::maximum}, {"Minimum", BinaryKind::minimum}, {"Equal", BinaryKind::equal},
-      {"NotEqual", BinaryKind::not_equal}, {"Less", BinaryKind::less}, {"LessEqual", BinaryKind::less_equal},
-      {"Greater", BinaryKind::greater}, {"GreaterEqual", BinaryKind::greater_equal},
-      {"LogicalAnd", BinaryKind::logical_and}, {"LogicalOr", BinaryKind::logical_or}};
+      {"Add", BinaryKind::add},
+      {"Subtract", BinaryKind::sub},
+      {"Multiply", BinaryKind::mul},
+      {"Divide", BinaryKind::div},
+      {"TrueDivide", BinaryKind::div},
+      {"Power", BinaryKind::pow},
+      {"Maximum", BinaryKind::maximum},
+      {"Minimum", BinaryKind::minimum},
+      {"Equal", BinaryKind::equal},
+      {"NotEqual", BinaryKind::not_equal},
+      {"Less", BinaryKind::less},
+      {"LessEqual", BinaryKind::less_equal},
+      {"Greater", BinaryKind::greater},
+      {"GreaterEqual", BinaryKind::greater_equal},
+      {"LogicalAnd", BinaryKind::logical_and},
+      {"LogicalOr", BinaryKind::logical_or}};
   const BinaryKind kind = kinds.at(layer.class_name());
   const Operand& left = operand_at(layer, 0, "x1");
   const Operand& right = operand_at(layer, 1, "x2");
@@ -96,21 +108,23 @@ Outputs binary_operation(const Layer& layer, Weights&, GraphBuilder& g) {
 
 Outputs unary_operation(const Layer& layer, Weights&, GraphBuilder& g) {
   static const std::map<std::string, UnaryKind> kinds = {
-      {"Absolute", UnaryKind::abs}, {"Negative", UnaryKind::neg}, {"Square", UnaryKind::square},
-      {"Sqrt", UnaryKind::sqrt}, {"Exp", UnaryKind::exp}, {"Log", UnaryKind::log}, {"Tanh", UnaryKind::tanh},
-      {"Sigmoid", UnaryKind::sigmoid}, {"Relu", UnaryKind::relu}, {"LogicalNot", UnaryKind::logical_not}};
+      {"Absolute", UnaryKind::abs},  {"Negative", UnaryKind::neg},
+      {"Square", UnaryKind::square}, {"Sqrt", UnaryKind::sqrt},
+      {"Exp", UnaryKind::exp},       {"Log", UnaryKind::log},
+      {"Tanh", UnaryKind::tanh},     {"Sigmoid", UnaryKind::sigmoid},
+      {"Relu", UnaryKind::relu},     {"LogicalNot", UnaryKind::logical_not}};
   const UnaryKind kind = kinds.at(layer.class_name());
   ValueId x = layer.input();
   if (kind == UnaryKind::logical_not) return g.unary({kind}, g.cast(x, DType::boolean));
-  const bool exact = kind == UnaryKind::abs || kind == UnaryKind::neg || kind == UnaryKind::square ||
-                     kind == UnaryKind::relu;
+  const bool exact = kind == UnaryKind::abs || kind == UnaryKind::neg ||
+                     kind == UnaryKind::square || kind == UnaryKind::relu;
   if (!exact && !is_floating(g.dtype(x))) x = g.cast(x, DType::float32);
   return g.unary({kind}, x);
 }
 
 Outputs reduce_operation(const Layer& layer, Weights&, GraphBuilder& g) {
   static const std::map<std::string, ReduceKind> kinds = {
-      {"Any", ReduceKind::any}, {"All", ReduceKind::all}, {"Sum", ReduceKind::sum},
+      {"Any", ReduceKind::any},   {"All", ReduceKind::all}, {"Sum", ReduceKind::sum},
       {"Mean", ReduceKind::mean}, {"Max", ReduceKind::max}, {"Min", ReduceKind::min}};
   const ReduceKind kind = kinds.at(layer.class_name());
   ValueId x = layer.input();
@@ -119,7 +133,8 @@ Outputs reduce_operation(const Layer& layer, Weights&, GraphBuilder& g) {
     x = g.cast(x, DType::boolean);
   } else if (kind == ReduceKind::mean && !is_floating(dtype)) {
     x = g.cast(x, DType::float32);
-  } else if (kind == ReduceKind::sum && (dtype == DType::boolean || dtype == DType::int8 || dtype == DType::int16)) {
+  } else if (kind == ReduceKind::sum &&
+             (dtype == DType::boolean || dtype == DType::int8 || dtype == DType::int16)) {
     x = g.cast(x, DType::int32);
   }
   if (layer.has("initial")) layer.unsupported("initial");
@@ -165,10 +180,13 @@ Outputs where_operation(const Layer& layer, Weights&, GraphBuilder& g) {
   if (condition.kind != Argument::Kind::tensor) layer.unsupported("a condition that is no tensor");
   const bool left_first = left.kind == Argument::Kind::tensor;
   const Operand& tensor = left_first ? left : right;
-  const DType like = tensor.kind == Argument::Kind::tensor ? g.dtype(tensor.tensor.value) : DType::float32;
-  const ValueId x = tensor_or_scalar(layer, left, like, g), y = tensor_or_scalar(layer, right, like, g);
+  const DType like =
+      tensor.kind == Argument::Kind::tensor ? g.dtype(tensor.tensor.value) : DType::float32;
+  const ValueId x = tensor_or_scalar(layer, left, like, g),
+                y = tensor_or_scalar(layer, right, like, g);
   const DType dtype = common_dtype(g.dtype(x), g.dtype(y));
-  return g.select(g.cast(condition.tensor.value, DType::boolean), g.cast(x, dtype), g.cast(y, dtype));
+  return g.select(g.cast(condition.tensor.value, DType::boolean), g.cast(x, dtype),
+                  g.cast(y, dtype));
 }
 
 }  // namespace thaw::keras

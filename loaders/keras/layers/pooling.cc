@@ -5,10 +5,13 @@
 namespace thaw::keras {
 namespace {
 
-bool is_average(const Layer& layer) { return layer.class_name().find("Average") != std::string::npos; }
+bool is_average(const Layer& layer) {
+  return layer.class_name().find("Average") != std::string::npos;
+}
 
 // The mean of the steps that the mask keeps.
-ValueId masked_mean(const Layer& layer, ValueId x, ValueId mask, bool channels_first, bool keep_dims, GraphBuilder& g) {
+ValueId masked_mean(const Layer& layer, ValueId x, ValueId mask, bool channels_first,
+                    bool keep_dims, GraphBuilder& g) {
   const DType dtype = g.dtype(x);
   const std::int64_t axis = channels_first ? 2 : 1;
   ValueId keep = g.expand_dims(mask, channels_first ? 1 : 2);
@@ -34,7 +37,8 @@ Outputs pooling(const Layer& layer, Weights&, GraphBuilder& g) {
   op.window = layer.sizes("pool_size", rank, 2);
   op.strides = layer.has("strides") ? layer.sizes("strides", rank, 1) : op.window;
   const std::string padding = layer.text("padding", "valid");
-  if (padding != "valid" && padding != "same") layer.unsupported(fmt::format("padding={}", printable(padding)));
+  if (padding != "valid" && padding != "same")
+    layer.unsupported(fmt::format("padding={}", printable(padding)));
   op.padding.kind = padding == "same" ? PaddingKind::same : PaddingKind::valid;
   ValueId x = layer.input();
   layer.expect_rank(g, x, rank + 2);

@@ -8,7 +8,8 @@ namespace thaw::keras {
 namespace {
 
 // A number, or a list of numbers that broadcasts along the last axis.
-ValueId number_or_list(const Layer& layer, const char* key, double otherwise, DType dtype, GraphBuilder& g) {
+ValueId number_or_list(const Layer& layer, const char* key, double otherwise, DType dtype,
+                       GraphBuilder& g) {
   const Json* value = layer.find(key);
   const Json::Array* list = value == nullptr ? nullptr : list_of(*value);
   if (list == nullptr) return g.scalar(layer.real(key, otherwise), dtype);
@@ -17,7 +18,8 @@ ValueId number_or_list(const Layer& layer, const char* key, double otherwise, DT
     if (!item.is_number()) layer.unsupported(fmt::format("{}={}", key, printable(value->dump())));
     numbers.push_back(item.number());
   }
-  return g.cast(g.constant(Tensor::from(Shape{static_cast<std::int64_t>(numbers.size())}, numbers)), dtype);
+  return g.cast(g.constant(Tensor::from(Shape{static_cast<std::int64_t>(numbers.size())}, numbers)),
+                dtype);
 }
 
 bool stated(const LayerConfig& layer) {
@@ -31,8 +33,10 @@ void flatten_numbers(const Layer& layer, const Json& json, std::vector<float>& n
     return;
   }
   const Json::Array* list = list_of(json);
-  const Json* value = list == nullptr ? json.find("value") : nullptr;  // {"class_name": "__numpy__", ...}
-  if (value == nullptr && list == nullptr && json.find("config") != nullptr) value = json.at("config").find("value");
+  const Json* value =
+      list == nullptr ? json.find("value") : nullptr;  // {"class_name": "__numpy__", ...}
+  if (value == nullptr && list == nullptr && json.find("config") != nullptr)
+    value = json.at("config").find("value");
   if (value != nullptr) return flatten_numbers(layer, *value, numbers);
   if (list == nullptr) layer.bad(fmt::format("expected numbers, found {}", printable(json.dump())));
   for (const Json& item : *list) flatten_numbers(layer, item, numbers);
@@ -61,7 +65,8 @@ Outputs normalization(const Layer& layer, Weights& weights, GraphBuilder& g) {
   const int rank = shape.rank();
   const DType dtype = g.dtype(x);
   std::vector<std::int64_t> stored, broadcast(static_cast<std::size_t>(rank), 1);
-  const bool all = layer.config.config.find("axis") != nullptr && !layer.has("axis");  // null: over everything
+  const bool all =
+      layer.config.config.find("axis") != nullptr && !layer.has("axis");  // null: over everything
   if (!all) {
     for (std::int64_t axis : layer.ints("axis", {-1})) {
       const int at = normal_axis(layer, axis, rank, "axis");

@@ -25,7 +25,9 @@ bool kind_of(const std::string& class_name, CellKind& kind) {
 
 bool is_cudnn(const Layer& layer) { return layer.class_name().starts_with("CuDNN"); }
 
-std::int64_t gates(CellKind kind) { return kind == CellKind::lstm ? 4 : kind == CellKind::gru ? 3 : 1; }
+std::int64_t gates(CellKind kind) {
+  return kind == CellKind::lstm ? 4 : kind == CellKind::gru ? 3 : 1;
+}
 std::size_t state_count(CellKind kind) { return kind == CellKind::lstm ? 2 : 1; }
 
 ops::Rnn cell_op(const Cell& cell) {
@@ -36,7 +38,8 @@ ops::Rnn cell_op(const Cell& cell) {
   // Stand-alone Keras had hard_sigmoid where today's default is sigmoid; cuDNN knows sigmoid only.
   const bool hard = layer.writer.major < 3 && !layer.writer.tf_keras && !is_cudnn(layer);
   if (cell.kind != CellKind::simple) {
-    op.recurrent_activation = scalar_activation(layer, "recurrent_activation", hard ? "hard_sigmoid" : "sigmoid");
+    op.recurrent_activation =
+        scalar_activation(layer, "recurrent_activation", hard ? "hard_sigmoid" : "sigmoid");
   }
   op.reset_after = is_cudnn(layer) || layer.flag("reset_after", layer.keras3());
   op.has_bias = layer.flag("use_bias", true);
@@ -44,12 +47,14 @@ ops::Rnn cell_op(const Cell& cell) {
 }
 
 // kernel, recurrent kernel, bias.
-std::vector<ValueId> cell_weights(const Cell& cell, const ops::Rnn& op, std::int64_t features, GraphBuilder&) {
+std::vector<ValueId> cell_weights(const Cell& cell, const ops::Rnn& op, std::int64_t features,
+                                  GraphBuilder&) {
   const Layer& layer = cell.layer;
   Weights weights(layer.context, layer);
   const std::int64_t units = layer.integer("units");
   const std::int64_t width = units * gates(cell.kind);
-  std::vector<ValueId> operands{weights.get("kernel", {features, width}), weights.get("recurrent_kernel", {units, width})};
+  std::vector<ValueId> operands{weights.get("kernel", {features, width}),
+                                weights.get("recurrent_kernel", {units, width})};
   if (op.has_bias) {
     const bool two_rows = cell.kind == CellKind::gru && op.reset_after;
     operands.push_back(weights.get("bias", two_rows ? Shape{2, width} : Shape{width}));
@@ -69,23 +74,26 @@ ValueId time_mask(const Layer& layer, ValueId mask, bool time_major, GraphBuilde
 }
 
 struct States {
-  std::vector<ValueId> initial;         // one per state of all cells; empty: zeros
-  std::vector<VariableId> variables;    // of stateful layers
+  std::vector<ValueId> initial;       // one per state of all cells; empty: zeros
+  std::vector<VariableId> variables;  // of stateful layers
 };
 
-// tf.keras prefers the recorded states of a stateful layer over given ones unless all of them are zero.
-void prefer_recorded(std::vector<ValueId>& given, const std::vector<ValueId>& recorded, GraphBuilder& g) {
+// tf.keras prefers the recorded states of a stateful layer over given ones unless all of them are
+// zero.
+void prefer_recorded(std::vector<ValueId>& given, const std::vector<ValueId>& recorded,
+                     GraphBuilder& g) {
   ValueId any = kNoValue;
   for (ValueId state : recorded) {
     const ValueId nonzero = g.reduce(
-        ReduceKind::any, g.binary(BinaryKind::not_equal, state, g.scalar(0, g.dtype(state))), {0, 1}, false);
+        ReduceKind::any, g.binary(BinaryKind::not_equal, state, g.scalar(0, g.dtype(state))),
+        {0, 1}, false);
     any = any == kNoValue ? nonzero : g.binary(BinaryKind::logical_or, any, nonzero);
   }
   for (std::size_t i = 0; i < given.size(); ++i) given[i] = g.select(any, recorded[i], given[i]);
 }
 
-States initial_states(const Layer& layer, const std::vector<Cell>& cells, const RecurrentCall& call, bool time_major,
-                      GraphBuilder& g) {
+States initial_states(const Layer& layer, const std::vector<Cell>& cells, const RecurrentCall& call,
+                      bool time_major, GraphBuilder& g) {
   States states;
   const DType dtype = cells[0].layer.policy.compute;
   std::size_t count = 0;
@@ -101,8 +109,9 @@ States initial_states(const Layer& layer, const std::vector<Cell>& cells, const 
   std::vector<ValueId> recorded;
   for (const Cell& cell : cells) {
     for (std::size_t i = 0; i < state_count(cell.kind); ++i) {
-      const VariableId variable = weights.state(fmt::format("state_{}", states.variables.size()),
-                                                layer.policy.variable, {batch, cell.layer.integer("units")});
+      const VariableId variable =
+          weights.state(fmt::format("state_{}", states.variables.size()), layer.policy.variable,
+                        {batch, cell.layer.integer("units")});
       states.variables.push_back(variable);
       recorded.push_back(g.cast(g.add1(ops::VariableRead{variable}, {}), dtype));
     }
@@ -116,7 +125,8 @@ States initial_states(const Layer& layer, const std::vector<Cell>& cells, const 
 }
 
 Cell inner_cell(const Layer& layer, const LayerConfig& config, const std::string& path) {
-  Cell cell{Layer{config, layer.name + "/" + config.name, path, layer.writer, {}, {}, {}, {}, layer.context}};
+  Cell cell{Layer{
+      config, layer.name + "/" + config.name, path, layer.writer, {}, {}, {}, {}, layer.context}};
   if (!kind_of(config.class_name, cell.kind)) {
     layer.unsupported(fmt::format("cell of class {}", printable(config.file_class)));
   }
@@ -157,7 +167,8 @@ RecurrentCall recurrent_call(const Layer& layer, GraphBuilder& g) {
   return call;
 }
 
-Outputs run_cells(const Layer& layer, std::vector<Cell>& cells, const RecurrentCall& call, GraphBuilder& g) {
+Outputs run_cells(const Layer& layer, std::vector<Cell>& cells, const RecurrentCall& call,
+                  GraphBuilder& g) {
   const bool time_major = layer.flag("time_major", false);
   const bool return_sequences = layer.flag("return_sequences", false);
   ValueId x = g.cast(call.sequence.value, cells[0].layer.policy.compute);
@@ -180,9 +191,11 @@ Outputs run_cells(const Layer& layer, std::vector<Cell>& cells, const RecurrentC
     operands.insert(operands.end(), weights.begin(), weights.end());
     if (op.has_mask) operands.push_back(mask);
     const std::size_t count = state_count(cells[i].kind);
-    for (std::size_t k = 0; op.has_state && k < count; ++k) operands.push_back(states.initial[finals.size() + k]);
+    for (std::size_t k = 0; op.has_state && k < count; ++k)
+      operands.push_back(states.initial[finals.size() + k]);
     const bool reversed = op.go_backwards;
-    const std::vector<ValueId> results = g.add(std::move(op), std::move(operands), static_cast<int>(1 + count));
+    const std::vector<ValueId> results =
+        g.add(std::move(op), std::move(operands), static_cast<int>(1 + count));
     x = results[0];
     finals.insert(finals.end(), results.begin() + 1, results.end());
     if (reversed && mask != kNoValue && !last) mask = g.reverse(mask, 1);
@@ -190,7 +203,8 @@ Outputs run_cells(const Layer& layer, std::vector<Cell>& cells, const RecurrentC
   for (std::size_t i = 0; i < states.variables.size(); ++i) {
     g.add(ops::VariableAssign{states.variables[i]}, {g.cast(finals[i], layer.policy.variable)}, 0);
   }
-  std::vector<MaskedValue> outputs{{computed(layer, x, g), return_sequences ? call.sequence.mask : kNoValue}};
+  std::vector<MaskedValue> outputs{
+      {computed(layer, x, g), return_sequences ? call.sequence.mask : kNoValue}};
   if (layer.flag("return_state", false)) {
     for (ValueId state : finals) outputs.push_back({computed(layer, state, g)});
   }
@@ -218,11 +232,13 @@ Outputs recurrent(const Layer& layer, Weights&, GraphBuilder& g) {
 
 void stacked_variables(VariableList& variables) {
   const std::vector<std::string> paths = stacked_paths(variables.layer());
-  for (std::size_t i = 0; i < paths.size(); ++i) variables.inner(paths[i], variables.layer().inner[i].second);
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    variables.inner(paths[i], variables.layer().inner[i].second);
 }
 
 void rnn_of_cells_variables(VariableList& variables) {
-  if (const LayerConfig* cell = variables.layer().inner_layer("cell")) variables.inner("cell", *cell);
+  if (const LayerConfig* cell = variables.layer().inner_layer("cell"))
+    variables.inner("cell", *cell);
 }
 
 Outputs rnn_of_cells(const Layer& layer, Weights&, GraphBuilder& g) {
@@ -231,7 +247,8 @@ Outputs rnn_of_cells(const Layer& layer, Weights&, GraphBuilder& g) {
   std::vector<Cell> cells;
   if (config->class_name == "StackedRNNCells") {
     const Json* reverse = config->config.find("reverse_state_order");
-    if (reverse != nullptr && reverse->is_bool() && reverse->boolean()) layer.unsupported("reverse_state_order=True");
+    if (reverse != nullptr && reverse->is_bool() && reverse->boolean())
+      layer.unsupported("reverse_state_order=True");
     const std::vector<std::string> paths = stacked_paths(*config);
     for (std::size_t i = 0; i < paths.size(); ++i) {
       cells.push_back(inner_cell(layer, config->inner[i].second, layer.path + "/cell/" + paths[i]));
@@ -244,6 +261,8 @@ Outputs rnn_of_cells(const Layer& layer, Weights&, GraphBuilder& g) {
 }
 
 // A cell is run by its RNN layer, never by itself.
-Outputs lone_cell(const Layer& layer, Weights&, GraphBuilder&) { layer.unsupported("a cell called as a layer"); }
+Outputs lone_cell(const Layer& layer, Weights&, GraphBuilder&) {
+  layer.unsupported("a cell called as a layer");
+}
 
 }  // namespace thaw::keras

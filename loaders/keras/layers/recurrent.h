@@ -8,7 +8,8 @@
 
 namespace thaw::keras {
 
-/// One cell as a layer object of its own: the configuration's arguments and the path of the variables.
+/// One cell as a layer object of its own: the configuration's arguments and the path of the
+/// variables.
 struct Cell {
   Layer layer;
   CellKind kind = CellKind::lstm;
@@ -17,12 +18,14 @@ struct Cell {
 /// The sequence, its mask and the initial states of a call.
 struct RecurrentCall {
   MaskedValue sequence;
-  ValueId mask = kNoValue;         // what the cells work with
-  std::vector<ValueId> states;     // empty: zero, or the layer's own if it is stateful
+  ValueId mask = kNoValue;      // what the cells work with
+  std::vector<ValueId> states;  // empty: zero, or the layer's own if it is stateful
 };
 
 RecurrentCall recurrent_call(const Layer& layer, GraphBuilder& g);
-/// Runs the cells one behind the other over the sequence. Results: the output, then with return_state the states.
-Outputs run_cells(const Layer& layer, std::vector<Cell>& cells, const RecurrentCall& call, GraphBuilder& g);
+/// Runs the cells one behind the other over the sequence. Results: the output, then with
+/// return_state the states.
+Outputs run_cells(const Layer& layer, std::vector<Cell>& cells, const RecurrentCall& call,
+                  GraphBuilder& g);
 
 }  // namespace thaw::keras

@@ -9,7 +9,8 @@ namespace thaw::keras {
 Outputs flatten_layer(const Layer& layer, Weights&, GraphBuilder& g) {
   ValueId x = layer.input();
   const Shape& shape = g.shape(x);
-  if (!shape.has_rank() || shape.rank() == 0) layer.bad(fmt::format("cannot flatten {}", shape.to_string()));
+  if (!shape.has_rank() || shape.rank() == 0)
+    layer.bad(fmt::format("cannot flatten {}", shape.to_string()));
   if (shape.rank() == 1) return g.expand_dims(x, 1);
   // channels_first data is brought into the channels_last order first.
   if (layer.channels_first() && shape.rank() > 2) x = channels_to_last(x, g);
@@ -36,7 +37,9 @@ Outputs reshape(const Layer& layer, Weights&, GraphBuilder& g) {
     if (size >= 0) known *= size;
     dims.push_back(size);
   }
-  if (open > 1) layer.bad(fmt::format("target_shape {} has more than one unknown dimension", printable(target->dump())));
+  if (open > 1)
+    layer.bad(fmt::format("target_shape {} has more than one unknown dimension",
+                          printable(target->dump())));
   // The missing size is known as soon as the input's sizes are.
   std::int64_t total = 1;
   const Shape& shape = g.shape(x);
@@ -46,7 +49,9 @@ Outputs reshape(const Layer& layer, Weights&, GraphBuilder& g) {
     if (all_known) total *= shape[axis];
   }
   if (open == 1 && all_known) {
-    if (total % known != 0) layer.bad(fmt::format("cannot reshape {} to {}", shape.to_string(), printable(target->dump())));
+    if (total % known != 0)
+      layer.bad(
+          fmt::format("cannot reshape {} to {}", shape.to_string(), printable(target->dump())));
     std::replace(dims.begin() + 1, dims.end(), std::int64_t{-1}, total / known);
   } else if (open == 0 && all_known && total != known) {
     layer.bad(fmt::format("cannot reshape {} to {}", shape.to_string(), printable(target->dump())));
@@ -70,8 +75,9 @@ Outputs repeat_vector(const Layer& layer, Weights&, GraphBuilder& g) {
   const std::int64_t count = layer.integer("n");
   if (count < 0) layer.bad(fmt::format("n is {}", count));
   layer.expect_rank(g, layer.input(), 2);
-  return g.broadcast_like(g.expand_dims(layer.input(), 1), layer.input(),
-                          {dim_or_copy(g, layer.input(), 0), count, dim_or_copy(g, layer.input(), 1)});
+  return g.broadcast_like(
+      g.expand_dims(layer.input(), 1), layer.input(),
+      {dim_or_copy(g, layer.input(), 0), count, dim_or_copy(g, layer.input(), 1)});
 }
 
 }  // namespace thaw::keras

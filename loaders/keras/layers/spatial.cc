@@ -12,17 +12,21 @@ using Pair = std::pair<std::int64_t, std::int64_t>;
 // An integer, one integer per axis, or a (front, back) pair per axis.
 std::vector<Pair> pairs_of(const Layer& layer, const char* key, int rank, std::int64_t otherwise) {
   const Json* value = layer.find(key);
-  if (value == nullptr) return std::vector<Pair>(static_cast<std::size_t>(rank), Pair(otherwise, otherwise));
+  if (value == nullptr)
+    return std::vector<Pair>(static_cast<std::size_t>(rank), Pair(otherwise, otherwise));
   auto wrong = [&]() { layer.bad(fmt::format("{} is {}", key, printable(value->dump()))); };
   auto number = [&](const Json& item) {
-    if (!item.is_integer() || item.integer() < 0 || item.integer() > (std::int64_t{1} << 40)) wrong();
+    if (!item.is_integer() || item.integer() < 0 || item.integer() > (std::int64_t{1} << 40))
+      wrong();
     return item.integer();
   };
-  if (value->is_integer()) return std::vector<Pair>(static_cast<std::size_t>(rank), Pair(number(*value), number(*value)));
+  if (value->is_integer())
+    return std::vector<Pair>(static_cast<std::size_t>(rank), Pair(number(*value), number(*value)));
   const Json::Array* list = list_of(*value);
   if (list == nullptr) wrong();
   // One-dimensional layers take (front, back) itself.
-  const bool flat = std::all_of(list->begin(), list->end(), [](const Json& item) { return item.is_integer(); });
+  const bool flat =
+      std::all_of(list->begin(), list->end(), [](const Json& item) { return item.is_integer(); });
   if (rank == 1 && flat && list->size() == 2) return {Pair(number((*list)[0]), number((*list)[1]))};
   if (list->size() != static_cast<std::size_t>(rank)) wrong();
   std::vector<Pair> pairs;
@@ -38,7 +42,9 @@ std::vector<Pair> pairs_of(const Layer& layer, const char* key, int rank, std::i
   return pairs;
 }
 
-int first_spatial_axis(const Layer& layer, int rank) { return rank > 1 && layer.channels_first() ? 2 : 1; }
+int first_spatial_axis(const Layer& layer, int rank) {
+  return rank > 1 && layer.channels_first() ? 2 : 1;
+}
 
 // Nearest: every element `factor` times along `axis`.
 ValueId repeated(ValueId x, int axis, std::int64_t factor, GraphBuilder& g) {
@@ -55,12 +61,14 @@ ValueId repeated(ValueId x, int axis, std::int64_t factor, GraphBuilder& g) {
   return g.reshape_like(copies, x, merged);
 }
 
-ValueId resized(const Layer& layer, ValueId x, const std::vector<std::int64_t>& size, GraphBuilder& g) {
+ValueId resized(const Layer& layer, ValueId x, const std::vector<std::int64_t>& size,
+                GraphBuilder& g) {
   ValueId target = kNoValue;
   if (g.shape(x)[1] != kUnknownDim && g.shape(x)[2] != kUnknownDim) {
     target = g.ints({g.shape(x)[1] * size[0], g.shape(x)[2] * size[1]});
   } else {
-    target = g.binary(BinaryKind::mul, g.dims(x, {GraphBuilder::dim_of(1), GraphBuilder::dim_of(2)}), g.ints(size));
+    target = g.binary(BinaryKind::mul,
+                      g.dims(x, {GraphBuilder::dim_of(1), GraphBuilder::dim_of(2)}), g.ints(size));
   }
   const DType dtype = g.dtype(x);
   ops::Resize op{ResizeMethod::bilinear, false, true};
@@ -89,7 +97,10 @@ Outputs zero_padding(const Layer& layer, Weights&, GraphBuilder& g) {
 
 Outputs cropping(const Layer& layer, Weights&, GraphBuilder& g) {
   const int rank = spatial_rank(layer);
-  const std::vector<Pair> pairs = pairs_of(layer, "cropping", rank, rank == 1 ? 1 : rank == 2 ? 0 : 1);
+  const std::vector<Pair> pairs = pairs_of(layer, "cropping", rank,
+                                           rank == 1   ? 1
+                                           : rank == 2 ? 0
+                                                       : 1);
   const int first = first_spatial_axis(layer, rank);
   ValueId x = layer.input();
   layer.expect_rank(g, x, rank + 2);
@@ -97,7 +108,8 @@ Outputs cropping(const Layer& layer, Weights&, GraphBuilder& g) {
     const auto [front, back] = pairs[i];
     const int axis = first + static_cast<int>(i);
     // Cropping more than there is leaves an empty axis, as slicing does in Keras.
-    if (front != 0 || back != 0) x = g.slice_axis(x, axis, front, back == 0 ? GraphBuilder::kToEnd : -back);
+    if (front != 0 || back != 0)
+      x = g.slice_axis(x, axis, front, back == 0 ? GraphBuilder::kToEnd : -back);
   }
   return x;
 }
@@ -114,7 +126,8 @@ Outputs up_sampling(const Layer& layer, Weights&, GraphBuilder& g) {
     const ValueId y = resized(layer, x, size, g);
     return channels_first ? channels_to_first(y, g) : y;
   }
-  if (interpolation != "nearest") layer.unsupported(fmt::format("interpolation={}", printable(interpolation)));
+  if (interpolation != "nearest")
+    layer.unsupported(fmt::format("interpolation={}", printable(interpolation)));
   const int first = channels_first ? 2 : 1;
   for (int i = 0; i < rank; ++i) x = repeated(x, first + i, size[static_cast<std::size_t>(i)], g);
   return x;

@@ -16,7 +16,8 @@ LayerConfig copy_of(const LayerConfig& layer) {
   copy.name = layer.name;
   copy.trainable = layer.trainable;
   copy.config = layer.config;
-  for (const auto& [attribute, inner] : layer.inner) copy.inner.emplace_back(attribute, copy_of(inner));
+  for (const auto& [attribute, inner] : layer.inner)
+    copy.inner.emplace_back(attribute, copy_of(inner));
   return copy;
 }
 
@@ -38,12 +39,14 @@ bool flag_of(const LayerConfig& layer, const char* key) {
 
 bool is_recurrent(const LayerConfig& layer) {
   const std::string& name = layer.class_name;
-  return name == "LSTM" || name == "GRU" || name == "SimpleRNN" || name == "RNN" || name == "CuDNNLSTM" ||
-         name == "CuDNNGRU";
+  return name == "LSTM" || name == "GRU" || name == "SimpleRNN" || name == "RNN" ||
+         name == "CuDNNLSTM" || name == "CuDNNGRU";
 }
 
-std::vector<std::pair<std::string, Operand>> direction_arguments(const RecurrentCall& call, bool explicit_mask,
-                                                                 std::size_t begin, std::size_t end) {
+std::vector<std::pair<std::string, Operand>> direction_arguments(const RecurrentCall& call,
+                                                                 bool explicit_mask,
+                                                                 std::size_t begin,
+                                                                 std::size_t end) {
   std::vector<std::pair<std::string, Operand>> kwargs;
   if (explicit_mask && call.mask != kNoValue) {
     Operand mask;
@@ -64,7 +67,8 @@ std::vector<std::pair<std::string, Operand>> direction_arguments(const Recurrent
   return kwargs;
 }
 
-ValueId merged(const Layer& layer, const std::string& mode, ValueId y, ValueId reverse, GraphBuilder& g) {
+ValueId merged(const Layer& layer, const std::string& mode, ValueId y, ValueId reverse,
+               GraphBuilder& g) {
   if (mode == "concat") return g.concat({y, reverse}, -1);
   if (mode == "sum") return g.binary(BinaryKind::add, y, reverse);
   if (mode == "mul") return g.binary(BinaryKind::mul, y, reverse);
@@ -94,16 +98,21 @@ Outputs bidirectional(const Layer& layer, Weights&, GraphBuilder& g) {
       layer.unsupported(fmt::format("wrapped layer of class {}", printable(wrapped->file_class)));
     }
   }
-  const bool sequences = flag_of(*inner, "return_sequences"), states = flag_of(*inner, "return_state");
-  // Keras 3 and tf.keras output zeros at masked steps of sequences; stand-alone Keras repeated the step before.
+  const bool sequences = flag_of(*inner, "return_sequences"),
+             states = flag_of(*inner, "return_state");
+  // Keras 3 and tf.keras output zeros at masked steps of sequences; stand-alone Keras repeated the
+  // step before.
   const bool zero = sequences && (layer.keras3() || layer.writer.tf_keras);
   LayerConfig forward = with_argument(*inner, "zero_output_for_mask", Json(zero));
-  LayerConfig backward = with_argument(given != nullptr ? *given : *inner, "zero_output_for_mask", Json(zero));
-  if (given == nullptr) backward = with_argument(backward, "go_backwards", Json(!flag_of(*inner, "go_backwards")));
+  LayerConfig backward =
+      with_argument(given != nullptr ? *given : *inner, "zero_output_for_mask", Json(zero));
+  if (given == nullptr)
+    backward = with_argument(backward, "go_backwards", Json(!flag_of(*inner, "go_backwards")));
   if (flag_of(forward, "go_backwards") == flag_of(backward, "go_backwards")) {
     layer.bad("both wrapped layers run in the same direction");
   }
-  if (flag_of(backward, "return_sequences") != sequences || flag_of(backward, "return_state") != states) {
+  if (flag_of(backward, "return_sequences") != sequences ||
+      flag_of(backward, "return_state") != states) {
     layer.bad("the wrapped layers differ in return_sequences or return_state");
   }
   if (!forward.name.starts_with("forward_")) forward.name = "forward_" + forward.name;
@@ -126,11 +135,13 @@ Outputs bidirectional(const Layer& layer, Weights&, GraphBuilder& g) {
   ValueId reverse = r.values[0].value;
   if (sequences) reverse = g.reverse(reverse, flag_of(forward, "time_major") ? 0 : 1);
   const ValueId mask = sequences ? call.sequence.mask : kNoValue;
-  const bool separate = layer.config.config.find("merge_mode") != nullptr && !layer.has("merge_mode");
+  const bool separate =
+      layer.config.config.find("merge_mode") != nullptr && !layer.has("merge_mode");
   if (separate) {
     outputs.values = {{y.values[0].value, mask}, {reverse, mask}};
   } else {
-    outputs.values = {{merged(layer, layer.text("merge_mode", "concat"), y.values[0].value, reverse, g), mask}};
+    outputs.values = {
+        {merged(layer, layer.text("merge_mode", "concat"), y.values[0].value, reverse, g), mask}};
   }
   if (states) {
     outputs.values.insert(outputs.values.end(), y.values.begin() + 1, y.values.end());
@@ -183,7 +194,8 @@ bool takes_mask(const LayerConfig& layer) {
 }  // namespace
 
 void wrapped_variables(VariableList& variables) {
-  if (const LayerConfig* inner = variables.layer().inner_layer("layer")) variables.inner("layer", *inner);
+  if (const LayerConfig* inner = variables.layer().inner_layer("layer"))
+    variables.inner("layer", *inner);
 }
 
 // Every step is one more sample of the wrapped layer.
@@ -197,7 +209,8 @@ Outputs time_distributed(const Layer& layer, Weights&, GraphBuilder& g) {
   for (MaskedValue& input : inputs) {
     const Shape& shape = g.shape(input.value);
     if (!shape.has_rank() || shape.rank() < 3) {
-      layer.bad(fmt::format("expected an input of at least 3 dimensions, got {}", shape.to_string()));
+      layer.bad(
+          fmt::format("expected an input of at least 3 dimensions, got {}", shape.to_string()));
     }
     // tf.keras runs models with a fixed batch size step by step, repeating outputs at masked steps.
     if (inner->model && !layer.keras3() && mask != kNoValue && shape[0] != kUnknownDim) {
@@ -206,7 +219,8 @@ Outputs time_distributed(const Layer& layer, Weights&, GraphBuilder& g) {
     input.value = steps_to_batch(input.value, g);
     input.mask = kNoValue;
   }
-  if (mask != kNoValue && (!layer.keras3() || takes_mask(*inner))) inputs[0].mask = steps_to_batch(mask, g);
+  if (mask != kNoValue && (!layer.keras3() || takes_mask(*inner)))
+    inputs[0].mask = steps_to_batch(mask, g);
   const Outputs results = layer.import_inner(*inner, "layer", inputs);
   Outputs outputs;
   outputs.poisoned = results.poisoned;

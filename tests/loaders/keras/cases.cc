@@ -15,7 +15,8 @@ namespace {
 
 std::vector<std::string> strings(const Json& json) {
   std::vector<std::string> result;
-  for (const Json& item : json.array()) result.push_back(item.is_string() ? item.string() : item.at("name").string());
+  for (const Json& item : json.array())
+    result.push_back(item.is_string() ? item.string() : item.at("name").string());
   return result;
 }
 
@@ -26,12 +27,14 @@ std::string text(const Json& json, const char* key) {
 
 void add_form(const Json& json, KerasCase& test) {
   Form form{text(json, "kind"), test.folder + "/" + text(json, "model"), text(json, "weights")};
-  if (form.kind != "keras_v3" && form.kind != "keras_h5" && form.kind != "keras_json_weights") return;
+  if (form.kind != "keras_v3" && form.kind != "keras_h5" && form.kind != "keras_json_weights")
+    return;
   if (!form.weights.empty()) form.weights = test.folder + "/" + form.weights;
   test.forms.push_back(std::move(form));
 }
 
-const Tensor& array(const std::vector<std::pair<std::string, Tensor>>& arrays, const std::string& key) {
+const Tensor& array(const std::vector<std::pair<std::string, Tensor>>& arrays,
+                    const std::string& key) {
   for (const auto& [name, tensor] : arrays) {
     if (name == key) return tensor;
   }
@@ -82,10 +85,13 @@ KerasCase read_case(const std::string& folder) {
 LoadedModel load_form(const Form& form, const LoadOptions& options) {
   const Evaluator evaluator = reference_folding();
   if (form.kind == "keras_v3") {
-    if (is_directory(form.model)) return load_keras_v3(*open_directory(form.model, options.limits), options, evaluator);
+    if (is_directory(form.model))
+      return load_keras_v3(*open_directory(form.model, options.limits), options, evaluator);
     Bytes bytes = read_file(form.model, options.limits);
-    if (sniff(bytes.data) == FileKind::hdf5) return load_keras_h5(std::move(bytes), options, evaluator);
-    return load_keras_v3(*open_zip(std::move(bytes), form.model, options.limits), options, evaluator);
+    if (sniff(bytes.data) == FileKind::hdf5)
+      return load_keras_h5(std::move(bytes), options, evaluator);
+    return load_keras_v3(*open_zip(std::move(bytes), form.model, options.limits), options,
+                         evaluator);
   }
   Bytes bytes = read_file(form.model, options.limits);
   if (form.kind == "keras_h5") return load_keras_h5(std::move(bytes), options, evaluator);
@@ -104,7 +110,8 @@ std::string run_form(const KerasCase& test, const LoadedModel& model) {
       return fmt::format("{} outputs instead of {}\n", outputs.size(), call.outputs.size());
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const std::string what = difference(outputs[i], array(test.expected, call.outputs[i]), test.rtol, test.atol);
+      const std::string what =
+          difference(outputs[i], array(test.expected, call.outputs[i]), test.rtol, test.atol);
       if (!what.empty()) report += call.outputs[i] + ": " + what + "\n";
     }
   }

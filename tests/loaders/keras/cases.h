@@ -1,4 +1,5 @@
-// Case folders (case.json, inputs.npz, expected.npz and the saved forms) for the tests of the Keras door.
+// Case folders (case.json, inputs.npz, expected.npz and the saved forms) for the tests of the Keras
+// door.
 #pragma once
 
 #include <string>
@@ -19,7 +20,7 @@ struct CaseCall {
 
 struct KerasCase {
   std::string folder;
-  std::vector<Form> forms;  // those that the Keras door opens
+  std::vector<Form> forms;      // those that the Keras door opens
   std::vector<CaseCall> calls;  // one after the other
   double rtol = 0, atol = 0;
   bool refuse = false;

@@ -11,16 +11,20 @@ namespace {
 
 // Layers that the table does not have yet: models with them are refused, naming nothing else.
 const std::set<std::string> kNotYet = {
-    "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D",
-    "AdditiveAttention", "Attention", "ConvLSTM1D", "ConvLSTM2D", "EinsumDense", "GroupNormalization",
-    "LocallyConnected1D", "LocallyConnected2D", "MultiHeadAttention", "RMSNormalization", "UnitNormalization",
+    "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D", "AdditiveAttention", "Attention", "ConvLSTM1D", "ConvLSTM2D",
+    "EinsumDense", "GroupNormalization", "LocallyConnected1D", "LocallyConnected2D",
+    "MultiHeadAttention", "RMSNormalization", "UnitNormalization",
     // functions between layers
-    "ClassMethod", "ConvertToTensor", "GetItem", "Matmul", "Reshape", "SlicingOpLambda", "TFOpLambda", "Transpose",
+    "ClassMethod", "ConvertToTensor", "GetItem", "Matmul", "Reshape", "SlicingOpLambda",
+    "TFOpLambda", "Transpose",
     // interpolations other than nearest and bilinear
     "UpSampling2D"};
 
 // tf.keras wrote a reference to a layer of another model into this file and cannot load it either.
-bool is_broken(const Form& form) { return form.model.find("tfkeras/shared_across_levels/") != std::string::npos; }
+bool is_broken(const Form& form) {
+  return form.model.find("tfkeras/shared_across_levels/") != std::string::npos;
+}
 
 class Golden : public ::testing::TestWithParam<std::string> {};
 
@@ -33,9 +37,11 @@ TEST_P(Golden, EveryFormPredictsWhatKerasDid) {
       EXPECT_EQ(run_form(test, model), "");
       EXPECT_FALSE(model.info.layers.empty());
     } catch (const UnsupportedError& error) {
-      for (const Unsupported& item : error.items()) EXPECT_TRUE(kNotYet.contains(item.what)) << error.what();
+      for (const Unsupported& item : error.items())
+        EXPECT_TRUE(kNotYet.contains(item.what)) << error.what();
     } catch (const Error& error) {
-      const bool named = std::string(error.what()).find("no layer 'wrapped_in'") != std::string::npos;
+      const bool named =
+          std::string(error.what()).find("no layer 'wrapped_in'") != std::string::npos;
       EXPECT_TRUE(is_broken(form) && named) << error.what();
     }
   }

@@ -16,7 +16,8 @@ void MemoryH5::add_array(const std::string& path, const Shape& shape) {
   arrays.emplace(path, tensor);
 }
 
-void MemoryH5::add_layer(const std::string& layer, const std::vector<std::pair<std::string, Shape>>& weights) {
+void MemoryH5::add_layer(const std::string& layer,
+                         const std::vector<std::pair<std::string, Shape>>& weights) {
   lists[""]["layer_names"].push_back(layer);
   groups.push_back(layer);
   std::vector<std::string>& names = lists[layer]["weight_names"];
@@ -42,8 +43,8 @@ std::vector<std::string> MemoryH5::datasets(const std::string& path) const {
   return names;
 }
 
-std::optional<std::vector<std::string>> MemoryH5::list_attribute(const std::string& path,
-                                                                 const std::string& attribute) const {
+std::optional<std::vector<std::string>> MemoryH5::list_attribute(
+    const std::string& path, const std::string& attribute) const {
   const auto group = lists.find(path);
   if (group == lists.end() || !group->second.contains(attribute)) return {};
   return group->second.at(attribute);
@@ -52,16 +53,16 @@ std::optional<std::vector<std::string>> MemoryH5::list_attribute(const std::stri
 keras::KerasModel config_of(std::string json, const std::string& version) {
   std::replace(json.begin(), json.end(), '\'', '"');
   const Limits limits;
-  return keras::read_config(parse_json(json, "test", limits), keras::writer_of(version, "tensorflow", 2), "test",
-                            limits);
+  return keras::read_config(parse_json(json, "test", limits),
+                            keras::writer_of(version, "tensorflow", 2), "test", limits);
 }
 
 Graph import_of(const keras::KerasModel& model, const MemoryH5& file, bool by_path,
                 std::vector<std::string>* notes) {
   std::vector<std::string> unread;
   std::vector<std::string>& said = notes != nullptr ? *notes : unread;
-  const keras::WeightStore store =
-      by_path ? keras::path_weights(file, model, said) : keras::legacy_weights(file, "", model, said);
+  const keras::WeightStore store = by_path ? keras::path_weights(file, model, said)
+                                           : keras::legacy_weights(file, "", model, said);
   Graph graph;
   GraphBuilder builder(graph, reference_folding());
   Limits limits;
@@ -76,9 +77,10 @@ Graph import_of(const keras::KerasModel& model, const MemoryH5& file, bool by_pa
   return graph;
 }
 
-std::string functional(const std::string& layers, const std::string& inputs, const std::string& outputs) {
-  return "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': [" + layers + "], 'input_layers': " + inputs +
-         ", 'output_layers': " + outputs + "}}";
+std::string functional(const std::string& layers, const std::string& inputs,
+                       const std::string& outputs) {
+  return "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': [" + layers +
+         "], 'input_layers': " + inputs + ", 'output_layers': " + outputs + "}}";
 }
 
 }  // namespace thaw::testing

@@ -16,11 +16,14 @@ namespace thaw::testing {
 class MemoryH5 final : public H5File {
  public:
   std::map<std::string, Tensor> arrays;
-  std::map<std::string, std::map<std::string, std::vector<std::string>>> lists;  // group -> attribute -> strings
+  std::map<std::string, std::map<std::string, std::vector<std::string>>>
+      lists;  // group -> attribute -> strings
   std::vector<std::string> groups;
 
-  /// Adds a group of the older layout: an entry of layer_names, and arrays filled with 0.5, 1, 1.5, ...
-  void add_layer(const std::string& layer, const std::vector<std::pair<std::string, Shape>>& weights);
+  /// Adds a group of the older layout: an entry of layer_names, and arrays filled with 0.5, 1, 1.5,
+  /// ...
+  void add_layer(const std::string& layer,
+                 const std::vector<std::pair<std::string, Shape>>& weights);
   void add_array(const std::string& path, const Shape& shape);
 
   const std::string& name() const override { return name_; }
@@ -28,9 +31,11 @@ class MemoryH5 final : public H5File {
   bool has_dataset(const std::string& path) const override { return arrays.contains(path); }
   std::vector<std::string> children(const std::string& path) const override;
   std::vector<std::string> datasets(const std::string& path) const override;
-  std::optional<std::string> text_attribute(const std::string&, const std::string&) const override { return {}; }
-  std::optional<std::vector<std::string>> list_attribute(const std::string& path,
-                                                         const std::string& attribute) const override;
+  std::optional<std::string> text_attribute(const std::string&, const std::string&) const override {
+    return {};
+  }
+  std::optional<std::vector<std::string>> list_attribute(
+      const std::string& path, const std::string& attribute) const override;
   TensorType dataset_type(const std::string& path) const override { return arrays.at(path).type(); }
   Tensor dataset(const std::string& path) const override { return arrays.at(path); }
 
@@ -45,6 +50,7 @@ keras::KerasModel config_of(std::string json, const std::string& version);
 Graph import_of(const keras::KerasModel& model, const MemoryH5& file, bool by_path = false,
                 std::vector<std::string>* notes = nullptr);
 /// A functional model around these layers (text) with `inputs` and `outputs` as JSON.
-std::string functional(const std::string& layers, const std::string& inputs, const std::string& outputs);
+std::string functional(const std::string& layers, const std::string& inputs,
+                       const std::string& outputs);
 
 }  // namespace thaw::testing

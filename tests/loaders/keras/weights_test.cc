@@ -1,8 +1,9 @@
 // Weights find their variables, or the error says which do not.
+#include "loaders/keras/weights.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "loaders/keras/weights.h"
 #include "tests/loaders/keras/keras_testing.h"
 
 namespace thaw::testing {
@@ -13,15 +14,19 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 std::string sequential(const std::string& layers) {
-  return "{'class_name': 'Sequential', 'config': {'name': 's', 'layers': [{'class_name': 'InputLayer', 'config': "
-         "{'name': 'x', 'batch_input_shape': [null, 3], 'dtype': 'float32'}}, " + layers + "]}}";
+  return "{'class_name': 'Sequential', 'config': {'name': 's', 'layers': [{'class_name': "
+         "'InputLayer', 'config': "
+         "{'name': 'x', 'batch_input_shape': [null, 3], 'dtype': 'float32'}}, " +
+         layers + "]}}";
 }
 
 std::string dense(const std::string& name, const std::string& more = "") {
-  return "{'class_name': 'Dense', 'config': {'name': '" + name + "', 'units': 2" + (more.empty() ? ", 'trainable': true" : more) + "}}";
+  return "{'class_name': 'Dense', 'config': {'name': '" + name + "', 'units': 2" +
+         (more.empty() ? ", 'trainable': true" : more) + "}}";
 }
 
-const std::vector<std::pair<std::string, Shape>> kDense = {{"d/kernel:0", {3, 2}}, {"d/bias:0", {2}}};
+const std::vector<std::pair<std::string, Shape>> kDense = {{"d/kernel:0", {3, 2}},
+                                                           {"d/bias:0", {2}}};
 
 std::string message_of(const std::string& json, const MemoryH5& file, bool by_path = false) {
   try {
@@ -52,10 +57,12 @@ TEST(LegacyWeights, FitByOrderWhereNamesDiffer) {
 TEST(LegacyWeights, TooFewAndTooManyAreErrors) {
   MemoryH5 few;
   few.add_layer("d", {{"d/kernel:0", {3, 2}}});
-  EXPECT_THAT(message_of(sequential(dense("d")), few), HasSubstr("layer 'd' (Dense): expected 2 arrays (kernel, bias), found 1"));
+  EXPECT_THAT(message_of(sequential(dense("d")), few),
+              HasSubstr("layer 'd' (Dense): expected 2 arrays (kernel, bias), found 1"));
   MemoryH5 many;
   many.add_layer("d", {{"d/kernel:0", {3, 2}}, {"d/bias:0", {2}}, {"d/more:0", {2}}});
-  EXPECT_THAT(message_of(sequential(dense("d")), many), HasSubstr("expected 2 arrays (kernel, bias), found 3"));
+  EXPECT_THAT(message_of(sequential(dense("d")), many),
+              HasSubstr("expected 2 arrays (kernel, bias), found 3"));
   MemoryH5 none;
   none.add_layer("d", {});
   EXPECT_THAT(message_of(sequential(dense("d")), none), HasSubstr("none for layer 'd' (Dense)"));
@@ -65,7 +72,8 @@ TEST(LegacyWeights, ShapesAreChecked) {
   MemoryH5 file;
   file.add_layer("d", {{"d/kernel:0", {4, 2}}, {"d/bias:0", {2}}});
   EXPECT_THAT(message_of(sequential(dense("d")), file),
-              HasSubstr("layer 'd' (Dense): variable kernel: expected shape [3, 2], found [4, 2] in memory.h5/d/d/kernel:0"));
+              HasSubstr("layer 'd' (Dense): variable kernel: expected shape [3, 2], found [4, 2] "
+                        "in memory.h5/d/d/kernel:0"));
 }
 
 TEST(LegacyWeights, UnusedLayersAreNoted) {
@@ -80,15 +88,18 @@ TEST(LegacyWeights, UnusedLayersAreNoted) {
 TEST(LegacyWeights, AbsentGroupsAndArraysAreDamage) {
   MemoryH5 group;
   group.lists[""]["layer_names"] = {"d"};
-  EXPECT_THAT(message_of(sequential(dense("d")), group), HasSubstr("lists 'd', but there is no such group"));
+  EXPECT_THAT(message_of(sequential(dense("d")), group),
+              HasSubstr("lists 'd', but there is no such group"));
   MemoryH5 array;
   array.add_layer("d", kDense);
   array.arrays.erase("d/d/bias:0");
-  EXPECT_THAT(message_of(sequential(dense("d")), array), HasSubstr("lists d/d/bias:0, but there is no such array"));
+  EXPECT_THAT(message_of(sequential(dense("d")), array),
+              HasSubstr("lists d/d/bias:0, but there is no such array"));
 }
 
 const std::string kFrozen = "{'class_name': 'Sequential', 'config': {'name': 'inner', 'layers': [" +
-                            dense("one", ", 'trainable': false") + ", " + dense("two", ", 'trainable': true") + "]}}";
+                            dense("one", ", 'trainable': false") + ", " +
+                            dense("two", ", 'trainable': true") + "]}}";
 
 TEST(LegacyWeights, FrozenLayersOfANestedModelComeLast) {
   // Names that tell nothing: the order is what the trainable flags say.
@@ -100,7 +111,10 @@ TEST(LegacyWeights, FrozenLayersOfANestedModelComeLast) {
 
 TEST(LegacyWeights, NamesOutweighTheOrder) {
   MemoryH5 file;
-  file.add_layer("inner", {{"one/kernel:0", {3, 2}}, {"one/bias:0", {2}}, {"two/kernel:0", {2, 2}}, {"two/bias:0", {2}}});
+  file.add_layer("inner", {{"one/kernel:0", {3, 2}},
+                           {"one/bias:0", {2}},
+                           {"two/kernel:0", {2, 2}},
+                           {"two/bias:0", {2}}});
   const Graph graph = import_of(config_of(sequential(kFrozen), "2.15.0"), file);
   EXPECT_EQ(graph.outputs.size(), 1u);
 }
@@ -133,11 +147,15 @@ TEST(PathWeights, OldContainerIsReadByClassInOrder) {
 TEST(PathWeights, MissingExcessAndUnusedAreSaid) {
   MemoryH5 missing;
   missing.add_array("layers/dense/vars/0", {3, 2});
-  EXPECT_THAT(message_of(sequential(dense("d")), missing, true),
-              HasSubstr("no weights for variable 'bias' of layer 'd' (Dense) (expected at layers/dense/vars/1)"));
+  EXPECT_THAT(
+      message_of(sequential(dense("d")), missing, true),
+      HasSubstr(
+          "no weights for variable 'bias' of layer 'd' (Dense) (expected at layers/dense/vars/1)"));
   MemoryH5 excess;
-  for (int i = 0; i < 3; ++i) excess.add_array("layers/dense/vars/" + std::to_string(i), i == 0 ? Shape{3, 2} : Shape{2});
-  EXPECT_THAT(message_of(sequential(dense("d")), excess, true), HasSubstr("expected 2 arrays in layers/dense/vars, found 3"));
+  for (int i = 0; i < 3; ++i)
+    excess.add_array("layers/dense/vars/" + std::to_string(i), i == 0 ? Shape{3, 2} : Shape{2});
+  EXPECT_THAT(message_of(sequential(dense("d")), excess, true),
+              HasSubstr("expected 2 arrays in layers/dense/vars, found 3"));
   MemoryH5 unused;
   unused.add_array("layers/dense/vars/0", {3, 2});
   unused.add_array("layers/dense/vars/1", {2});
@@ -162,12 +180,15 @@ TEST(Layouts, TransposeReverseJoin) {
   const Tensor tensor = Tensor::from<float>({2, 3}, {1, 2, 3, 4, 5, 6});
   const Tensor turned = keras::transposed(tensor, {1, 0});
   EXPECT_EQ(turned.shape(), Shape({3, 2}));
-  EXPECT_THAT(std::vector<float>(turned.data<float>(), turned.data<float>() + 6), ElementsAre(1, 4, 2, 5, 3, 6));
+  EXPECT_THAT(std::vector<float>(turned.data<float>(), turned.data<float>() + 6),
+              ElementsAre(1, 4, 2, 5, 3, 6));
   const Tensor back = keras::reversed(tensor, 1);
-  EXPECT_THAT(std::vector<float>(back.data<float>(), back.data<float>() + 6), ElementsAre(4, 5, 6, 1, 2, 3));
+  EXPECT_THAT(std::vector<float>(back.data<float>(), back.data<float>() + 6),
+              ElementsAre(4, 5, 6, 1, 2, 3));
   const Tensor wide = keras::joined({tensor, Tensor::from<float>({2, 1}, {7, 8})});
   EXPECT_EQ(wide.shape(), Shape({2, 4}));
-  EXPECT_THAT(std::vector<float>(wide.data<float>(), wide.data<float>() + 8), ElementsAre(1, 2, 3, 7, 4, 5, 6, 8));
+  EXPECT_THAT(std::vector<float>(wide.data<float>(), wide.data<float>() + 8),
+              ElementsAre(1, 2, 3, 7, 4, 5, 6, 8));
   EXPECT_THROW(keras::joined({tensor, Tensor(DType::float32, {3, 1})}), Error);
 }
 
