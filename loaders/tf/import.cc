@@ -112,6 +112,7 @@ Edge Importer::edge(const Frame& frame, const Ref& ref) const {
   if (fed != frame.feeds.end()) return fed->second;
   const auto node = static_cast<std::size_t>(ref.node);
   if (frame.state[node] == Frame::State::poisoned) return kPoison;
+  if (frame.state[node] == Frame::State::dead) return kDead;
   const std::vector<Edge>& results = frame.results[node];
   if (ref.port < 0 || static_cast<std::size_t>(ref.port) >= results.size()) {
     frame.view.nodes[node].node.fail(ErrorCode::invalid_argument,
@@ -131,6 +132,10 @@ void Importer::import_node(Scope& scope, Frame& frame, int number) {
   Site site{scope, frame, entry, entry.node, {}};
   if (!closes_loop(entry.node)) {
     for (const Ref& ref : entry.data) site.in.push_back(edge(frame, ref));
+  }
+  if (is_dead(site)) {
+    frame.state[index] = Frame::State::dead;
+    return;
   }
   set_place(scope, frame, entry.node);
   try {
@@ -155,6 +160,14 @@ void Importer::set_place(Scope& scope, const Frame& frame, const NodeView& node)
   prefix_ = has_path ? node.name().substr(0, node.name().rfind('/') + 1) : frame.prefix;
 }
 
+bool Importer::is_dead(const Site& site) const {
+  for (const Ref& ref : site.entry.control) {
+    if (site.frame.state[static_cast<std::size_t>(ref.node)] == Frame::State::dead) return true;
+  }
+  if (site.node.op() == "Merge" || site.node.op() == "RefMerge") return false;
+  return std::ranges::any_of(site.in, [](const Edge& e) { return e.kind == Edge::Kind::dead; });
+}
+
 Importer::Edges Importer::import_any(Site& site) {
   const std::string& op = site.node.op();
   if (functions_.contains(op)) return call(site.scope, {op, nullptr}, site.in);
@@ -168,16 +181,6 @@ Importer::Edges Importer::import_any(Site& site) {
   const Handler handler = handler_of(op);
   const OpRow* row = handler == nullptr ? find_op(op) : nullptr;
   if (handler == nullptr && row == nullptr) throw Refusal(refusal_of(op));
-  bool dead = false;
-  for (const Ref& ref : site.entry.control) {
-    const auto& results = site.frame.results[static_cast<std::size_t>(ref.node)];
-    dead |= !results.empty() &&
-            std::ranges::all_of(results, [](const Edge& e) { return e.kind == Edge::Kind::dead; });
-  }
-  if (op != "Merge" && op != "RefMerge") {
-    for (const Edge& in : site.in) dead |= in.kind == Edge::Kind::dead;
-  }
-  if (dead) return Edges(static_cast<std::size_t>(std::max<std::int64_t>(1, site.node.num_outputs())), kDead);
   return handler != nullptr ? (this->*handler)(site) : import_op(site, *row);
 }
 

@@ -51,7 +51,7 @@ struct Frame {
   explicit Frame(const GraphView& graph)
       : view(graph), state(graph.nodes.size(), State::unseen), results(graph.nodes.size()) {}
 
-  enum class State : std::uint8_t { unseen, open, done, poisoned };
+  enum class State : std::uint8_t { unseen, open, done, poisoned, dead };
   const GraphView& view;
   std::string prefix;  // of the names of nodes that do not say which layer they belong to
   std::vector<Edge> arguments;
@@ -89,6 +89,8 @@ class Importer {
     const NodeView& node;
     Edges in;
   };
+  /// Behind a branch that is not taken.
+  bool is_dead(const Site& site) const;
   using Handler = Edges (Importer::*)(Site&);
   using Branch = std::function<Edges(Scope&, const Edges&)>;
   struct SubGraph;
@@ -142,7 +144,14 @@ class Importer {
                   const std::vector<Branch>& branches, std::size_t first);
   std::unique_ptr<SubGraph> branch(Scope& scope, const Edges& arguments, const Branch& import_body);
   void share_captures(SubGraph& a, SubGraph& b);
+
+  // import_loop.cc
+  std::unique_ptr<SubGraph> enter_loop(Site& site, const LoopPlan& plan,
+                                       const NodeView::Function& function);
+  bool settle_types(const SubGraph& body, LoopPlan& plan) const;
   Edges loop(Site& site, LoopPlan& plan);
+  Edges add_loop(Site& site, const LoopPlan& plan, SubGraph& cond, SubGraph& body,
+                 const std::vector<ValueId>& operands);
 
   FunctionLibrary& functions_;
   Variables& variables_;

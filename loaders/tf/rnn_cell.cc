@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "loaders/tf/graph_query.h"
+
 namespace thaw::tf {
 namespace {
 
@@ -30,6 +32,13 @@ class Matcher {
   std::optional<CellMatch> simple(const CellQuestion& q) const;
 
  private:
+  std::optional<CellMatch> gru_gates(const CellQuestion& q, const Activated& z,
+                                     const Activated& candidate) const;
+  bool gru_reset(const CellQuestion& q, ValueId value, ValueId x_base, ValueId h_base,
+                 std::int64_t units, CellMatch& match) const;
+  bool gru_weights(const CellQuestion& q, ValueId x_base, ValueId h_base, std::int64_t units,
+                   CellMatch& match) const;
+
   struct Sum {
     ValueId kernel = -1, recurrent = -1;  // of matmul(x, .) and matmul(h, .)
     std::vector<ValueId> bias;
@@ -282,62 +291,78 @@ std::optional<CellMatch> Matcher::gru(const CellQuestion& q) const {
       if (!difference || difference->second != *update) continue;
       const auto one = scalar_constant(body_, difference->first);
       if (!one || *one != 1) continue;
+      if (auto match = gru_gates(q, activated(*update), activated(candidate))) return match;
+    }
+  }
+  return std::nullopt;
+}
 
-      const Activated z = activated(*update), hh = activated(candidate);
-      const auto z_terms = operands(z.argument, BinaryKind::add);
-      const auto h_terms = operands(hh.argument, BinaryKind::add);
-      if (!z_terms || !h_terms || !shape(z.argument).has_rank() || shape(z.argument).rank() != 2) continue;
-      const std::int64_t units = shape(z.argument)[1];
-      for (const auto& [xz, hz] : {*z_terms, std::pair{z_terms->second, z_terms->first}}) {
-        for (const auto& [xh, reset] : {*h_terms, std::pair{h_terms->second, h_terms->first}}) {
-          const auto from_x = part(xz, units), from_h = part(hz, units);
-          if (!from_x || !from_h || from_x->index != 0 || from_h->index != 0 ||
-              !is_part(xh, units, from_x->base, 2)) {
-            continue;
-          }
-          // The reset gate, given the value that holds it.
-          const auto is_reset = [&](ValueId value) {
-            const Activated r = activated(value);
-            const auto terms = operands(r.argument, BinaryKind::add);
-            if (!terms || r.fn != z.fn) return false;
-            return (is_part(terms->first, units, from_x->base, 1) &&
-                    is_part(terms->second, units, from_h->base, 1)) ||
-                   (is_part(terms->second, units, from_x->base, 1) &&
-                    is_part(terms->first, units, from_h->base, 1));
-          };
-          CellMatch match{CellKind::gru, hh.fn, z.fn, true, -1, -1, -1, {}, {}};
-          bool found = false;
-          if (const auto pair = operands(reset, BinaryKind::mul)) {  // r (h U_h + b'_h)
-            found = (is_reset(pair->first) && is_part(pair->second, units, from_h->base, 2)) ||
-                    (is_reset(pair->second) && is_part(pair->first, units, from_h->base, 2));
-          } else {  // (r h) U_h
-            const Node& n = node(skip(reset));
-            if (!std::holds_alternative<ops::MatMul>(n.op)) continue;
-            const auto gated = other(n.inputs[0], BinaryKind::mul, q.h);
-            const auto weights = matmul_by(reset, n.inputs[0]);
-            if (!gated || !is_reset(*gated) || !weights || !has_shape(*weights, units, units)) continue;
-            match.reset_after = false;
-            match.candidate_recurrent = *weights;
-            found = true;
-          }
-          const auto x_sum = sum(from_x->base, q.x, -1), h_sum = sum(from_h->base, -1, q.h);
-          const std::int64_t columns = match.reset_after ? 3 * units : 2 * units;
-          if (!found || !x_sum || !h_sum || !has_shape(x_sum->kernel, -1, 3 * units) ||
-              !has_shape(h_sum->recurrent, units, columns) || !biases_fit(x_sum->bias, 3 * units) ||
-              !biases_fit(h_sum->bias, 3 * units)) {
-            continue;
-          }
-          if (!match.reset_after && !h_sum->bias.empty()) continue;
-          match.kernel = x_sum->kernel;
-          match.recurrent = h_sum->recurrent;
-          match.bias = x_sum->bias;
-          match.recurrent_bias = h_sum->bias;
-          return match;
-        }
+// z = act(x_z + h_z), candidate = act(x_h + reset part).
+std::optional<CellMatch> Matcher::gru_gates(const CellQuestion& q, const Activated& z,
+                                            const Activated& candidate) const {
+  const auto z_terms = operands(z.argument, BinaryKind::add);
+  const auto h_terms = operands(candidate.argument, BinaryKind::add);
+  const Shape& gate = shape(z.argument);
+  if (!z_terms || !h_terms || !gate.has_rank() || gate.rank() != 2) return std::nullopt;
+  const std::int64_t units = gate[1];
+  for (const auto& [xz, hz] : {*z_terms, std::pair{z_terms->second, z_terms->first}}) {
+    for (const auto& [xh, reset] : {*h_terms, std::pair{h_terms->second, h_terms->first}}) {
+      const auto from_x = part(xz, units), from_h = part(hz, units);
+      if (!from_x || !from_h || from_x->index != 0 || from_h->index != 0 ||
+          !is_part(xh, units, from_x->base, 2)) {
+        continue;
+      }
+      CellMatch match{CellKind::gru, candidate.fn, z.fn, true, -1, -1, -1, {}, {}};
+      if (gru_reset(q, reset, from_x->base, from_h->base, units, match) &&
+          gru_weights(q, from_x->base, from_h->base, units, match)) {
+        return match;
       }
     }
   }
   return std::nullopt;
+}
+
+// r (h U_h + b'_h), or (r h) U_h; r = act(x_r + h_r).
+bool Matcher::gru_reset(const CellQuestion& q, ValueId value, ValueId x_base, ValueId h_base,
+                        std::int64_t units, CellMatch& match) const {
+  const auto is_reset_gate = [&](ValueId gate) {
+    const Activated r = activated(gate);
+    const auto terms = operands(r.argument, BinaryKind::add);
+    if (!terms || r.fn != match.recurrent_activation) return false;
+    const auto are = [&](ValueId x, ValueId h) {
+      return is_part(x, units, x_base, 1) && is_part(h, units, h_base, 1);
+    };
+    return are(terms->first, terms->second) || are(terms->second, terms->first);
+  };
+  if (const auto pair = operands(value, BinaryKind::mul)) {
+    return (is_reset_gate(pair->first) && is_part(pair->second, units, h_base, 2)) ||
+           (is_reset_gate(pair->second) && is_part(pair->first, units, h_base, 2));
+  }
+  const Node& n = node(skip(value));
+  if (!std::holds_alternative<ops::MatMul>(n.op)) return false;
+  const auto gate = other(n.inputs[0], BinaryKind::mul, q.h);
+  const auto weights = matmul_by(value, n.inputs[0]);
+  if (!gate || !is_reset_gate(*gate) || !weights || !has_shape(*weights, units, units)) return false;
+  match.reset_after = false;
+  match.candidate_recurrent = *weights;
+  return true;
+}
+
+bool Matcher::gru_weights(const CellQuestion& q, ValueId x_base, ValueId h_base, std::int64_t units,
+                          CellMatch& match) const {
+  const auto x_sum = sum(x_base, q.x, -1), h_sum = sum(h_base, -1, q.h);
+  const std::int64_t columns = match.reset_after ? 3 * units : 2 * units;
+  if (!x_sum || !h_sum || !has_shape(x_sum->kernel, -1, 3 * units) ||
+      !has_shape(h_sum->recurrent, units, columns) || !biases_fit(x_sum->bias, 3 * units) ||
+      !biases_fit(h_sum->bias, 3 * units)) {
+    return false;
+  }
+  if (!match.reset_after && !h_sum->bias.empty()) return false;
+  match.kernel = x_sum->kernel;
+  match.recurrent = h_sum->recurrent;
+  match.bias = x_sum->bias;
+  match.recurrent_bias = h_sum->bias;
+  return true;
 }
 
 std::optional<CellMatch> Matcher::simple(const CellQuestion& q) const {
@@ -355,31 +380,6 @@ std::optional<CellMatch> Matcher::simple(const CellQuestion& q) const {
 }
 
 }  // namespace
-
-ValueId skip_identity(const Graph& graph, ValueId value) {
-  while (std::holds_alternative<ops::Identity>(producer(graph, value).op)) {
-    value = producer(graph, value).inputs[0];
-  }
-  return value;
-}
-
-const Node& producer(const Graph& graph, ValueId value) {
-  return graph.nodes[at(graph.values[at(value)].producer)];
-}
-
-std::optional<double> scalar_constant(const Graph& graph, ValueId value) {
-  const Tensor* constant = constant_of(graph, value);
-  if (constant == nullptr || constant->num_elements() != 1) return std::nullopt;
-  switch (constant->dtype()) {
-    case DType::float32: return constant->data<float>()[0];
-    case DType::float64: return constant->data<double>()[0];
-    case DType::float16: return to_float(constant->data<float16>()[0]);
-    case DType::bfloat16: return to_float(constant->data<bfloat16>()[0]);
-    case DType::int32: return constant->data<std::int32_t>()[0];
-    case DType::int64: return static_cast<double>(constant->data<std::int64_t>()[0]);
-    default: return std::nullopt;
-  }
-}
 
 std::optional<CellMatch> match_cell(const Graph& body, const CellQuestion& question) {
   const Matcher matcher(body);

@@ -27,11 +27,4 @@ struct CellQuestion {
 /// Exactly Keras's LSTM, GRU (either form) or simple cell in any order of operands; nothing otherwise.
 std::optional<CellMatch> match_cell(const Graph& body, const CellQuestion& question);
 
-/// Follows identities.
-ValueId skip_identity(const Graph& graph, ValueId value);
-/// The node that produces the value.
-const Node& producer(const Graph& graph, ValueId value);
-/// The constant's single element if it is one number.
-std::optional<double> scalar_constant(const Graph& graph, ValueId value);
-
 }  // namespace thaw::tf

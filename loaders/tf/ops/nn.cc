@@ -63,7 +63,8 @@ Results normalise_by_given(OpContext& c, bool first) {
   return {g.cast(y, c.dtype(0)), c.in(3), c.in(4), c.in(3), c.in(4), kNoValue};
 }
 
-// Training: the batch's own statistics (what LayerNormalization is made of). Only y is a prediction.
+// Training: the batch's own statistics (what LayerNormalization is made of). The variance that is given out is
+// the unbiased one; what later versions reserve for the gradient is not computed.
 Results normalise_by_batch(OpContext& c, bool first) {
   GraphBuilder& g = c.g;
   const DType dtype = g.dtype(c.in(1));
@@ -83,7 +84,18 @@ Results normalise_by_batch(OpContext& c, bool first) {
   op.epsilon = c.node.number("epsilon");
   const ValueId normal = g.add1(op, {x});
   const ValueId y = g.binary(BinaryKind::add, g.binary(BinaryKind::mul, normal, scale), offset);
-  return {g.cast(y, c.dtype(0)), kNoValue, kNoValue, kNoValue, kNoValue, kNoValue};
+  const ValueId mean = g.reduce(ReduceKind::mean, x, axes, true);
+  const ValueId squares = g.binary(BinaryKind::squared_difference, x, mean);
+  const ValueId sum = g.reduce(ReduceKind::sum, squares, axes, false);
+  const auto size_of_value = [&](ValueId value) {
+    return g.cast(g.add1(ops::ShapeQuery{ShapeQueryKind::size, DType::int64}, {value}), dtype);
+  };
+  const ValueId count = g.binary(BinaryKind::div, size_of_value(x), size_of_value(sum));
+  const ValueId degrees = g.binary(BinaryKind::maximum,
+                                   g.binary(BinaryKind::sub, count, g.scalar(1, dtype)), g.scalar(1, dtype));
+  const ValueId variance = g.binary(BinaryKind::div, sum, degrees);
+  return {g.cast(y, c.dtype(0)), g.add1(ops::Squeeze{axes}, {mean}), variance,
+          kNoValue, kNoValue, kNoValue};
 }
 
 }  // namespace

@@ -1,0 +1,239 @@
+#include <algorithm>
+
+#include "loaders/tf/rnn_loop.h"
+
+namespace thaw::tf {
+namespace {
+
+std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
+
+void require(bool holds, const char* why) {
+  if (!holds) throw NotRecurrent{why};
+}
+
+}  // namespace
+
+Loop::Loop(Graph& graph, NodeId id, const Evaluator& evaluator)
+    : g_(graph), id_(id), builder_(graph, evaluator) {
+  const auto& loop = std::get<ops::While>(node().op);
+  cond_ = &graph.subgraphs[at(loop.cond)];
+  body_ = &graph.subgraphs[at(loop.body)];
+}
+
+CellKind Loop::raise() {
+  find_roles();
+  find_item();
+  find_cell();
+  find_iterations();
+  check_uses();
+  replace();
+  return cell_.cell;
+}
+
+int Loop::variable(ValueId value) const {
+  const auto found = std::ranges::find(body_->inputs, skip_identity(*body_, value));
+  return found == body_->inputs.end() ? -1 : static_cast<int>(found - body_->inputs.begin());
+}
+
+// i' = i + 1 from 0.
+bool Loop::counts(int i) const {
+  const Node& add = producer(*body_, body_out(i));
+  const auto* binary = std::get_if<ops::Binary>(&add.op);
+  if (binary == nullptr || binary->kind != BinaryKind::add) return false;
+  const bool first = variable(add.inputs[0]) == i;
+  if (!first && variable(add.inputs[1]) != i) return false;
+  const auto step = scalar_constant(*body_, skip_identity(*body_, add.inputs[first ? 1 : 0]));
+  const auto start = scalar_constant(g_, skip_identity(g_, operand(i)));
+  return step && *step == 1 && start && *start == 0;
+}
+
+void Loop::find_roles() {
+  for (const Node& n : body_->nodes) {
+    require(std::holds_alternative<ops::Input>(n.op) || !has_effect(n.op), "the body has effects");
+    require(!std::holds_alternative<ops::While>(n.op) && !std::holds_alternative<ops::If>(n.op),
+            "the body has control flow");
+  }
+  for (int i = 0; i < count(); ++i) {
+    if (invariant(i)) continue;
+    const TensorType& type = body_->values[at(body_in(i))].type;
+    if (type.dtype == DType::tensor_list) {
+      require(output_list_ < 0, "several lists are collected");
+      output_list_ = i;
+    } else if (is_integer(type.dtype)) {
+      require(counts(i), "an integer changes that is no counter");
+      counters_.push_back(i);
+    } else {
+      require(is_floating(type.dtype), "a state is not a floating-point number");
+      states_.push_back(i);
+    }
+  }
+  require(output_list_ >= 0 && !counters_.empty() && !states_.empty(), "nothing is collected");
+}
+
+// list' = set(list, index, item); the item is a function of x[counter].
+void Loop::find_item() {
+  const Node& set = producer(*body_, body_out(output_list_));
+  require(std::holds_alternative<ops::ListSet>(set.op) && variable(set.inputs[0]) == output_list_,
+          "the collected list is not set once a step");
+  step_index_ = skip_identity(*body_, set.inputs[1]);
+  item_ = skip_identity(*body_, set.inputs[2]);
+  const auto index = scalar_constant(*body_, step_index_);
+  every_step_ = std::ranges::find(counters_, variable(step_index_)) != counters_.end();
+  require(every_step_ || (index && *index == 0), "items are stored neither in order nor in one place");
+
+  for (const Node& get : body_->nodes) {
+    if (!std::holds_alternative<ops::ListGet>(get.op)) continue;
+    const int list = variable(get.inputs[0]);
+    require(list >= 0 && invariant(list), "an item is read from a list that changes");
+    require(std::ranges::find(counters_, variable(get.inputs[1])) != counters_.end(),
+            "an item is not read in order");
+    const bool is_mask = std::get<ops::ListGet>(get.op).dtype == DType::boolean;
+    int& slot = is_mask ? mask_list_ : x_list_;
+    require(slot < 0, "several sequences are read");
+    slot = list;
+    (is_mask ? mask_ : x_) = get.outputs[0];
+  }
+  require(x_list_ >= 0, "no sequence is read");
+}
+
+// [B, 1], repeated along the columns.
+bool Loop::is_mask(ValueId condition) {
+  condition = skip_identity(*body_, condition);
+  for (;;) {
+    if (condition == mask_) {
+      const Shape& shape = body_shape(mask_);
+      return shape.has_rank() && shape.rank() == 2 && shape[1] == 1;
+    }
+    const Node& n = producer(*body_, condition);
+    if (!std::holds_alternative<ops::Tile>(n.op)) return false;
+    const auto multiples = constant_ints(*body_, n.inputs[1]);
+    if (!multiples || multiples->size() != 2 || (*multiples)[0] != 1) return false;
+    condition = skip_identity(*body_, n.inputs[0]);
+  }
+}
+
+ValueId Loop::unmask(ValueId value, ValueId& old_value) {
+  if (mask_list_ < 0) return value;
+  const Node& select = producer(*body_, value);
+  require(std::holds_alternative<ops::Select>(select.op) && is_mask(select.inputs[0]),
+          "the mask is not applied to every state and output");
+  old_value = skip_identity(*body_, select.inputs[2]);
+  return skip_identity(*body_, select.inputs[1]);
+}
+
+bool Loop::zero_in_body(ValueId value) const {
+  if (is_zero(*body_, value)) return true;
+  const int i = variable(value);
+  return i >= 0 && invariant(i) && is_zero(g_, operand(i));
+}
+
+void Loop::find_cell() {
+  ValueId old_output = -1;
+  const ValueId h_next = unmask(item_, old_output);
+  std::vector<int> states = states_;
+  if (mask_list_ >= 0) {
+    const int previous = variable(old_output);
+    if (zero_in_body(old_output)) {
+      zero_output_ = true;
+    } else {
+      require(previous >= 0 && body_out(previous) == item_ && is_zero(g_, operand(previous)),
+              "a masked step gives something else than the previous output");
+    }
+    // With zeros for masked steps, the previous output is carried although nothing reads it.
+    for (int i : states_) {
+      if (body_out(i) == item_ && (zero_output_ || i == previous)) previous_ = i;
+    }
+    if (previous_ >= 0) std::erase(states, previous_);
+  }
+  require(states.size() == 1 || states.size() == 2, "the number of states is neither 1 nor 2");
+  CellQuestion question{x_, -1, -1, h_next, -1};
+  for (int i : states) {
+    ValueId old_state = body_in(i);
+    const ValueId next = unmask(body_out(i), old_state);
+    require(variable(old_state) == i, "a masked step does not keep a state");
+    if (next == h_next && h_ < 0) {
+      h_ = i;
+      question.h = body_in(i);
+    } else {
+      require(c_ < 0, "no state is the output");
+      c_ = i;
+      question.c = body_in(i);
+      question.c_next = next;
+    }
+  }
+  require(h_ >= 0, "no state is the output");
+  const auto match = match_cell(*body_, question);
+  require(match.has_value(), "the step is no LSTM, GRU or simple cell");
+  cell_ = *match;
+}
+
+// Every bound of the condition lets all steps of x run, and one of them exactly these.
+void Loop::find_iterations() {
+  const Node& source = producer(g_, skip_identity(g_, operand(x_list_)));
+  require(std::holds_alternative<ops::ListFromTensor>(source.op), "the sequence is not one tensor");
+  const Size steps = axis_size(g_, source.inputs[0], 0);
+  if (mask_list_ >= 0) {
+    const Node& mask = producer(g_, skip_identity(g_, operand(mask_list_)));
+    require(std::holds_alternative<ops::ListFromTensor>(mask.op), "the mask is not one tensor");
+    const Shape& shape = g_.values[at(mask.inputs[0])].type.shape;
+    require(shape.has_rank() && shape.rank() == 3 && shape[2] == 1, "the mask is not [T, B, 1]");
+  }
+  std::vector<ValueId> open{cond_->outputs[0]};
+  while (!open.empty()) {
+    const Node& n = producer(*cond_, skip_identity(*cond_, open.back()));
+    open.pop_back();
+    const auto* binary = std::get_if<ops::Binary>(&n.op);
+    require(binary != nullptr, "the condition is more than counters");
+    if (binary->kind == BinaryKind::logical_and) {
+      open.insert(open.end(), n.inputs.begin(), n.inputs.end());
+    } else {
+      require(binary->kind == BinaryKind::less, "the condition is more than counters");
+      check_bound(n, steps);
+    }
+  }
+  const Node& reserve = producer(g_, skip_identity(g_, operand(output_list_)));
+  require(std::holds_alternative<ops::ListReserve>(reserve.op), "the results are not a reserved list");
+  const auto reserved = scalar_size(g_, reserve.inputs[1]);
+  const Size wanted = every_step_ ? steps : Size{1, -1, 0};
+  require(reserved && *reserved == wanted, "the results are more or fewer than the steps");
+}
+
+void Loop::check_bound(const Node& less, const Size& steps) {
+  const auto position = [&](ValueId value) {
+    const auto found = std::ranges::find(cond_->inputs, skip_identity(*cond_, value));
+    return found == cond_->inputs.end() ? -1 : static_cast<int>(found - cond_->inputs.begin());
+  };
+  const int counter = position(less.inputs[0]), limit = position(less.inputs[1]);
+  require(std::ranges::find(counters_, counter) != counters_.end(), "a bound is not on a counter");
+  std::optional<Size> bound;
+  if (limit >= 0 && invariant(limit)) {
+    bound = scalar_size(g_, operand(limit));
+  } else if (const auto number = constant_ints(*cond_, skip_identity(*cond_, less.inputs[1]));
+             number && number->size() == 1) {
+    bound = Size{(*number)[0], -1, 0};
+  }
+  require(bound && *bound == steps, "the number of steps is not that of the sequence");
+}
+
+// Only what Rnn gives is used: the collected list as a tensor, and the states.
+void Loop::check_uses() {
+  const std::vector<int> uses = use_counts(g_);
+  const Node& loop = node();
+  for (int i : counters_) require(uses[at(loop.outputs[at(i)])] == 0, "a counter is used afterwards");
+  if (previous_ >= 0) {
+    require(uses[at(loop.outputs[at(previous_)])] == 0, "the last output is used as a state");
+  }
+  int stacks = 0;
+  for (const Node& user : g_.nodes) {
+    for (ValueId input : user.inputs) {
+      if (input != loop.outputs[at(output_list_)]) continue;
+      require(std::holds_alternative<ops::ListStack>(user.op), "the results are used as a list");
+      ++stacks;
+    }
+  }
+  require(stacks == uses[at(loop.outputs[at(output_list_)])], "the results are used as a list");
+  const Shape& kernel = body_shape(cell_.kernel);
+  require(kernel.is_static(), "the kernel's shape is not known");
+}
+
+}  // namespace thaw::tf
