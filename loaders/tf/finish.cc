@@ -20,7 +20,8 @@ bool has_effect_inside(const Graph& graph, const Node& node) {
            any_effect(graph.subgraphs[at(branch->else_graph)]);
   }
   if (const auto* loop = std::get_if<ops::While>(&node.op)) {
-    return any_effect(graph.subgraphs[at(loop->cond)]) || any_effect(graph.subgraphs[at(loop->body)]);
+    return any_effect(graph.subgraphs[at(loop->cond)]) ||
+           any_effect(graph.subgraphs[at(loop->body)]);
   }
   return has_effect(node.op);
 }

@@ -8,8 +8,8 @@
 
 namespace thaw::tf {
 
-/// Empties nodes without effect whose results nothing uses, then drops them and sub-graphs that no node
-/// refers to. Inputs stay. The order of nodes and the names of outputs stay.
+/// Empties nodes without effect whose results nothing uses, then drops them and sub-graphs that no
+/// node refers to. Inputs stay. The order of nodes and the names of outputs stay.
 void drop_unused(Graph& graph);
 
 }  // namespace thaw::tf

@@ -1,4 +1,5 @@
-// A GraphDef alone: constants are its weights, and the caller or the placeholders say what its inputs are.
+// A GraphDef alone: constants are its weights, and the caller or the placeholders say what its
+// inputs are.
 #include "loaders/tf/parse.h"
 #include "loaders/tf/signatures.h"
 #include "runtime/base/check.h"
@@ -41,7 +42,8 @@ Request frozen_request(const GraphView& top, const LoadOptions& options) {
     if (!options.outputs.empty() || used[i] || placeholder || node.op() == "Const") continue;
     const std::int64_t count = node.schema() == nullptr ? 1 : node.num_outputs();
     for (std::int64_t k = 0; k < count; ++k) {
-      request.outputs.emplace_back(fmt::format("{}:{}", node.name(), k), Ref{static_cast<int>(i), k});
+      request.outputs.emplace_back(fmt::format("{}:{}", node.name(), k),
+                                   Ref{static_cast<int>(i), k});
     }
   }
   if (request.outputs.empty()) fail(ErrorCode::failed_precondition, "the graph has no outputs");
@@ -59,7 +61,8 @@ LoadedModel import_graph_alone(const Bytes& file, bool text, const LoadOptions& 
   LoadedModel loaded;
   loaded.info.path = file.name;
   loaded.info.format = "TensorFlow frozen graph";
-  loaded.info.writer = fmt::format("TensorFlow graph version {}", parsed.message->versions().producer());
+  loaded.info.writer =
+      fmt::format("TensorFlow graph version {}", parsed.message->versions().producer());
   loaded.info.file_bytes = file.size();
   const MetaGraphDef meta;
   const GraphView top = view_graph(*parsed.message, options.limits, parsed.owner);

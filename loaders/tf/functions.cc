@@ -30,8 +30,8 @@ const GraphView& FunctionLibrary::view(const NodeView::Function& function) {
   if (entry.view != nullptr) return *entry.view;
   const auto bound = entry.bound.find(function.bindings);
   if (bound != entry.bound.end()) return *bound->second;
-  auto view = std::make_unique<GraphView>(
-      view_function(*entry.def, function.bindings, limits_, owner_));
+  auto view =
+      std::make_unique<GraphView>(view_function(*entry.def, function.bindings, limits_, owner_));
   const bool depends_on_call = std::ranges::any_of(
       view->nodes, [](const GraphView::Entry& node) { return node.node.has_placeholder_attrs(); });
   auto& slot = depends_on_call ? entry.bound[function.bindings] : entry.view;

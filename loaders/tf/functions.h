@@ -13,21 +13,22 @@ namespace thaw::tf {
 class FunctionLibrary {
  public:
   /// Throws Error(invalid_argument) for duplicate names.
-  FunctionLibrary(const GraphDef& graph, const Limits& limits, const std::shared_ptr<const void>& owner);
+  FunctionLibrary(const GraphDef& graph, const Limits& limits,
+                  const std::shared_ptr<const void>& owner);
 
   bool contains(const std::string& name) const { return functions_.contains(name); }
   /// Throws Error(not_found).
   const GraphView& view(const NodeView::Function& function);
 
   /// Nodes of a function once every call in it is written out, sub-graphs of control flow included.
-  /// Throws Error: invalid_argument naming the functions of a cycle, resource_exhausted when the limits on nodes
-  /// or on the depth of calls are exceeded. Nothing is expanded for it.
+  /// Throws Error: invalid_argument naming the functions of a cycle, resource_exhausted when the
+  /// limits on nodes or on the depth of calls are exceeded. Nothing is expanded for it.
   std::uint64_t expanded_size(const std::string& name);
 
  private:
   struct Function {
     const FunctionDef* def = nullptr;
-    std::unique_ptr<GraphView> view;   // shared by all calls, unless attributes depend on the call
+    std::unique_ptr<GraphView> view;  // shared by all calls, unless attributes depend on the call
     std::map<const NameAttrList*, std::unique_ptr<GraphView>> bound;
     std::uint64_t size = 0;  // 0: not counted yet
     bool counting = false;

@@ -41,7 +41,8 @@ bool is_zero(const Graph& g, ValueId value) {
   if (const Tensor* constant = constant_of(g, value)) {
     if (constant->dtype() == DType::string || size_of(constant->dtype()) == 0) return false;
     const auto* bytes = static_cast<const unsigned char*>(constant->data());
-    return std::all_of(bytes, bytes + constant->size_bytes(), [](unsigned char b) { return b == 0; });
+    return std::all_of(bytes, bytes + constant->size_bytes(),
+                       [](unsigned char b) { return b == 0; });
   }
   const Node& node = producer(g, value);
   return std::holds_alternative<ops::BroadcastTo>(node.op) && is_zero(g, node.inputs[0]);
@@ -49,7 +50,8 @@ bool is_zero(const Graph& g, ValueId value) {
 
 std::optional<Ints> constant_ints(const Graph& g, ValueId value) {
   const Tensor* constant = constant_of(g, value);
-  if (constant == nullptr || (constant->dtype() != DType::int32 && constant->dtype() != DType::int64)) {
+  if (constant == nullptr ||
+      (constant->dtype() != DType::int32 && constant->dtype() != DType::int64)) {
     return std::nullopt;
   }
   return to_ints(*constant);
@@ -102,7 +104,8 @@ std::optional<Size> scalar_size(const Graph& g, ValueId value) {
       continue;
     }
     const auto* slice = std::get_if<ops::StridedSlice>(&node.op);
-    if (slice == nullptr || slice->shrink_axis_mask != 1 || slice->begin_mask != 0) return std::nullopt;
+    if (slice == nullptr || slice->shrink_axis_mask != 1 || slice->begin_mask != 0)
+      return std::nullopt;
     const auto begin = constant_ints(g, node.inputs[1]);
     const Node& query = producer(g, skip_identity(g, node.inputs[0]));
     const auto* shape_query = std::get_if<ops::ShapeQuery>(&query.op);

@@ -139,8 +139,8 @@ int GraphView::find(const std::string& name) const {
 
 Ref GraphView::resolve(const std::string& reference, const std::string& what) const {
   const Parsed parsed = parse(reference);
-  const int node = parsed.control || !parsed.output.empty() ? Ref::kMissing
-                                                            : find(std::string(parsed.node));
+  const int node =
+      parsed.control || !parsed.output.empty() ? Ref::kMissing : find(std::string(parsed.node));
   if (node == Ref::kMissing) {
     fail(ErrorCode::not_found, "{} is '{}', which is not in the graph", what, printable(reference));
   }

@@ -27,14 +27,14 @@ struct Ref {
 struct GraphView {
   struct Entry {
     NodeView node;
-    std::vector<Ref> data;      // operands
-    std::vector<Ref> control;   // must run before
-    std::string missing;        // the first reference that leads nowhere, else empty
+    std::vector<Ref> data;     // operands
+    std::vector<Ref> control;  // must run before
+    std::string missing;       // the first reference that leads nowhere, else empty
   };
 
   std::string function;  // empty for the top graph
   std::vector<Entry> nodes;
-  std::vector<std::string> arguments;          // function only
+  std::vector<std::string> arguments;  // function only
   std::vector<bool> resource_arguments;
   std::vector<std::string> result_names;
   std::vector<Ref> results;

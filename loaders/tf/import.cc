@@ -25,7 +25,8 @@ const char* refusal_of(std::string_view op) {
       {"RestoreV2", "reads files"},
       {"IteratorGetNext", "reads a data set"},
       {"XlaCallModule",
-       "holds StableHLO code (written by the JAX backend); export the model with the TensorFlow backend"},
+       "holds StableHLO code (written by the JAX backend); export the model with the TensorFlow "
+       "backend"},
       {"TRTEngineOp", "holds code for TensorRT; export the model before the TensorRT conversion"},
       {"TPUPartitionedCall", "is for TPUs; export the model for the CPU"},
       {"Enter", "belongs to a TensorFlow 1 loop"},
@@ -83,9 +84,11 @@ void Importer::visit(Scope& scope, Frame& frame, int root) {
     Open& top = open.back();
     const GraphView::Entry& entry = frame.view.nodes[static_cast<std::size_t>(top.node)];
     if (!entry.missing.empty()) {
-      entry.node.fail(ErrorCode::invalid_argument, "input '{}' is not there", printable(entry.missing));
+      entry.node.fail(ErrorCode::invalid_argument, "input '{}' is not there",
+                      printable(entry.missing));
     }
-    const std::size_t inputs = closes_loop(entry.node) ? 0 : entry.data.size() + entry.control.size();
+    const std::size_t inputs =
+        closes_loop(entry.node) ? 0 : entry.data.size() + entry.control.size();
     if (top.next == inputs) {
       const int node = top.node;
       open.pop_back();
@@ -125,7 +128,8 @@ void Importer::import_node(Scope& scope, Frame& frame, int number) {
   const auto index = static_cast<std::size_t>(number);
   const GraphView::Entry& entry = frame.view.nodes[index];
   if (++imported_nodes_ > options_.limits.max_nodes) {
-    fail(ErrorCode::resource_exhausted, "the graph has more than {} nodes once its calls are written out",
+    fail(ErrorCode::resource_exhausted,
+         "the graph has more than {} nodes once its calls are written out",
          options_.limits.max_nodes);
   }
   ++op_counts_[entry.node.op()];
@@ -259,7 +263,8 @@ Importer::Edges Importer::call(Scope& scope, const NodeView::Function& function,
          options_.limits.max_depth, printable(function.name));
   }
   if (imported_nodes_ + functions_.expanded_size(function.name) > options_.limits.max_nodes) {
-    fail(ErrorCode::resource_exhausted, "the graph has more than {} nodes once its calls are written out",
+    fail(ErrorCode::resource_exhausted,
+         "the graph has more than {} nodes once its calls are written out",
          options_.limits.max_nodes);
   }
   const GraphView& view = functions_.view(function);

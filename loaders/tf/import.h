@@ -1,4 +1,5 @@
-// From a TensorFlow graph to Thaw's: walks what the outputs need, writes calls out, and resolves resources.
+// From a TensorFlow graph to Thaw's: walks what the outputs need, writes calls out, and resolves
+// resources.
 #pragma once
 
 #include <functional>
@@ -30,20 +31,21 @@ struct Edge {
   bool reference = false;  // TensorFlow 1: using it reads the variable
 };
 
-/// A graph under construction: the model's, or a sub-graph of control flow. Assignments are turned into
-/// values: reading a variable gives what was assigned last in this run, and the outermost graph stores the
-/// last values at its end. Sub-graphs take variables that some node assigns as inputs and give them back.
+/// A graph under construction: the model's, or a sub-graph of control flow. Assignments are turned
+/// into values: reading a variable gives what was assigned last in this run, and the outermost
+/// graph stores the last values at its end. Sub-graphs take variables that some node assigns as
+/// inputs and give them back.
 struct Scope {
   Scope(Graph& graph, const Evaluator& evaluator, Scope* outer)
       : builder(graph, evaluator), parent(outer) {}
 
   GraphBuilder builder;
   Scope* parent;
-  std::map<int, ValueId> current;   // of variables
+  std::map<int, ValueId> current;    // of variables
   std::map<int, VariableId> stored;  // outermost graph only
-  std::vector<int> captured;        // variables that are inputs, in order of first use
+  std::vector<int> captured;         // variables that are inputs, in order of first use
   std::map<int, ValueId> captured_inputs;
-  std::vector<int> assigned;        // in order of first assignment
+  std::vector<int> assigned;  // in order of first assignment
 };
 
 /// One graph in the course of its import: the top graph, or one call of a function.
@@ -62,12 +64,13 @@ struct Frame {
 
 class Importer {
  public:
-  /// The references must outlive the importer. `stateful`: variables (by handle) that the model assigns.
+  /// The references must outlive the importer. `stateful`: variables (by handle) that the model
+  /// assigns.
   Importer(FunctionLibrary& functions, Variables& variables, const LoadOptions& options,
            const Evaluator& evaluator, std::set<std::string> stateful);
 
-  /// Imports what `roots` need. Throws Error naming the node; what cannot be run is collected instead, and the
-  /// edges behind it are poison.
+  /// Imports what `roots` need. Throws Error naming the node; what cannot be run is collected
+  /// instead, and the edges behind it are poison.
   std::vector<Edge> import(Scope& scope, Frame& frame, const std::vector<Ref>& roots);
   /// The tensor of an edge. Throws when it is none.
   ValueId tensor(Scope& scope, const Edge& edge, const char* what);

@@ -1,6 +1,6 @@
 // Calls and branches. Branches become sub-graphs that see only their inputs: constants
-// are copied in, variables nobody assigns are constants, and variables somebody assigns go in and out as
-// values.
+// are copied in, variables nobody assigns are constants, and variables somebody assigns go in and
+// out as values.
 #include <algorithm>
 
 #include "loaders/tf/import_subgraph.h"
@@ -37,7 +37,8 @@ std::unique_ptr<Importer::SubGraph> Importer::branch(Scope& scope, const Edges& 
       inner.push_back(tensor_edge(sub->scope.builder.constant(*constant)));
     } else {
       const std::string name = fmt::format("arg_{}", i);
-      inner.push_back(tensor_edge(sub->scope.builder.input(name, scope.builder.type(argument.value))));
+      inner.push_back(
+          tensor_edge(sub->scope.builder.input(name, scope.builder.type(argument.value))));
       sub->operands.push_back(argument.value);
     }
   }
@@ -199,7 +200,8 @@ Importer::Edges Importer::switch_node(Site& site) {
     throw Refusal("a TensorFlow 1 branch whose predicate is known only at run time");
   }
   if (predicate->dtype() != DType::boolean || predicate->num_elements() != 1) {
-    fail(ErrorCode::invalid_argument, "the predicate is {}, not a bool", to_string(predicate->type()));
+    fail(ErrorCode::invalid_argument, "the predicate is {}, not a bool",
+         to_string(predicate->type()));
   }
   const bool taken = predicate->data<bool>()[0];
   return {taken ? kDead : site.in[0], taken ? site.in[0] : kDead};

@@ -1,5 +1,5 @@
-// Loops: the condition and the body become sub-graphs. What the body hands through unchanged is no result of
-// the loop, and constants among it are copied in.
+// Loops: the condition and the body become sub-graphs. What the body hands through unchanged is no
+// result of the loop, and constants among it are copied in.
 #include <algorithm>
 
 #include "loaders/tf/import_subgraph.h"
@@ -9,8 +9,8 @@ namespace thaw::tf {
 namespace {
 
 constexpr Edge kPoison{Edge::Kind::poison};
-// A loop variable's shape is made more general until the body agrees. Each round unknowns only grow; what does
-// not settle soon becomes wholly unknown.
+// A loop variable's shape is made more general until the body agrees. Each round unknowns only
+// grow; what does not settle soon becomes wholly unknown.
 constexpr int kRoundsBeforeUnknown = 3;
 constexpr int kMaxRounds = 2 * kRoundsBeforeUnknown;
 
@@ -36,7 +36,8 @@ int handed_through(const GraphView& view, std::size_t i) {
   for (std::size_t steps = 0; steps <= view.nodes.size(); ++steps) {
     if (ref.is_argument()) return ref.argument();
     const GraphView::Entry& entry = view.nodes[static_cast<std::size_t>(ref.node)];
-    if (entry.node.op() != "Identity" || entry.data.size() != 1 || !entry.control.empty()) return -1;
+    if (entry.node.op() != "Identity" || entry.data.size() != 1 || !entry.control.empty())
+      return -1;
     ref = entry.data[0];
     if (ref.node == Ref::kMissing) return -1;
   }
@@ -98,7 +99,8 @@ bool Importer::settle_types(const SubGraph& body, LoopPlan& plan) const {
   return settled;
 }
 
-// One attempt with the types of `plan`; if they turn out too narrow, they are widened and nothing is returned.
+// One attempt with the types of `plan`; if they turn out too narrow, they are widened and nothing
+// is returned.
 Importer::Edges Importer::loop(Site& site, LoopPlan& plan) {
   auto body = enter_loop(site, plan, plan.body);
   if (!settle_types(*body, plan)) return {};
@@ -144,8 +146,8 @@ Importer::Edges Importer::add_loop(Site& site, const LoopPlan& plan, SubGraph& c
   const auto id = static_cast<SubgraphId>(graph.subgraphs.size());
   graph.subgraphs.push_back(std::move(cond.graph));
   graph.subgraphs.push_back(std::move(body.graph));
-  const auto values = site.scope.builder.add(ops::While{id, id + 1}, operands,
-                                             static_cast<int>(operands.size()));
+  const auto values =
+      site.scope.builder.add(ops::While{id, id + 1}, operands, static_cast<int>(operands.size()));
   Edges results = site.in;
   std::size_t next = 0;
   for (std::size_t i = 0; i < site.in.size(); ++i) {

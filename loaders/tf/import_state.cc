@@ -20,8 +20,8 @@ int Importer::variable_number(const std::string& handle) {
   return found->second;
 }
 
-// Variables that nothing assigns are constants. Others are state of the session, which the outermost graph
-// reads once and sub-graphs get as an input.
+// Variables that nothing assigns are constants. Others are state of the session, which the
+// outermost graph reads once and sub-graphs get as an input.
 ValueId Importer::read(Scope& scope, int variable) {
   const auto known = scope.current.find(variable);
   if (known != scope.current.end()) return known->second;
@@ -133,8 +133,8 @@ Importer::Edges Importer::assert_node(Site& site) {
   return {};
 }
 
-// The name in the file decides which variable it is: shared_name, or without one the node's name. Handles at the
-// top level are known to the checkpoint by their node.
+// The name in the file decides which variable it is: shared_name, or without one the node's name.
+// Handles at the top level are known to the checkpoint by their node.
 Importer::Edges Importer::variable_handle(Site& site) {
   std::string handle = site.node.name();
   if (!site.frame.view.function.empty()) {

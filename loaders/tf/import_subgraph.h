@@ -12,7 +12,8 @@ struct Importer::SubGraph {
 
   Graph graph;
   Scope scope;
-  std::vector<ValueId> operands;  // of the outer graph, for the inputs that are not captured variables
+  std::vector<ValueId>
+      operands;  // of the outer graph, for the inputs that are not captured variables
   Edges results;
 };
 

@@ -63,8 +63,9 @@ const AttrValue* NodeView::find(std::string_view attr) const {
   const AttrValue* bound =
       bindings_ == nullptr ? nullptr : find_entry(bindings_->attr(), value->placeholder());
   if (bound == nullptr || bound->value_case() == AttrValue::kPlaceholder) {
-    fail(ErrorCode::invalid_argument, "attribute '{}' stands for '{}', which the call does not give",
-         attr, printable(value->placeholder()));
+    fail(ErrorCode::invalid_argument,
+         "attribute '{}' stands for '{}', which the call does not give", attr,
+         printable(value->placeholder()));
   }
   return bound;
 }
@@ -193,7 +194,8 @@ std::vector<NodeView::Function> NodeView::all_functions() const {
   std::vector<Function> functions;
   for (const AttrEntry& entry : def_->attr()) {
     const AttrValue& value = entry.value();
-    if (value.value_case() == AttrValue::kFunc) functions.push_back({value.func().name(), &value.func()});
+    if (value.value_case() == AttrValue::kFunc)
+      functions.push_back({value.func().name(), &value.func()});
     for (const NameAttrList& func : value.list().func()) functions.push_back({func.name(), &func});
   }
   return functions;

@@ -19,19 +19,21 @@ class NodeDef;
 class TensorProto;
 class TensorShapeProto;
 
-/// Strips the mark of reference types. Throws Error(unimplemented) naming types without a tensor form.
-/// DT_RESOURCE is DType::table, DT_VARIANT DType::tensor_list, as far as types of graph values go.
+/// Strips the mark of reference types. Throws Error(unimplemented) naming types without a tensor
+/// form. DT_RESOURCE is DType::table, DT_VARIANT DType::tensor_list, as far as types of graph
+/// values go.
 DType dtype_from_proto(int dtype);
 /// Throws Error(invalid_argument) for dimensions below -1 and more than `max_rank` of them.
 Shape shape_from_proto(const TensorShapeProto& shape, int max_rank);
-/// TensorFlow's decoding of a constant. `owner` keeps the message alive: large contents are borrowed.
-/// Throws Error: invalid_argument (contradictory), resource_exhausted (limits), unimplemented (type).
+/// TensorFlow's decoding of a constant. `owner` keeps the message alive: large contents are
+/// borrowed. Throws Error: invalid_argument (contradictory), resource_exhausted (limits),
+/// unimplemented (type).
 Tensor tensor_from_proto(const TensorProto& proto, const Limits& limits,
                          const std::shared_ptr<const void>& owner);
 
-/// A view into the parsed file, which must outlive it. Every getter takes the attribute from the node, else the
-/// op's default, else throws Error(invalid_argument) naming node and attribute, as it does when the
-/// attribute has another kind.
+/// A view into the parsed file, which must outlive it. Every getter takes the attribute from the
+/// node, else the op's default, else throws Error(invalid_argument) naming node and attribute, as
+/// it does when the attribute has another kind.
 class NodeView {
  public:
   /// `bindings`: what the call of the function gives for placeholder attributes; may be null.
@@ -74,8 +76,8 @@ class NodeView {
   std::int64_t num_outputs() const;
   /// Flat position of "output:index". Throws naming the output when the op has none of that name.
   std::int64_t output_position(std::string_view output, std::int64_t index) const;
-  /// Attributes that the op does not have (written by a version Thaw does not know), without the inert
-  /// ones that start with '_'.
+  /// Attributes that the op does not have (written by a version Thaw does not know), without the
+  /// inert ones that start with '_'.
   std::vector<std::string> unknown_attrs() const;
   bool has_placeholder_attrs() const;
 

@@ -6,7 +6,8 @@
 namespace thaw::tf {
 namespace {
 
-// Sorted by name (byte order). Values that files omit when they equal the default must come from here.
+// Sorted by name (byte order). Values that files omit when they equal the default must come from
+// here.
 // clang-format off
 constexpr OpSchema kSchemas[] = {
     {"Abs", "y", "T"},

@@ -1,4 +1,5 @@
-// What TensorFlow's op registry says about the ops Thaw knows: their results and attribute defaults.
+// What TensorFlow's op registry says about the ops Thaw knows: their results and attribute
+// defaults.
 #pragma once
 
 #include <optional>
@@ -6,8 +7,8 @@
 
 namespace thaw::tf {
 
-/// `outputs`: names in order, separated by blanks; "name:attr" is a list as long as attr says (a number or
-/// a list of types). `attrs`: all attributes, with "=default" where there is one.
+/// `outputs`: names in order, separated by blanks; "name:attr" is a list as long as attr says (a
+/// number or a list of types). `attrs`: all attributes, with "=default" where there is one.
 struct OpSchema {
   std::string_view name, outputs, attrs;
 };

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 
-#include "tf/proto/thaw_tf.pb.h"
 #include "runtime/base/check.h"
+#include "tf/proto/thaw_tf.pb.h"
 
 namespace thaw::tf {
 namespace {
@@ -19,7 +19,8 @@ constexpr int kRecursionLimit = 100;
 class FirstError : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, int column, const std::string& message) override {
-    if (text.empty()) text = fmt::format("line {}, column {}: {}", line + 1, column + 1, printable(message));
+    if (text.empty())
+      text = fmt::format("line {}, column {}: {}", line + 1, column + 1, printable(message));
   }
   void AddWarning(int, int, const std::string&) override {}
   std::string text;
@@ -29,8 +30,8 @@ template <class Message>
 Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
   const std::uint64_t limit = std::min<std::uint64_t>(limits.max_message_bytes, INT32_MAX);
   if (file.size() > limit) {
-    fail(ErrorCode::resource_exhausted, "'{}' has {} bytes, the limit for one message is {}", file.name,
-         file.size(), limit);
+    fail(ErrorCode::resource_exhausted, "'{}' has {} bytes, the limit for one message is {}",
+         file.name, file.size(), limit);
   }
   auto arena = std::make_shared<google::protobuf::Arena>();
   auto* message = google::protobuf::Arena::CreateMessage<Message>(arena.get());
@@ -50,8 +51,9 @@ Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
         reinterpret_cast<const std::uint8_t*>(file.data.data()), static_cast<int>(file.size()));
     stream.SetRecursionLimit(kRecursionLimit);
     if (!message->ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
-      fail(ErrorCode::data_loss, "'{}' is damaged: not a TensorFlow {} message, or cut off after {} bytes",
-           file.name, message->GetDescriptor()->name(), file.size());
+      fail(ErrorCode::data_loss,
+           "'{}' is damaged: not a TensorFlow {} message, or cut off after {} bytes", file.name,
+           message->GetDescriptor()->name(), file.size());
     }
   }
   return {message, std::move(arena)};

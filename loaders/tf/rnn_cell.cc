@@ -133,7 +133,8 @@ Activated Matcher::activated(ValueId value) const {
   if (const auto pair = operands(value, BinaryKind::mul)) {  // silu: x sigmoid(x)
     for (const auto& [x, gate] : {*pair, std::pair{pair->second, pair->first}}) {
       const auto* sigmoid = std::get_if<ops::Unary>(&node(gate).op);
-      if (sigmoid != nullptr && sigmoid->fn.kind == UnaryKind::sigmoid && same(node(gate).inputs[0], x)) {
+      if (sigmoid != nullptr && sigmoid->fn.kind == UnaryKind::sigmoid &&
+          same(node(gate).inputs[0], x)) {
         return {{UnaryKind::silu}, x};
       }
     }
@@ -207,13 +208,15 @@ bool Matcher::add_terms(ValueId value, ValueId x, ValueId h, Sum& sum, int depth
   constexpr int kMaxTerms = 8;
   if (depth > kMaxTerms) return false;
   if (const auto pair = operands(value, BinaryKind::add)) {
-    return add_terms(pair->first, x, h, sum, depth + 1) && add_terms(pair->second, x, h, sum, depth + 1);
+    return add_terms(pair->first, x, h, sum, depth + 1) &&
+           add_terms(pair->second, x, h, sum, depth + 1);
   }
   if (const auto weights = x >= 0 ? matmul_by(value, x) : std::nullopt; weights && sum.kernel < 0) {
     sum.kernel = *weights;
     return true;
   }
-  if (const auto weights = h >= 0 ? matmul_by(value, h) : std::nullopt; weights && sum.recurrent < 0) {
+  if (const auto weights = h >= 0 ? matmul_by(value, h) : std::nullopt;
+      weights && sum.recurrent < 0) {
     sum.recurrent = *weights;
     return true;
   }
@@ -253,7 +256,8 @@ std::optional<CellMatch> Matcher::lstm(const CellQuestion& q) const {
     const auto input = operands(fresh, BinaryKind::mul);
     if (!forget || !input) continue;
     for (const auto& [gate, candidate] : {*input, std::pair{input->second, input->first}}) {
-      for (const auto& [out_gate, squashed] : {*product, std::pair{product->second, product->first}}) {
+      for (const auto& [out_gate, squashed] :
+           {*product, std::pair{product->second, product->first}}) {
         const auto activation = activation_of(squashed, q.c_next);
         const Activated i = activated(gate), f = activated(*forget), g = activated(candidate),
                         o = activated(out_gate);
@@ -262,16 +266,18 @@ std::optional<CellMatch> Matcher::lstm(const CellQuestion& q) const {
         const std::int64_t units = gate_shape[1];
         const auto first = part(i.argument, units);
         if (!first || first->index != 0 || !is_part(f.argument, units, first->base, 1) ||
-            !is_part(g.argument, units, first->base, 2) || !is_part(o.argument, units, first->base, 3)) {
+            !is_part(g.argument, units, first->base, 2) ||
+            !is_part(o.argument, units, first->base, 3)) {
           continue;
         }
         if (f.fn != i.fn || o.fn != i.fn || g.fn != *activation) continue;
         const auto z = sum(first->base, q.x, q.h);
-        if (!z || !has_shape(z->recurrent, units, 4 * units) || !has_shape(z->kernel, -1, 4 * units) ||
-            !biases_fit(z->bias, 4 * units)) {
+        if (!z || !has_shape(z->recurrent, units, 4 * units) ||
+            !has_shape(z->kernel, -1, 4 * units) || !biases_fit(z->bias, 4 * units)) {
           continue;
         }
-        return CellMatch{CellKind::lstm, *activation, i.fn, true, z->kernel, z->recurrent, -1, z->bias, {}};
+        return CellMatch{CellKind::lstm, *activation, i.fn,    true, z->kernel,
+                         z->recurrent,   -1,          z->bias, {}};
       }
     }
   }
@@ -342,7 +348,8 @@ bool Matcher::gru_reset(const CellQuestion& q, ValueId value, ValueId x_base, Va
   if (!std::holds_alternative<ops::MatMul>(n.op)) return false;
   const auto gate = other(n.inputs[0], BinaryKind::mul, q.h);
   const auto weights = matmul_by(value, n.inputs[0]);
-  if (!gate || !is_reset_gate(*gate) || !weights || !has_shape(*weights, units, units)) return false;
+  if (!gate || !is_reset_gate(*gate) || !weights || !has_shape(*weights, units, units))
+    return false;
   match.reset_after = false;
   match.candidate_recurrent = *weights;
   return true;

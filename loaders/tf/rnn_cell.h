@@ -14,17 +14,19 @@ struct CellMatch {
   UnaryFn activation, recurrent_activation;
   bool reset_after = true;
   ValueId kernel = -1, recurrent = -1;
-  ValueId candidate_recurrent = -1;  // gru that resets before: the columns of the candidate, else -1
+  ValueId candidate_recurrent =
+      -1;  // gru that resets before: the columns of the candidate, else -1
   std::vector<ValueId> bias, recurrent_bias;  // summands; empty: none
 };
 
 /// What the body is asked about.
 struct CellQuestion {
-  ValueId x = -1, h = -1, c = -1;      // the step's input and the old states; c only with two states
+  ValueId x = -1, h = -1, c = -1;  // the step's input and the old states; c only with two states
   ValueId h_next = -1, c_next = -1;
 };
 
-/// Exactly Keras's LSTM, GRU (either form) or simple cell in any order of operands; nothing otherwise.
+/// Exactly Keras's LSTM, GRU (either form) or simple cell in any order of operands; nothing
+/// otherwise.
 std::optional<CellMatch> match_cell(const Graph& body, const CellQuestion& question);
 
 }  // namespace thaw::tf

@@ -16,8 +16,8 @@ struct NotRecurrent {
   std::string why;
 };
 
-/// One While node. Matching (rnn_loop_match.cc) reads the graph only; replacing (rnn_loop_replace.cc) appends an
-/// Rnn node and turns the users of the loop to it.
+/// One While node. Matching (rnn_loop_match.cc) reads the graph only; replacing
+/// (rnn_loop_replace.cc) appends an Rnn node and turns the users of the loop to it.
 class Loop {
  public:
   Loop(Graph& graph, NodeId id, const Evaluator& evaluator);
@@ -29,12 +29,16 @@ class Loop {
   const Node& node() const { return g_.nodes[static_cast<std::size_t>(id_)]; }
   ValueId operand(int i) const { return node().inputs[static_cast<std::size_t>(i)]; }
   ValueId body_in(int i) const { return body_->inputs[static_cast<std::size_t>(i)]; }
-  ValueId body_out(int i) const { return skip_identity(*body_, body_->outputs[static_cast<std::size_t>(i)]); }
+  ValueId body_out(int i) const {
+    return skip_identity(*body_, body_->outputs[static_cast<std::size_t>(i)]);
+  }
   int count() const { return static_cast<int>(node().inputs.size()); }
   /// The loop variable that a body value is, or -1.
   int variable(ValueId value) const;
   bool invariant(int i) const { return body_out(i) == body_in(i); }
-  const Shape& body_shape(ValueId value) const { return body_->values[static_cast<std::size_t>(value)].type.shape; }
+  const Shape& body_shape(ValueId value) const {
+    return body_->values[static_cast<std::size_t>(value)].type.shape;
+  }
 
   void find_roles();
   bool counts(int i) const;
@@ -63,10 +67,10 @@ class Loop {
 
   std::vector<int> counters_, states_;
   int output_list_ = -1;
-  ValueId step_index_ = -1;          // body: index that the item is stored at
-  ValueId item_ = -1;                // body: what is stored
-  int x_list_ = -1, mask_list_ = -1; // loop variables
-  ValueId x_ = -1, mask_ = -1;       // body: the step's
+  ValueId step_index_ = -1;           // body: index that the item is stored at
+  ValueId item_ = -1;                 // body: what is stored
+  int x_list_ = -1, mask_list_ = -1;  // loop variables
+  ValueId x_ = -1, mask_ = -1;        // body: the step's
   int h_ = -1, c_ = -1, previous_ = -1;
   bool zero_output_ = false, every_step_ = false;
   CellMatch cell_;

@@ -79,7 +79,8 @@ void Loop::find_item() {
   item_ = skip_identity(*body_, set.inputs[2]);
   const auto index = scalar_constant(*body_, step_index_);
   every_step_ = std::ranges::find(counters_, variable(step_index_)) != counters_.end();
-  require(every_step_ || (index && *index == 0), "items are stored neither in order nor in one place");
+  require(every_step_ || (index && *index == 0),
+          "items are stored neither in order nor in one place");
 
   for (const Node& get : body_->nodes) {
     if (!std::holds_alternative<ops::ListGet>(get.op)) continue;
@@ -192,7 +193,8 @@ void Loop::find_iterations() {
     }
   }
   const Node& reserve = producer(g_, skip_identity(g_, operand(output_list_)));
-  require(std::holds_alternative<ops::ListReserve>(reserve.op), "the results are not a reserved list");
+  require(std::holds_alternative<ops::ListReserve>(reserve.op),
+          "the results are not a reserved list");
   const auto reserved = scalar_size(g_, reserve.inputs[1]);
   const Size wanted = every_step_ ? steps : Size{1, -1, 0};
   require(reserved && *reserved == wanted, "the results are more or fewer than the steps");
@@ -219,7 +221,8 @@ void Loop::check_bound(const Node& less, const Size& steps) {
 void Loop::check_uses() {
   const std::vector<int> uses = use_counts(g_);
   const Node& loop = node();
-  for (int i : counters_) require(uses[at(loop.outputs[at(i)])] == 0, "a counter is used afterwards");
+  for (int i : counters_)
+    require(uses[at(loop.outputs[at(i)])] == 0, "a counter is used afterwards");
   if (previous_ >= 0) {
     require(uses[at(loop.outputs[at(previous_)])] == 0, "the last output is used as a state");
   }

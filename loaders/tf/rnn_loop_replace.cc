@@ -107,8 +107,8 @@ void Loop::replace() {
   replace_list(op, results[0]);
 }
 
-// stack(list) is [T, B, U], or [1, B, U] if only the last output is kept. Its users mostly turn it around or
-// take the last step, which y has without that.
+// stack(list) is [T, B, U], or [1, B, U] if only the last output is kept. Its users mostly turn it
+// around or take the last step, which y has without that.
 void Loop::replace_list(const ops::Rnn& op, ValueId y) {
   const ValueId list = node().outputs[at(output_list_)];
   std::vector<ValueId> stacks;

@@ -4,9 +4,9 @@
 
 #include "loaders/tf/parse.h"
 #include "loaders/tf/signatures.h"
-#include "tf/proto/thaw_tf.pb.h"
 #include "loaders/tf/tf.h"
 #include "runtime/base/check.h"
+#include "tf/proto/thaw_tf.pb.h"
 
 namespace thaw {
 namespace tf {
@@ -70,8 +70,8 @@ Bytes read_message(const FileTree& tree, const std::string& folder, bool& text) 
   text = !tree.contains(folder + "saved_model.pb");
   Bytes file = tree.read(folder + (text ? "saved_model.pbtxt" : "saved_model.pb"));
   if (sniff(file.data) == FileKind::git_lfs_pointer) {
-    fail(ErrorCode::invalid_argument, "'{}' is a Git LFS pointer, not the file itself: run `git lfs pull`",
-         file.name);
+    fail(ErrorCode::invalid_argument,
+         "'{}' is a Git LFS pointer, not the file itself: run `git lfs pull`", file.name);
   }
   if (file.size() == 0) fail(ErrorCode::data_loss, "'{}' is empty", file.name);
   return file;

@@ -36,7 +36,8 @@ TensorType input_type(const Session& session, const TensorInfo& info, const Ref&
     // A scalar is also what a writer says that does not know.
     if (stated.has_rank() && stated.rank() > 0) type.shape = stated;
   }
-  if (type.dtype == DType::table || type.dtype == DType::tensor_list || type.dtype == DType::invalid) {
+  if (type.dtype == DType::table || type.dtype == DType::tensor_list ||
+      type.dtype == DType::invalid) {
     throw Refusal(fmt::format("an input of {}", name_of(type.dtype)));
   }
   return type;
@@ -93,7 +94,8 @@ Imported import_once(const Session& session, const Request& request, Importer& i
     if (results[i].kind == Edge::Kind::poison) continue;
     const std::string what = fmt::format("output '{}'", printable(request.outputs[i].first));
     try {
-      scope.builder.output(request.outputs[i].first, importer.tensor(scope, results[i], what.c_str()));
+      scope.builder.output(request.outputs[i].first,
+                           importer.tensor(scope, results[i], what.c_str()));
     } catch (const Refusal& refusal) {
       throw UnsupportedError(session.path, {{"output", request.outputs[i].first, refusal.what()}});
     }
@@ -112,7 +114,8 @@ Imported import_request(const Session& session, const std::string& name, const R
     Importer importer(session.functions, session.variables, session.options, session.evaluator,
                       stateful);
     Imported imported = import_once(session, request, importer);
-    if (!importer.unsupported().empty()) throw UnsupportedError(session.path, importer.unsupported());
+    if (!importer.unsupported().empty())
+      throw UnsupportedError(session.path, importer.unsupported());
     if (!std::ranges::includes(stateful, importer.assigned())) {
       stateful.insert(importer.assigned().begin(), importer.assigned().end());
       continue;
@@ -143,7 +146,8 @@ Names signature_names(const MetaGraphDef& meta, const LoadOptions& options, Mode
   names.all.assign(keys.begin(), keys.end());
   if (names.all.empty()) {
     fail(ErrorCode::failed_precondition,
-         "'{}' has no signatures: save the model with `signatures=` or with Keras's `export`", info.path);
+         "'{}' has no signatures: save the model with `signatures=` or with Keras's `export`",
+         info.path);
   }
   const std::string wanted = options.signature.empty() ? kDefaultSignature : options.signature;
   const auto found = std::ranges::find(names.all, wanted);
@@ -176,8 +180,8 @@ std::map<std::string, Tensor> defaults_of(const Session& session, const std::str
     try {
       defaults[entry.key()] = tensor_from_proto(entry.value(), session.options.limits, nullptr);
     } catch (const Error& error) {
-      fail(error.code(), "signature '{}': default of '{}': {}", printable(name), printable(entry.key()),
-           error.what());
+      fail(error.code(), "signature '{}': default of '{}': {}", printable(name),
+           printable(entry.key()), error.what());
     }
   }
   return defaults;
@@ -205,9 +209,9 @@ void import_signatures(const Session& session, LoadedModel& loaded) {
           {name, std::move(imported.graph), defaults_of(session, name, *signatures.at(name))});
     } catch (const UnsupportedError& error) {
       if (i == names.chosen) throw;
-      loaded.info.notes.push_back(fmt::format("signature '{}' is left out: {}", printable(name),
-                                              error.items().front().what + ": " +
-                                                  error.items().front().why));
+      loaded.info.notes.push_back(
+          fmt::format("signature '{}' is left out: {}", printable(name),
+                      error.items().front().what + ": " + error.items().front().why));
     }
     if (session.options.progress) {
       session.options.progress(static_cast<double>(i + 1) / static_cast<double>(names.all.size()),

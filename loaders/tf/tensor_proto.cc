@@ -1,4 +1,5 @@
-// TensorFlow's constants: either raw little-endian content or typed fields, of which the last value repeats.
+// TensorFlow's constants: either raw little-endian content or typed fields, of which the last value
+// repeats.
 #include <cstring>
 
 #include "loaders/tf/node_view.h"
@@ -154,7 +155,8 @@ Shape shape_from_proto(const TensorShapeProto& proto, int max_rank) {
 
 Tensor tensor_from_proto(const TensorProto& proto, const Limits& limits,
                          const std::shared_ptr<const void>& owner) {
-  if (proto.dtype() >= kRefOffset) fail(ErrorCode::invalid_argument, "constant of a reference type");
+  if (proto.dtype() >= kRefOffset)
+    fail(ErrorCode::invalid_argument, "constant of a reference type");
   const DType dtype = dtype_from_proto(proto.dtype());
   if (dtype == DType::table || dtype == DType::tensor_list) {
     fail(ErrorCode::unimplemented, "constant of {}", DataType_Name(proto.dtype()));
@@ -167,8 +169,8 @@ Tensor tensor_from_proto(const TensorProto& proto, const Limits& limits,
   const std::string& content = proto.tensor_content();
   const std::uint64_t width = dtype == DType::string ? 1 : size_of(dtype);
   if (count > limits.max_total_bytes / width) {
-    fail(ErrorCode::resource_exhausted, "constant of {} elements, above the limit of {} bytes", count,
-         limits.max_total_bytes);
+    fail(ErrorCode::resource_exhausted, "constant of {} elements, above the limit of {} bytes",
+         count, limits.max_total_bytes);
   }
   if (dtype == DType::string) {
     // Every string takes at least one byte of the file, unless the last one repeats.
@@ -198,7 +200,8 @@ Tensor tensor_from_proto(const TensorProto& proto, const Limits& limits,
   }
   const auto given = static_cast<std::uint64_t>(values_given(proto, dtype));
   if (given < count && count * width > kMaxRepeatedBytes) {
-    fail(ErrorCode::resource_exhausted, "constant of {} bytes from {} values", count * width, given);
+    fail(ErrorCode::resource_exhausted, "constant of {} bytes from {} values", count * width,
+         given);
   }
   Tensor tensor(dtype, std::move(shape));
   fill_typed(tensor, proto);

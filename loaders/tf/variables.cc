@@ -3,8 +3,8 @@
 #include <charconv>
 #include <set>
 
-#include "tf/proto/thaw_tf.pb.h"
 #include "runtime/base/check.h"
+#include "tf/proto/thaw_tf.pb.h"
 
 namespace thaw::tf {
 namespace {
@@ -54,7 +54,8 @@ std::vector<Extent> parse_slice(std::string_view text, const std::string& variab
     if (error != std::errc{} || stop != end || value < 0) bad();
     return value;
   };
-  const std::size_t blank = text.rfind(' ');  // in front of it: the full shape, which the bundle knows
+  const std::size_t blank =
+      text.rfind(' ');  // in front of it: the full shape, which the bundle knows
   std::string_view rest = blank == std::string_view::npos ? text : text.substr(blank + 1);
   std::vector<Extent> extents;
   while (!rest.empty()) {
@@ -104,7 +105,8 @@ Tensor cut(const Tensor& full, std::vector<Extent> extents, const std::string& v
       rest /= dims[a];
       stride *= shape[axis];
     }
-    std::copy_n(from + static_cast<std::size_t>(offset) * width, static_cast<std::size_t>(row) * width, to);
+    std::copy_n(from + static_cast<std::size_t>(offset) * width,
+                static_cast<std::size_t>(row) * width, to);
     to += static_cast<std::size_t>(row) * width;
   }
   return part;
@@ -129,8 +131,8 @@ Variables::Variables(const MetaGraphDef& meta, const GraphView& top, FunctionLib
   }
 }
 
-// AssignVariableOp(handle, Identity(RestoreV2:k)) and its older relatives. In the restore function the
-// handle is an argument; `call` says which top-level node it is.
+// AssignVariableOp(handle, Identity(RestoreV2:k)) and its older relatives. In the restore function
+// the handle is an argument; `call` says which top-level node it is.
 void Variables::read_restore_nodes(const GraphView& view, const GraphView& top,
                                    const GraphView::Entry* call) {
   for (const GraphView::Entry& entry : view.nodes) {
@@ -141,7 +143,8 @@ void Variables::read_restore_nodes(const GraphView& view, const GraphView& top,
     if (restore == nullptr || restore->data.size() < 3) continue;
     Ref handle = entry.data[0];
     if (handle.is_argument()) {
-      if (call == nullptr || static_cast<std::size_t>(handle.argument()) >= call->data.size()) continue;
+      if (call == nullptr || static_cast<std::size_t>(handle.argument()) >= call->data.size())
+        continue;
       handle = call->data[static_cast<std::size_t>(handle.argument())];
     }
     const GraphView::Entry* variable = node_at(top, handle);
@@ -152,8 +155,8 @@ void Variables::read_restore_nodes(const GraphView& view, const GraphView& top,
   }
 }
 
-// Walks the saved objects and the checkpoint's objects side by side by child names: a variable's key stands
-// with the checkpoint object. Captures say which handle node belongs to which object.
+// Walks the saved objects and the checkpoint's objects side by side by child names: a variable's
+// key stands with the checkpoint object. Captures say which handle node belongs to which object.
 void Variables::read_object_graph(const MetaGraphDef& meta, const GraphView& top) {
   const SavedObjectGraph& objects = meta.object_graph_def();
   if (objects.nodes_size() == 0 || !bundle_->contains(kObjectGraphKey)) return;
@@ -223,7 +226,8 @@ const Tensor& Variables::value(const std::string& handle) {
   elements_ += value.num_elements();
   bytes_ += value.size_bytes();
   if (bytes_ > limits_.max_total_bytes) {
-    fail(ErrorCode::resource_exhausted, "variables take more than {} bytes", limits_.max_total_bytes);
+    fail(ErrorCode::resource_exhausted, "variables take more than {} bytes",
+         limits_.max_total_bytes);
   }
   return values_.emplace(handle, std::move(value)).first->second;
 }

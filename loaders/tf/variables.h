@@ -12,8 +12,9 @@ namespace thaw::tf {
 
 class MetaGraphDef;
 
-/// Variables are named by the top-level node that makes their handle. Values are read on first use, so that
-/// optimizer state in the same checkpoint costs nothing. The references must outlive the object.
+/// Variables are named by the top-level node that makes their handle. Values are read on first use,
+/// so that optimizer state in the same checkpoint costs nothing. The references must outlive the
+/// object.
 class Variables {
  public:
   /// `bundle` may be null: a model without variables.
@@ -33,7 +34,8 @@ class Variables {
     std::string key;
     std::string slice;  // "" or TensorFlow's "d0 d1 s0,l0:s1,l1" of a part of the tensor
   };
-  void read_restore_nodes(const GraphView& view, const GraphView& top, const GraphView::Entry* call);
+  void read_restore_nodes(const GraphView& view, const GraphView& top,
+                          const GraphView::Entry* call);
   void read_object_graph(const MetaGraphDef& meta, const GraphView& top);
 
   const TensorBundle* bundle_;

@@ -11,7 +11,8 @@ int output_count(OpContext& c, const char* attr) {
   return static_cast<int>(count);
 }
 
-ValueId slice_axis(OpContext& c, ValueId x, std::int64_t axis, std::int64_t begin, std::int64_t end) {
+ValueId slice_axis(OpContext& c, ValueId x, std::int64_t axis, std::int64_t begin,
+                   std::int64_t end) {
   return c.g.slice_axis(x, axis, begin, end);
 }
 
@@ -67,8 +68,7 @@ Results strided_slice(OpContext& c) {
   if (c.g.constant_of(y) == nullptr && (c.dtype(0) == DType::int32 || c.dtype(0) == DType::int64) &&
       c.shape(0).has_rank() && c.shape(0).rank() == 1) {
     const auto dims = partial_dims(c.g, y);
-    const bool complete =
-        dims && std::find(dims->begin(), dims->end(), kUnknownDim) == dims->end();
+    const bool complete = dims && std::find(dims->begin(), dims->end(), kUnknownDim) == dims->end();
     if (complete && c.shape(0).is_static()) {
       const ValueId known = c.g.cast(c.g.ints(*dims), c.dtype(0));
       return {c.g.shape(y).rank() == 0 ? c.g.reshape(known, {}) : known};
@@ -128,14 +128,16 @@ Results roll(OpContext& c) {
   const int rank = c.rank(0);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-    if (axis < 0 || axis >= rank) fail(ErrorCode::invalid_argument, "axis {} of rank {}", axes[i], rank);
+    if (axis < 0 || axis >= rank)
+      fail(ErrorCode::invalid_argument, "axis {} of rank {}", axes[i], rank);
     const std::int64_t n = c.shape(0)[static_cast<int>(axis)];
     if (n == kUnknownDim) c.refuse("rolls along an axis of unknown size");
     if (n == 0) continue;
     const std::int64_t split = n - ((shifts[i] % n) + n) % n;
     if (split == n) continue;
-    x = c.g.concat({slice_axis(c, x, axis, split, GraphBuilder::kToEnd), slice_axis(c, x, axis, 0, split)},
-                   axis);
+    x = c.g.concat(
+        {slice_axis(c, x, axis, split, GraphBuilder::kToEnd), slice_axis(c, x, axis, 0, split)},
+        axis);
   }
   return {x};
 }
@@ -252,14 +254,15 @@ Results depth_to_space(OpContext& c) {
 // Keeps element (m, n) if m - n <= num_lower and n - m <= num_upper; a negative bound keeps all.
 Results matrix_band_part(OpContext& c) {
   c.expect_count(3);
-  if (c.rank(0) < 2) fail(ErrorCode::invalid_argument, "expected a matrix, found {}", c.shape(0).to_string());
+  if (c.rank(0) < 2)
+    fail(ErrorCode::invalid_argument, "expected a matrix, found {}", c.shape(0).to_string());
   const std::int64_t lower = c.integer(1, "num_lower"), upper = c.integer(2, "num_upper");
   const ValueId dims = c.g.add1(ops::ShapeQuery{ShapeQueryKind::shape, DType::int64}, {c.in(0)});
   const auto indices = [&](std::int64_t axis) {
-    const ValueId size = c.g.squeeze(
-        c.g.slice_axis(dims, 0, c.rank(0) + axis, c.rank(0) + axis + 1), 0);
-    const ValueId range = c.g.add1(
-        ops::Range{}, {c.g.scalar(0, DType::int64), size, c.g.scalar(1, DType::int64)});
+    const ValueId size =
+        c.g.squeeze(c.g.slice_axis(dims, 0, c.rank(0) + axis, c.rank(0) + axis + 1), 0);
+    const ValueId range =
+        c.g.add1(ops::Range{}, {c.g.scalar(0, DType::int64), size, c.g.scalar(1, DType::int64)});
     return c.g.expand_dims(range, axis == -1 ? 0 : 1);
   };
   const ValueId offset = c.g.binary(BinaryKind::sub, indices(-2), indices(-1));  // m - n

@@ -42,10 +42,12 @@ ValueId from_last(OpContext& c, ValueId x, const Layout& layout) {
 // The spatial entries of an attribute with one entry per axis; batch and channels must be 1.
 Ints spatial_entries(const std::string& what, const Ints& all, const Layout& layout) {
   if (static_cast<int>(all.size()) != layout.rank()) {
-    fail(ErrorCode::invalid_argument, "{} has {} entries, expected {}", what, all.size(), layout.rank());
+    fail(ErrorCode::invalid_argument, "{} has {} entries, expected {}", what, all.size(),
+         layout.rank());
   }
   if (all[0] != 1 || all[static_cast<std::size_t>(layout.channel())] != 1) {
-    throw Refusal(fmt::format("{}=[{}]: windows over batch or channels", what, fmt::join(all, ", ")));
+    throw Refusal(
+        fmt::format("{}=[{}]: windows over batch or channels", what, fmt::join(all, ", ")));
   }
   Ints entries(all.begin() + layout.first_spatial(),
                all.begin() + layout.first_spatial() + layout.spatial);
@@ -135,7 +137,8 @@ Results conv_backprop(OpContext& c) {
   const ValueId y = to_last(c, c.in(2), layout);
   const std::int64_t first = layout.first_spatial();
   ValueId spatial = c.in(0);
-  if (!c.shape(0).has_rank() || c.shape(0)[0] != layout.spatial) {  // else the sizes of the image alone
+  if (!c.shape(0).has_rank() ||
+      c.shape(0)[0] != layout.spatial) {  // else the sizes of the image alone
     spatial = c.g.slice_axis(c.in(0), 0, first, first + layout.spatial);
   }
   if (auto dims = partial_dims(c.g, spatial);

@@ -42,8 +42,8 @@ ValueId state_of(OpContext& c, int i, bool time_major) {
 ValueId mask_of_lengths(OpContext& c, ValueId lengths, ValueId x, int time_axis) {
   const ValueId dims = c.g.add1(ops::ShapeQuery{ShapeQueryKind::shape, DType::int32}, {x});
   const ValueId steps = c.g.squeeze(c.g.slice_axis(dims, 0, time_axis, time_axis + 1), 0);
-  const ValueId range = c.g.add1(
-      ops::Range{}, {c.g.scalar(0, DType::int32), steps, c.g.scalar(1, DType::int32)});
+  const ValueId range =
+      c.g.add1(ops::Range{}, {c.g.scalar(0, DType::int32), steps, c.g.scalar(1, DType::int32)});
   return c.g.binary(BinaryKind::less, range, c.g.expand_dims(c.g.cast(lengths, DType::int32), 1));
 }
 
@@ -67,8 +67,8 @@ Results cudnn_rnn(OpContext& c) {
   const std::int64_t gates = gru ? 3 : 4;
   const std::int64_t expected = gates * units * (inputs + units + 2);
   if (!c.shape(3).is_static() || c.shape(3).num_elements() != expected) {
-    c.refuse(fmt::format("parameters {} where one layer of {} units has {}", c.shape(3).to_string(), units,
-                         expected));
+    c.refuse(fmt::format("parameters {} where one layer of {} units has {}", c.shape(3).to_string(),
+                         units, expected));
   }
   Packed packed{c.in(3)};
   ValueId kernel = next_matrix(c, packed, gates, units, inputs);

@@ -36,14 +36,16 @@ Results modulo(OpContext& c) {
   return {c.g.binary(BinaryKind::truncate_mod, c.in(0), c.in(1))};
 }
 
-// With incompatible_shape_error off, shapes that do not broadcast give a scalar instead of an error.
+// With incompatible_shape_error off, shapes that do not broadcast give a scalar instead of an
+// error.
 Results equality(OpContext& c) {
   c.expect_count(2);
   if (!c.node.flag("incompatible_shape_error") &&
       !(c.shape(0).is_static() && c.shape(1).is_static())) {
     const bool scalar = (c.shape(0).has_rank() && c.shape(0).rank() == 0) ||
                         (c.shape(1).has_rank() && c.shape(1).rank() == 0);
-    if (!scalar) c.refuse("attribute incompatible_shape_error=false with shapes known only at run time");
+    if (!scalar)
+      c.refuse("attribute incompatible_shape_error=false with shapes known only at run time");
   }
   return binary(c);
 }
@@ -111,7 +113,8 @@ Results bucketize(OpContext& c) {
   const std::vector<double> boundaries = c.node.numbers("boundaries");
   std::vector<float> values(boundaries.begin(), boundaries.end());
   const auto count = static_cast<std::int64_t>(values.size());
-  const ValueId x = c.g.cast(c.in(0), c.dtype(0) == DType::float64 ? DType::float64 : DType::float32);
+  const ValueId x =
+      c.g.cast(c.in(0), c.dtype(0) == DType::float64 ? DType::float64 : DType::float32);
   const ValueId edges = c.g.cast(c.g.constant(Tensor::from(Shape{count}, values)), c.g.dtype(x));
   const ValueId above =
       c.g.binary(BinaryKind::greater_equal, c.g.add1(ops::ExpandDims{{-1}}, {x}), edges);

@@ -12,7 +12,8 @@ Results list_reserve(OpContext& c) {
 Results list_empty(OpContext& c) {
   c.expect_count(2);
   const Ints bound = c.ints(1, "max_num_elements");
-  if (bound.size() != 1 || bound[0] != -1) c.refuse("operand max_num_elements that bounds the list");
+  if (bound.size() != 1 || bound[0] != -1)
+    c.refuse("operand max_num_elements that bounds the list");
   return {c.g.add1(ops::ListReserve{c.node.type("element_dtype")},
                    {c.in(0), c.g.scalar(0, DType::int32)})};
 }
@@ -35,8 +36,7 @@ Results list_set(OpContext& c) {
 
 Results list_stack(OpContext& c) {
   c.expect_count(2);
-  const ValueId y =
-      c.g.add1(ops::ListStack{c.node.type("element_dtype")}, {c.in(0), c.in(1)});
+  const ValueId y = c.g.add1(ops::ListStack{c.node.type("element_dtype")}, {c.in(0), c.in(1)});
   const std::int64_t count = c.node.integer("num_elements");
   const Shape& shape = c.g.shape(y);
   if (count >= 0 && shape.has_rank() && shape.rank() > 0) {

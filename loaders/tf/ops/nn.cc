@@ -44,13 +44,13 @@ Results bias_add(OpContext& c) {
 
 namespace {
 
-// Inference: y = (x - mean) scale / sqrt(variance + epsilon) + offset, with one factor and one summand.
+// Inference: y = (x - mean) scale / sqrt(variance + epsilon) + offset, with one factor and one
+// summand.
 Results normalise_by_given(OpContext& c, bool first) {
   GraphBuilder& g = c.g;
   const DType dtype = g.dtype(c.in(1));  // of the statistics; x may be float16
   const ValueId epsilon = g.scalar(c.node.number("epsilon"), dtype);
-  const ValueId inverse =
-      g.unary({UnaryKind::rsqrt}, g.binary(BinaryKind::add, c.in(4), epsilon));
+  const ValueId inverse = g.unary({UnaryKind::rsqrt}, g.binary(BinaryKind::add, c.in(4), epsilon));
   ValueId factor = g.binary(BinaryKind::mul, c.in(1), inverse);
   ValueId summand = g.binary(BinaryKind::sub, c.in(2), g.binary(BinaryKind::mul, c.in(3), factor));
   if (first) {
@@ -63,8 +63,8 @@ Results normalise_by_given(OpContext& c, bool first) {
   return {g.cast(y, c.dtype(0)), c.in(3), c.in(4), c.in(3), c.in(4), kNoValue};
 }
 
-// Training: the batch's own statistics (what LayerNormalization is made of). The variance that is given out is
-// the unbiased one; what later versions reserve for the gradient is not computed.
+// Training: the batch's own statistics (what LayerNormalization is made of). The variance that is
+// given out is the unbiased one; what later versions reserve for the gradient is not computed.
 Results normalise_by_batch(OpContext& c, bool first) {
   GraphBuilder& g = c.g;
   const DType dtype = g.dtype(c.in(1));
@@ -91,11 +91,16 @@ Results normalise_by_batch(OpContext& c, bool first) {
     return g.cast(g.add1(ops::ShapeQuery{ShapeQueryKind::size, DType::int64}, {value}), dtype);
   };
   const ValueId count = g.binary(BinaryKind::div, size_of_value(x), size_of_value(sum));
-  const ValueId degrees = g.binary(BinaryKind::maximum,
-                                   g.binary(BinaryKind::sub, count, g.scalar(1, dtype)), g.scalar(1, dtype));
+  const ValueId degrees =
+      g.binary(BinaryKind::maximum, g.binary(BinaryKind::sub, count, g.scalar(1, dtype)),
+               g.scalar(1, dtype));
   const ValueId variance = g.binary(BinaryKind::div, sum, degrees);
-  return {g.cast(y, c.dtype(0)), g.add1(ops::Squeeze{axes}, {mean}), variance,
-          kNoValue, kNoValue, kNoValue};
+  return {g.cast(y, c.dtype(0)),
+          g.add1(ops::Squeeze{axes}, {mean}),
+          variance,
+          kNoValue,
+          kNoValue,
+          kNoValue};
 }
 
 }  // namespace
@@ -113,7 +118,8 @@ Results global_batch_norm(OpContext& c) {
   const ValueId epsilon = g.scalar(c.node.number("variance_epsilon"), c.dtype(0));
   ValueId factor = g.unary({UnaryKind::rsqrt}, g.binary(BinaryKind::add, c.in(2), epsilon));
   if (c.node.flag("scale_after_normalization")) factor = g.binary(BinaryKind::mul, factor, c.in(4));
-  const ValueId summand = g.binary(BinaryKind::sub, c.in(3), g.binary(BinaryKind::mul, c.in(1), factor));
+  const ValueId summand =
+      g.binary(BinaryKind::sub, c.in(3), g.binary(BinaryKind::mul, c.in(1), factor));
   return {g.binary(BinaryKind::add, g.binary(BinaryKind::mul, c.in(0), factor), summand)};
 }
 
@@ -129,15 +135,15 @@ Results lrn(OpContext& c) {
   const DType dtype = c.dtype(0);
   std::vector<float> band(static_cast<std::size_t>(channels * channels), 0.0F);
   for (std::int64_t i = 0; i < channels; ++i) {
-    for (std::int64_t j = std::max<std::int64_t>(0, i - radius);
-         j < channels && j - i <= radius; ++j) {
+    for (std::int64_t j = std::max<std::int64_t>(0, i - radius); j < channels && j - i <= radius;
+         ++j) {
       band[static_cast<std::size_t>(i * channels + j)] = 1;
     }
   }
   const ValueId squares = g.unary({UnaryKind::square}, c.in(0));
   const ValueId window = g.cast(g.constant(Tensor::from(Shape{channels, channels}, band)), dtype);
-  ValueId norm = g.binary(BinaryKind::mul, g.matmul(squares, window),
-                          g.scalar(c.node.number("alpha"), dtype));
+  ValueId norm =
+      g.binary(BinaryKind::mul, g.matmul(squares, window), g.scalar(c.node.number("alpha"), dtype));
   norm = g.binary(BinaryKind::add, norm, g.scalar(c.node.number("bias"), dtype));
   norm = g.binary(BinaryKind::pow, norm, g.scalar(-c.node.number("beta"), dtype));
   return {g.binary(BinaryKind::mul, c.in(0), norm)};

@@ -50,7 +50,8 @@ ValueId OpContext::vector(int i) const {
 
 void OpContext::refuse(const std::string& why) const { throw Refusal(why); }
 
-int OpContext::one_of(std::string_view attr, std::initializer_list<std::string_view> allowed) const {
+int OpContext::one_of(std::string_view attr,
+                      std::initializer_list<std::string_view> allowed) const {
   const std::string value = node.text(attr);
   int i = 0;
   for (std::string_view candidate : allowed) {
@@ -71,8 +72,7 @@ constexpr int kMaxTrace = 16;  // shape arithmetic is shallow; deeper values sta
 
 std::optional<Ints> trace(const Graph& graph, ValueId value, int depth);
 
-std::optional<Ints> trace_concat(const Graph& graph, const Node& node,
-                                 int depth) {
+std::optional<Ints> trace_concat(const Graph& graph, const Node& node, int depth) {
   Ints all;
   for (ValueId part : node.inputs) {
     auto dims = trace(graph, part, depth + 1);
@@ -102,8 +102,7 @@ std::optional<Ints> trace_slice(const Graph& graph, const Node& node,
   return picked;
 }
 
-std::optional<Ints> trace_gather(const Graph& graph, const Node& node,
-                                 int depth) {
+std::optional<Ints> trace_gather(const Graph& graph, const Node& node, int depth) {
   auto dims = trace(graph, node.inputs[0], depth + 1);
   const Tensor* indices = constant_of(graph, node.inputs[1]);
   if (!dims || indices == nullptr) return std::nullopt;

@@ -55,20 +55,22 @@ Results l2_loss(OpContext& c) {
   return {c.g.binary(BinaryKind::mul, sum, c.g.scalar(0.5, c.dtype(0)))};
 }
 
-// Counts along the last axis of [N] or [B, N]: one-hot rows, weighted, added up. Values outside the bins
-// count nowhere. kind 1: DenseBincount, which has attribute binary_output.
+// Counts along the last axis of [N] or [B, N]: one-hot rows, weighted, added up. Values outside the
+// bins count nowhere. kind 1: DenseBincount, which has attribute binary_output.
 Results bincount(OpContext& c) {
   c.expect_count(3);
   const bool binary = c.kind == 1 && c.node.flag("binary_output");
   const int rank = c.rank(0);
   if (rank < 1 || rank > 2) {
-    fail(ErrorCode::invalid_argument, "expected a vector or a matrix, found {}", c.shape(0).to_string());
+    fail(ErrorCode::invalid_argument, "expected a vector or a matrix, found {}",
+         c.shape(0).to_string());
   }
   if (!c.shape(2).is_static()) c.refuse("weights of unknown shape");
   const DType dtype = c.dtype(2);
   const bool weighted = c.shape(2).num_elements() > 0;
   const ValueId depth = c.g.cast(c.in(1), DType::int32);
-  ValueId hot = c.g.add1(ops::OneHot{-1}, {c.in(0), depth, c.g.scalar(1, dtype), c.g.scalar(0, dtype)});
+  ValueId hot =
+      c.g.add1(ops::OneHot{-1}, {c.in(0), depth, c.g.scalar(1, dtype), c.g.scalar(0, dtype)});
   if (binary) return {c.g.reduce(ReduceKind::max, hot, {-2}, false)};
   if (weighted) hot = c.g.binary(BinaryKind::mul, hot, c.g.expand_dims(c.in(2), -1));
   return {c.g.reduce(ReduceKind::sum, hot, {-2}, false)};

@@ -110,12 +110,13 @@ Results lin_space(OpContext& c) {
   if (num < 1) fail(ErrorCode::invalid_argument, "num is {}, expected at least 1", num);
   const DType dtype = c.dtype(0);
   const ValueId steps = c.g.add1(
-      ops::Range{}, {c.g.scalar(0, dtype), c.g.scalar(static_cast<double>(num), dtype), c.g.scalar(1, dtype)});
+      ops::Range{},
+      {c.g.scalar(0, dtype), c.g.scalar(static_cast<double>(num), dtype), c.g.scalar(1, dtype)});
   const ValueId width = c.g.binary(BinaryKind::sub, c.in(1), c.in(0));
   const double parts = static_cast<double>(num > 1 ? num - 1 : 1);
   const ValueId step = c.g.binary(BinaryKind::div, width, c.g.scalar(parts, dtype));
-  return {refine(c.g, c.g.binary(BinaryKind::add, c.in(0), c.g.binary(BinaryKind::mul, steps, step)),
-                 {num})};
+  return {refine(
+      c.g, c.g.binary(BinaryKind::add, c.in(0), c.g.binary(BinaryKind::mul, steps, step)), {num})};
 }
 
 // Where each operand of a concatenation begins.

@@ -8,10 +8,12 @@ namespace thaw::testing {
 namespace {
 
 const std::string kFloat = attr("T", "type: DT_FLOAT");
-const std::string kFloats = attr("Tin", "list { type: DT_FLOAT }") + attr("Tout", "list { type: DT_FLOAT }");
+const std::string kFloats =
+    attr("Tin", "list { type: DT_FLOAT }") + attr("Tout", "list { type: DT_FLOAT }");
 
 std::string call(const std::string& name, const std::string& callee, const std::string& inputs) {
-  return node(name, "PartitionedCall", inputs, kFloats + attr("f", "func { name: \"" + callee + "\" }"));
+  return node(name, "PartitionedCall", inputs,
+              kFloats + attr("f", "func { name: \"" + callee + "\" }"));
 }
 
 std::vector<float> run(const std::string& text, std::vector<float> x) {
@@ -42,9 +44,12 @@ TEST(Functions, OutputsAreNamedAndCountedInLists) {
 }
 
 TEST(Functions, ArgumentsMayBeResults) {
-  const std::string text = placeholder("x") + call("call", "f", "x") + node("y", "Neg", "call", kFloat);
-  EXPECT_EQ(run(text + function("f", "x:DT_FLOAT", "r:DT_FLOAT", "", "r=x"), {2}), std::vector<float>{-2});
-  EXPECT_EQ(run(text + function("f", "x:DT_FLOAT", "r:DT_FLOAT", "", "r=x:0"), {2}), std::vector<float>{-2});
+  const std::string text =
+      placeholder("x") + call("call", "f", "x") + node("y", "Neg", "call", kFloat);
+  EXPECT_EQ(run(text + function("f", "x:DT_FLOAT", "r:DT_FLOAT", "", "r=x"), {2}),
+            std::vector<float>{-2});
+  EXPECT_EQ(run(text + function("f", "x:DT_FLOAT", "r:DT_FLOAT", "", "r=x:0"), {2}),
+            std::vector<float>{-2});
   EXPECT_EQ(failure_of(text + function("f", "x:DT_FLOAT", "r:DT_FLOAT", "", "r=x:1")).code,
             ErrorCode::invalid_argument);
   EXPECT_EQ(failure_of(text + function("f", "x:DT_FLOAT", "r:DT_FLOAT", "", "")).code,
@@ -54,15 +59,17 @@ TEST(Functions, ArgumentsMayBeResults) {
 TEST(Functions, CallsNest) {
   const std::string text =
       placeholder("x") + call("call", "outer", "x") +
-      function("outer", "a:DT_FLOAT", "r:DT_FLOAT", call("c1", "inner", "a") + call("c2", "inner", "c1:output:0"),
-               "r=c2:output:0") +
-      function("inner", "b:DT_FLOAT", "r:DT_FLOAT", node("sum", "AddV2", "b b", kFloat), "r=sum:z:0");
+      function("outer", "a:DT_FLOAT", "r:DT_FLOAT",
+               call("c1", "inner", "a") + call("c2", "inner", "c1:output:0"), "r=c2:output:0") +
+      function("inner", "b:DT_FLOAT", "r:DT_FLOAT", node("sum", "AddV2", "b b", kFloat),
+               "r=sum:z:0");
   EXPECT_EQ(run(text, {3}), std::vector<float>{12});
 }
 
 TEST(Functions, AFunctionsNameIsAnOp) {
   const std::string text = placeholder("x") + node("y", "Twice", "x") +
-                           function("Twice", "b:DT_FLOAT", "r:DT_FLOAT", node("sum", "AddV2", "b b", kFloat), "r=sum:z:0");
+                           function("Twice", "b:DT_FLOAT", "r:DT_FLOAT",
+                                    node("sum", "AddV2", "b b", kFloat), "r=sum:z:0");
   EXPECT_EQ(run(text, {3}), std::vector<float>{6});
 }
 
@@ -71,7 +78,8 @@ TEST(Functions, AttributesOfTheCallFillPlaceholders) {
       node("y", "LeakyRelu", "b", kFloat + attr("alpha", "placeholder: \"slope\""));
   const auto text = [&](const std::string& binding) {
     return placeholder("x") +
-           node("y", "PartitionedCall", "x", kFloats + attr("f", "func { name: \"leaky\" " + binding + " }")) +
+           node("y", "PartitionedCall", "x",
+                kFloats + attr("f", "func { name: \"leaky\" " + binding + " }")) +
            function("leaky", "b:DT_FLOAT", "r:DT_FLOAT", body, "r=y:activations:0");
   };
   EXPECT_EQ(run(text(attr("slope", "f: 0.5")), {-4}), std::vector<float>{-2});
@@ -80,12 +88,14 @@ TEST(Functions, AttributesOfTheCallFillPlaceholders) {
 }
 
 TEST(Functions, CyclesAreFound) {
-  const std::string self = placeholder("x") + call("y", "f", "x") +
-                           function("f", "a:DT_FLOAT", "r:DT_FLOAT", call("c", "f", "a"), "r=c:output:0");
+  const std::string self =
+      placeholder("x") + call("y", "f", "x") +
+      function("f", "a:DT_FLOAT", "r:DT_FLOAT", call("c", "f", "a"), "r=c:output:0");
   EXPECT_NE(failure_of(self).message.find("'f' calls itself"), std::string::npos);
-  const std::string two = placeholder("x") + call("y", "f", "x") +
-                          function("f", "a:DT_FLOAT", "r:DT_FLOAT", call("c", "g", "a"), "r=c:output:0") +
-                          function("g", "a:DT_FLOAT", "r:DT_FLOAT", call("c", "f", "a"), "r=c:output:0");
+  const std::string two =
+      placeholder("x") + call("y", "f", "x") +
+      function("f", "a:DT_FLOAT", "r:DT_FLOAT", call("c", "g", "a"), "r=c:output:0") +
+      function("g", "a:DT_FLOAT", "r:DT_FLOAT", call("c", "f", "a"), "r=c:output:0");
   EXPECT_EQ(failure_of(two).code, ErrorCode::invalid_argument);
 }
 
@@ -97,7 +107,8 @@ TEST(Functions, ExpansionIsCountedBeforeItIsDone) {
     text += function("f" + std::to_string(i), "a:DT_FLOAT", "r:DT_FLOAT",
                      call("c1", below, "a") + call("c2", below, "c1:output:0"), "r=c2:output:0");
   }
-  text += function("f0", "a:DT_FLOAT", "r:DT_FLOAT", node("sum", "AddV2", "a a", kFloat), "r=sum:z:0");
+  text +=
+      function("f0", "a:DT_FLOAT", "r:DT_FLOAT", node("sum", "AddV2", "a a", kFloat), "r=sum:z:0");
   EXPECT_EQ(failure_of(text).code, ErrorCode::resource_exhausted);
 }
 
@@ -113,16 +124,20 @@ TEST(Functions, DepthIsLimited) {
 
 TEST(Functions, DamageIsNamed) {
   const std::string good = function("f", "a:DT_FLOAT", "r:DT_FLOAT", "", "r=a");
-  EXPECT_NE(failure_of(placeholder("x") + call("y", "g", "x") + good).message.find("'g' is not in the library"),
+  EXPECT_NE(failure_of(placeholder("x") + call("y", "g", "x") + good)
+                .message.find("'g' is not in the library"),
             std::string::npos);
-  EXPECT_NE(failure_of(placeholder("x") + call("y", "f", "x") + good + good).message.find("two functions"),
+  EXPECT_NE(failure_of(placeholder("x") + call("y", "f", "x") + good + good)
+                .message.find("two functions"),
             std::string::npos);
-  EXPECT_NE(failure_of(placeholder("x") + call("y", "f", "x x") + good).message.find("takes 1 arguments"),
-            std::string::npos);
+  EXPECT_NE(
+      failure_of(placeholder("x") + call("y", "f", "x x") + good).message.find("takes 1 arguments"),
+      std::string::npos);
   const std::string same_name =
       function("f", "a:DT_FLOAT", "r:DT_FLOAT", node("a", "Neg", "a", kFloat), "r=a:y:0");
-  EXPECT_NE(failure_of(placeholder("x") + call("y", "f", "x") + same_name).message.find("are named 'a'"),
-            std::string::npos);
+  EXPECT_NE(
+      failure_of(placeholder("x") + call("y", "f", "x") + same_name).message.find("are named 'a'"),
+      std::string::npos);
 }
 
 }  // namespace

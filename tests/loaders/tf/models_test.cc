@@ -1,4 +1,5 @@
-// Whole SavedModels against the library that wrote them: as written, and with recurrent loops raised.
+// Whole SavedModels against the library that wrote them: as written, and with recurrent loops
+// raised.
 #include <gtest/gtest.h>
 
 #include <set>

@@ -1,5 +1,5 @@
-// Raising is exact or does not happen: after any single change to a recurrent loop, the raised graph and the
-// loop still give the same results.
+// Raising is exact or does not happen: after any single change to a recurrent loop, the raised
+// graph and the loop still give the same results.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,7 +13,9 @@
 namespace thaw::testing {
 namespace {
 
-std::string golden(const std::string& name) { return THAW_SOURCE_DIR "/tests/golden/" + name + "/saved_model"; }
+std::string golden(const std::string& name) {
+  return THAW_SOURCE_DIR "/tests/golden/" + name + "/saved_model";
+}
 
 Graph unraised(const std::string& name) {
   LoadOptions options;
@@ -39,7 +41,8 @@ std::vector<Tensor> inputs_of(const std::string& name, const Graph& graph) {
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
     const DType dtype = graph.values[static_cast<std::size_t>(graph.inputs[i])].type.dtype;
     std::string note;
-    inputs.push_back(tools::convert_to(test.input_arrays.at(i).second, dtype, graph.input_names[i], note));
+    inputs.push_back(
+        tools::convert_to(test.input_arrays.at(i).second, dtype, graph.input_names[i], note));
   }
   return inputs;
 }
@@ -106,8 +109,9 @@ TEST_P(Raising, IsExactOrDoesNotHappen) {
       const auto got = run_graph(raised, inputs);
       for (std::size_t k = 0; k < got.size(); ++k) {
         const Comparison comparison = compare(got[k], expected[k], {1e-4, 1e-5});
-        EXPECT_TRUE(comparison.match) << GetParam() << ": body node " << i << " '" << body_of(loop).nodes[i].name
-                                      << "' variant " << variant << ": " << comparison.max_abs;
+        EXPECT_TRUE(comparison.match)
+            << GetParam() << ": body node " << i << " '" << body_of(loop).nodes[i].name
+            << "' variant " << variant << ": " << comparison.max_abs;
       }
     }
   }
@@ -118,8 +122,9 @@ TEST_P(Raising, IsExactOrDoesNotHappen) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Raising,
-                         ::testing::Values("keras3/lstm", "keras3/gru", "keras3/simple_rnn", "tfkeras/lstm",
-                                           "tfkeras/gru", "tfkeras/gru_reset_before", "tfkeras/lstm_hard_sigmoid",
+                         ::testing::Values("keras3/lstm", "keras3/gru", "keras3/simple_rnn",
+                                           "tfkeras/lstm", "tfkeras/gru",
+                                           "tfkeras/gru_reset_before", "tfkeras/lstm_hard_sigmoid",
                                            "tfkeras/simple_rnn", "keras3/mask_embedding_lstm",
                                            "tfkeras/mask_simple_rnn", "keras3/mask_gru_seq"),
                          [](const auto& param) {

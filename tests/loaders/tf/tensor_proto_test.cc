@@ -9,12 +9,14 @@ namespace {
 
 // The constant behind an output.
 Tensor decoded(const std::string& type, const std::string& fields) {
-  const Graph graph = graph_of_text(constant("c", type, fields) + node("y", "Identity", "c", attr("T", "type: " + type)));
+  const Graph graph = graph_of_text(constant("c", type, fields) +
+                                    node("y", "Identity", "c", attr("T", "type: " + type)));
   return *constant_of(graph, graph.outputs.at(0));
 }
 
 Failure refused(const std::string& type, const std::string& fields) {
-  return failure_of(constant("c", type, fields) + node("y", "Identity", "c", attr("T", "type: " + type)));
+  return failure_of(constant("c", type, fields) +
+                    node("y", "Identity", "c", attr("T", "type: " + type)));
 }
 
 template <class T>
@@ -33,7 +35,8 @@ TEST(TensorProto, LastValueRepeats) {
             (std::vector<float>{1, 2.5, 2.5, 2.5}));
   EXPECT_EQ(elements<std::int64_t>(decoded("DT_INT64", shape("3") + "int64_val: -7")),
             (std::vector<std::int64_t>{-7, -7, -7}));
-  EXPECT_EQ(elements<std::string>(decoded("DT_STRING", shape("3") + "string_val: \"a\" string_val: \"bc\"")),
+  EXPECT_EQ(elements<std::string>(
+                decoded("DT_STRING", shape("3") + "string_val: \"a\" string_val: \"bc\"")),
             (std::vector<std::string>{"a", "bc", "bc"}));
 }
 
@@ -51,7 +54,8 @@ TEST(TensorProto, SurplusValuesAreIgnored) {
 TEST(TensorProto, NarrowTypesComeFromWideFields) {
   EXPECT_EQ(elements<std::uint8_t>(decoded("DT_UINT8", shape("2") + "int_val: 255 int_val: 3")),
             (std::vector<std::uint8_t>{255, 3}));
-  EXPECT_EQ(elements<std::int16_t>(decoded("DT_INT16", "int_val: -300")), std::vector<std::int16_t>{-300});
+  EXPECT_EQ(elements<std::int16_t>(decoded("DT_INT16", "int_val: -300")),
+            std::vector<std::int16_t>{-300});
   const Tensor half = decoded("DT_HALF", "half_val: 15872");
   EXPECT_EQ(to_float(half.data<float16>()[0]), 1.5F);
   const Tensor brain = decoded("DT_BFLOAT16", "half_val: 16320");
@@ -67,14 +71,16 @@ TEST(TensorProto, ComplexNumbersArePairs) {
 }
 
 TEST(TensorProto, RawContent) {
-  EXPECT_EQ(elements<std::int32_t>(decoded("DT_INT32", shape("2") + R"(tensor_content: "\001\000\000\000\377\377\377\377")")),
+  EXPECT_EQ(elements<std::int32_t>(decoded(
+                "DT_INT32", shape("2") + R"(tensor_content: "\001\000\000\000\377\377\377\377")")),
             (std::vector<std::int32_t>{1, -1}));
   // Any byte but 0 is true.
   const Tensor flags = decoded("DT_BOOL", shape("3") + R"(tensor_content: "\000\002\377")");
   const auto* bytes = static_cast<const unsigned char*>(flags.data());
   EXPECT_EQ(std::vector<int>(bytes, bytes + 3), (std::vector<int>{0, 1, 1}));
-  EXPECT_EQ(elements<std::string>(decoded("DT_STRING", shape("2") + R"(tensor_content: "\001\002abc")")),
-            (std::vector<std::string>{"a", "bc"}));
+  EXPECT_EQ(
+      elements<std::string>(decoded("DT_STRING", shape("2") + R"(tensor_content: "\001\002abc")")),
+      (std::vector<std::string>{"a", "bc"}));
 }
 
 TEST(TensorProto, ContradictionsAreErrors) {
@@ -82,27 +88,36 @@ TEST(TensorProto, ContradictionsAreErrors) {
             ErrorCode::invalid_argument);
   EXPECT_EQ(refused("DT_STRING", shape("2") + R"(tensor_content: "\001\005abc")").code,
             ErrorCode::invalid_argument);
-  EXPECT_EQ(refused("DT_FLOAT", "tensor_shape { dim { size: -1 } }").code, ErrorCode::invalid_argument);
-  EXPECT_EQ(refused("DT_FLOAT", "tensor_shape { dim { size: -9 } }").code, ErrorCode::invalid_argument);
-  EXPECT_EQ(refused("DT_FLOAT", "tensor_shape { unknown_rank: true }").code, ErrorCode::invalid_argument);
-  EXPECT_EQ(refused("DT_FLOAT",
-                    "tensor_shape { dim { size: 9223372036854775807 } dim { size: 9223372036854775807 } }")
-                .code,
+  EXPECT_EQ(refused("DT_FLOAT", "tensor_shape { dim { size: -1 } }").code,
             ErrorCode::invalid_argument);
-  const Failure other_type =
-      failure_of(node("c", "Const", "", attr("dtype", "type: DT_INT32") + attr("value", "tensor { dtype: DT_FLOAT }")) +
-                 node("y", "Identity", "c"));
+  EXPECT_EQ(refused("DT_FLOAT", "tensor_shape { dim { size: -9 } }").code,
+            ErrorCode::invalid_argument);
+  EXPECT_EQ(refused("DT_FLOAT", "tensor_shape { unknown_rank: true }").code,
+            ErrorCode::invalid_argument);
+  EXPECT_EQ(
+      refused(
+          "DT_FLOAT",
+          "tensor_shape { dim { size: 9223372036854775807 } dim { size: 9223372036854775807 } }")
+          .code,
+      ErrorCode::invalid_argument);
+  const Failure other_type = failure_of(
+      node("c", "Const", "",
+           attr("dtype", "type: DT_INT32") + attr("value", "tensor { dtype: DT_FLOAT }")) +
+      node("y", "Identity", "c"));
   EXPECT_EQ(other_type.code, ErrorCode::invalid_argument);
   EXPECT_NE(other_type.message.find("'c' (Const)"), std::string::npos) << other_type.message;
-  const Failure no_value = failure_of(node("c", "Const", "", attr("dtype", "type: DT_INT32")) + node("y", "Identity", "c"));
-  EXPECT_NE(no_value.message.find("attribute 'value' is missing"), std::string::npos) << no_value.message;
+  const Failure no_value = failure_of(node("c", "Const", "", attr("dtype", "type: DT_INT32")) +
+                                      node("y", "Identity", "c"));
+  EXPECT_NE(no_value.message.find("attribute 'value' is missing"), std::string::npos)
+      << no_value.message;
 }
 
 TEST(TensorProto, FewBytesDoNotClaimAllMemory) {
   EXPECT_EQ(refused("DT_FLOAT", "tensor_shape { dim { size: 1099511627776 } } float_val: 1").code,
             ErrorCode::resource_exhausted);
-  EXPECT_EQ(refused("DT_STRING", "tensor_shape { dim { size: 1073741824 } } string_val: \"x\"").code,
-            ErrorCode::resource_exhausted);
+  EXPECT_EQ(
+      refused("DT_STRING", "tensor_shape { dim { size: 1073741824 } } string_val: \"x\"").code,
+      ErrorCode::resource_exhausted);
 }
 
 TEST(TensorProto, TypesWithoutElementsAreRefusedByName) {

@@ -17,8 +17,8 @@ std::vector<std::string> words(const std::string& text) {
   return all;
 }
 
-std::string fields_of_node(const std::string& name, const std::string& op, const std::string& inputs,
-                           const std::string& attrs) {
+std::string fields_of_node(const std::string& name, const std::string& op,
+                           const std::string& inputs, const std::string& attrs) {
   std::string text = "name: \"" + name + "\" op: \"" + op + "\" ";
   for (const std::string& input : words(inputs)) text += "input: \"" + input + "\" ";
   return text + attrs;
@@ -28,7 +28,8 @@ std::string arguments_of(const std::string& field, const std::string& arguments)
   std::string text;
   for (const std::string& word : words(arguments)) {
     const std::size_t colon = word.find(':');
-    text += field + " { name: \"" + word.substr(0, colon) + "\" type: " + word.substr(colon + 1) + " } ";
+    text += field + " { name: \"" + word.substr(0, colon) + "\" type: " + word.substr(colon + 1) +
+            " } ";
   }
   return text;
 }
@@ -46,7 +47,8 @@ LoadedModel load_text(const std::string& graph, LoadOptions options) {
     at = end + 1;
   }
   if (!functions.empty()) text += "library { " + functions + "}\n";
-  const Bytes file{{reinterpret_cast<const std::byte*>(text.data()), text.size()}, nullptr, "test.pbtxt"};
+  const Bytes file{
+      {reinterpret_cast<const std::byte*>(text.data()), text.size()}, nullptr, "test.pbtxt"};
   return load_frozen_graph(file, options, reference_evaluator());
 }
 
@@ -75,25 +77,30 @@ std::string attr(const std::string& key, const std::string& value) {
 std::string placeholder(const std::string& name, const std::string& dims, const std::string& type) {
   std::string shape;
   for (const std::string& dim : words(dims)) shape += "dim { size: " + dim + " } ";
-  return node(name, "Placeholder", "", attr("dtype", "type: " + type) + attr("shape", "shape { " + shape + "}"));
+  return node(name, "Placeholder", "",
+              attr("dtype", "type: " + type) + attr("shape", "shape { " + shape + "}"));
 }
 
 std::string constant(const std::string& name, const std::string& type, const std::string& fields) {
   return node(name, "Const", "",
-              attr("dtype", "type: " + type) + attr("value", "tensor { dtype: " + type + " " + fields + " }"));
+              attr("dtype", "type: " + type) +
+                  attr("value", "tensor { dtype: " + type + " " + fields + " }"));
 }
 
-std::string function(const std::string& name, const std::string& arguments, const std::string& results,
-                     const std::string& body, const std::string& returns) {
+std::string function(const std::string& name, const std::string& arguments,
+                     const std::string& results, const std::string& body,
+                     const std::string& returns) {
   std::string nodes = body;  // node { -> node_def {
   for (std::size_t at = 0; (at = nodes.find("node {", at)) != std::string::npos; at += 10) {
     nodes.replace(at, 6, "node_def {");
   }
-  std::string text = std::string(1, kFunctionBegin) + "function { signature { name: \"" + name + "\" " +
-                     arguments_of("input_arg", arguments) + arguments_of("output_arg", results) + "}\n" + nodes;
+  std::string text = std::string(1, kFunctionBegin) + "function { signature { name: \"" + name +
+                     "\" " + arguments_of("input_arg", arguments) +
+                     arguments_of("output_arg", results) + "}\n" + nodes;
   for (const std::string& word : words(returns)) {
     const std::size_t equals = word.find('=');
-    text += "ret { key: \"" + word.substr(0, equals) + "\" value: \"" + word.substr(equals + 1) + "\" }\n";
+    text += "ret { key: \"" + word.substr(0, equals) + "\" value: \"" + word.substr(equals + 1) +
+            "\" }\n";
   }
   return text + "}\n" + kFunctionEnd;
 }

@@ -29,7 +29,8 @@ std::string placeholder(const std::string& name, const std::string& dims = "-1",
 std::string constant(const std::string& name, const std::string& type, const std::string& fields);
 /// A function of the library; arguments and results as "name:TYPE", `body` made of node() with
 /// node_def in front, `returns` as "result=value".
-std::string function(const std::string& name, const std::string& arguments, const std::string& results,
-                     const std::string& body, const std::string& returns);
+std::string function(const std::string& name, const std::string& arguments,
+                     const std::string& results, const std::string& body,
+                     const std::string& returns);
 
 }  // namespace thaw::testing

@@ -40,7 +40,8 @@ namespace {
 std::vector<CaseFolder> cases_below(const std::string& root) {
   std::vector<CaseFolder> cases;
   if (!fs::is_directory(root)) return cases;
-  for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator(); ++it) {
+  for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator();
+       ++it) {
     if (it.depth() > 2) it.disable_recursion_pending();
     if (it->path().filename() != "case.json") continue;
     std::ifstream file(it->path());
@@ -48,10 +49,12 @@ std::vector<CaseFolder> cases_below(const std::string& root) {
     if (text.find("\"savedmodel\"") == std::string::npos) continue;
     const fs::path folder = it->path().parent_path();
     std::string name = folder.parent_path().filename().string() + "_" + folder.filename().string();
-    std::replace_if(name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
     cases.push_back({name, folder.string()});
   }
-  std::sort(cases.begin(), cases.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  std::sort(cases.begin(), cases.end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
   return cases;
 }
 
@@ -77,7 +80,8 @@ std::vector<CaseFolder> corpus_cases() {
   return root == nullptr ? std::vector<CaseFolder>{} : cases_below(std::string(root) + "/real");
 }
 
-std::string difference(const tools::Case& test, const tools::CaseForm& form, const LoadedModel& model) {
+std::string difference(const tools::Case& test, const tools::CaseForm& form,
+                       const LoadedModel& model) {
   const LoadedSignature* signature = &model.signatures.at(model.default_signature);
   for (const LoadedSignature& candidate : model.signatures) {
     if (candidate.name == form.signature) signature = &candidate;
@@ -89,22 +93,25 @@ std::string difference(const tools::Case& test, const tools::CaseForm& form, con
   for (const Variable& variable : graph.variables) variables.push_back(variable.initial.clone());
   std::string report;
   for (const tools::CaseCall& call : test.calls) {
-    const auto given = tools::select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder);
-    const auto wanted =
-        tools::select_arrays(tools::expected_of(test, form), call.outputs, form.outputs, test.folder);
+    const auto given =
+        tools::select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder);
+    const auto wanted = tools::select_arrays(tools::expected_of(test, form), call.outputs,
+                                             form.outputs, test.folder);
     std::vector<Tensor> inputs = tools::match_arrays(given, arguments, "input", test.folder);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       std::string note;
       inputs[i] = tools::convert_to(inputs[i], arguments[i].type.dtype, arguments[i].name, note);
     }
-    const std::vector<Tensor> expected = tools::match_arrays(wanted, answers, "output", test.folder);
+    const std::vector<Tensor> expected =
+        tools::match_arrays(wanted, answers, "output", test.folder);
     const std::vector<Tensor> results = run_graph(graph, inputs, variables);
     for (std::size_t i = 0; i < results.size(); ++i) {
       const Comparison c = compare(results[i], expected[i], test.tolerance);
       if (c.match) continue;
-      report += fmt::format("{}: {} {} of {} differ, max abs {:.3g}, first at {}: got {}, expected {}\n",
-                            answers[i].name, c.problem, c.mismatches, c.elements, c.max_abs,
-                            fmt::join(c.first_index, ","), c.first_got, c.first_expected);
+      report +=
+          fmt::format("{}: {} {} of {} differ, max abs {:.3g}, first at {}: got {}, expected {}\n",
+                      answers[i].name, c.problem, c.mismatches, c.elements, c.max_abs,
+                      fmt::join(c.first_index, ","), c.first_got, c.first_expected);
     }
   }
   return report;

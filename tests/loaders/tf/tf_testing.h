@@ -28,7 +28,8 @@ std::vector<CaseFolder> golden_cases();
 std::vector<CaseFolder> corpus_cases();
 
 /// Runs the form's signature; empty if all outputs match, else what differs.
-std::string difference(const tools::Case& test, const tools::CaseForm& form, const LoadedModel& model);
+std::string difference(const tools::Case& test, const tools::CaseForm& form,
+                       const LoadedModel& model);
 
 /// How many nodes of the graph and its sub-graphs have this op.
 int count_ops(const Graph& graph, const std::string& op);
