@@ -30,4 +30,9 @@ struct LoadedModel {
 /// Throws Error / UnsupportedError; nothing is left behind.
 LoadedModel load_model(const std::string& path, const LoadOptions& options, const Evaluator& evaluator);
 
+/// The names in the loaders' tables, each list sorted.
+std::vector<std::string> supported_keras_layers();
+std::vector<std::string> supported_keras_operations();
+std::vector<std::string> supported_tensorflow_ops();
+
 }  // namespace thaw

@@ -58,6 +58,7 @@ struct VerifyOptions {
 };
 
 int show(const ShowOptions& options);
+int supported();
 int check(const CheckOptions& options);
 int run(const RunOptions& options);
 int verify(const VerifyOptions& options);

@@ -52,6 +52,9 @@ int main(int argc, char** argv) {
   add_model_options(*check_app, check_options.model, false);
   check_app->callback([&] { code = check(check_options); });
 
+  CLI::App* supported_app = app.add_subcommand("supported", "The layers and ops that this build opens");
+  supported_app->callback([&] { code = supported(); });
+
   RunOptions run_options;
   CLI::App* run_app = app.add_subcommand("run", "Predict from arrays in files");
   run_app->add_option("MODEL", run_options.model.path, "File or directory")->required();

@@ -160,6 +160,18 @@ int show(const ShowOptions& options) {
   return kMatch;
 }
 
+int supported() {
+  const Supported names = thaw::supported();
+  const auto print = [](const char* title, const std::vector<std::string>& list) {
+    fmt::print("\n## {} ({})\n\n{}\n", title, list.size(), fmt::join(list, " · "));
+  };
+  fmt::print("# What Thaw opens\n\nPrinted by `thaw supported` from the loaders' tables. Everything else is refused by name.\n");
+  print("Keras layers", names.keras_layers);
+  print("Keras 3 operations", names.keras_operations);
+  print("TensorFlow ops", names.tensorflow_ops);
+  return kMatch;
+}
+
 int check(const CheckOptions& options) {
   Json::Array problems;
   int code = kMatch;

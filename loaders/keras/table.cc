@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "loaders/keras/layers/layers.h"
+#include "loaders/load.h"
 
 namespace thaw::keras {
 namespace {
@@ -14,6 +15,12 @@ using enum MaskRule;
 constexpr TableRow kLayers[] = {
     {"Activation", activation, nullptr, pass},
     {"ActivityRegularization", identity, nullptr, pass},
+    {"AdaptiveAveragePooling1D", adaptive_pooling},
+    {"AdaptiveAveragePooling2D", adaptive_pooling},
+    {"AdaptiveAveragePooling3D", adaptive_pooling},
+    {"AdaptiveMaxPooling1D", adaptive_pooling},
+    {"AdaptiveMaxPooling2D", adaptive_pooling},
+    {"AdaptiveMaxPooling3D", adaptive_pooling},
     {"Add", merge, nullptr, own},
     {"AlphaDropout", identity, nullptr, pass},
     {"Average", merge, nullptr, own},
@@ -154,3 +161,19 @@ const TableRow* find_row(const LayerConfig& layer) {
 }
 
 }  // namespace thaw::keras
+
+namespace thaw {
+namespace {
+
+std::vector<std::string> class_names(std::span<const keras::TableRow> rows) {
+  std::vector<std::string> names;
+  for (const keras::TableRow& row : rows) names.emplace_back(row.class_name);
+  return names;
+}
+
+}  // namespace
+
+std::vector<std::string> supported_keras_layers() { return class_names(keras::layer_table()); }
+std::vector<std::string> supported_keras_operations() { return class_names(keras::operation_table()); }
+
+}  // namespace thaw

@@ -182,10 +182,12 @@ Importer::Edges Importer::import_any(Site& site) {
                                 printable(unknown.front())));
     }
   }
-  const Handler handler = handler_of(op);
-  const OpRow* row = handler == nullptr ? find_op(op) : nullptr;
-  if (handler == nullptr && row == nullptr) throw Refusal(refusal_of(op));
-  return handler != nullptr ? (this->*handler)(site) : import_op(site, *row);
+  if (const auto found = handlers().find(op); found != handlers().end()) {
+    return (this->*found->second)(site);
+  }
+  const OpRow* row = find_op(op);
+  if (row == nullptr) throw Refusal(refusal_of(op));
+  return import_op(site, *row);
 }
 
 Importer::Edges Importer::import_op(Site& site, const OpRow& row) {

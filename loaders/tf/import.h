@@ -81,6 +81,8 @@ class Importer {
   const std::map<std::string, std::int64_t>& op_counts() const { return op_counts_; }
   /// Handles of variables that nodes assigned.
   const std::set<std::string>& assigned() const { return assigned_; }
+  /// Ops of graph structure (calls, control flow, variables) that the importer handles itself.
+  static std::vector<std::string> structural_ops();
 
  private:
   using Edges = std::vector<Edge>;
@@ -99,7 +101,7 @@ class Importer {
   struct SubGraph;
   struct LoopPlan;
 
-  static Handler handler_of(std::string_view op);
+  static const std::map<std::string_view, Handler>& handlers();
 
   void visit(Scope& scope, Frame& frame, int root);
   void import_node(Scope& scope, Frame& frame, int number);

@@ -1,6 +1,7 @@
 // Constants, inputs, variables and effects.
 #include <algorithm>
 
+#include "loaders/load.h"
 #include "loaders/tf/import.h"
 #include "runtime/base/check.h"
 
@@ -201,8 +202,8 @@ Importer::Edges Importer::gather_variable(Site& site) {
   return {tensor_edge(g.add1(ops::Gather{batch_dims, batch_dims}, {params, indices}))};
 }
 
-Importer::Handler Importer::handler_of(std::string_view op) {
-  static const std::map<std::string_view, Handler> handlers{
+const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
+  static const std::map<std::string_view, Handler> table{
       {"Assert", &Importer::assert_node},
       {"Assign", &Importer::assign_variable},
       {"AssignAdd", &Importer::update_variable},
@@ -244,8 +245,24 @@ Importer::Handler Importer::handler_of(std::string_view op) {
       {"VariableV2", &Importer::variable_reference},
       {"While", &Importer::while_node},
   };
-  const auto found = handlers.find(op);
-  return found == handlers.end() ? nullptr : found->second;
+  return table;
+}
+
+std::vector<std::string> Importer::structural_ops() {
+  std::vector<std::string> names;
+  for (const auto& [op, handler] : handlers()) names.emplace_back(op);
+  return names;
 }
 
 }  // namespace thaw::tf
+
+namespace thaw {
+
+std::vector<std::string> supported_tensorflow_ops() {
+  std::vector<std::string> names = tf::Importer::structural_ops();
+  for (const tf::OpRow& row : tf::op_table()) names.emplace_back(row.op);
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace thaw

@@ -33,6 +33,10 @@ const Backend& backend_for(const SessionOptions& options) {
 
 const char* version() { return THAW_VERSION; }
 
+Supported supported() {
+  return {supported_keras_layers(), supported_keras_operations(), supported_tensorflow_ops()};
+}
+
 std::size_t Model::Impl::signature_index(const std::string& name) const {
   std::string known;
   for (std::size_t i = 0; i < info.signatures.size(); ++i) {

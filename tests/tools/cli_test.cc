@@ -66,6 +66,12 @@ TEST(Command, ShowPrintsLayersAndParsesAsJson) {
   EXPECT_EQ(json.at("signatures").at(std::size_t{0}).at("inputs").size(), 1u);
 }
 
+TEST(Command, TheListOfLayersInTheDocsIsThisBuilds) {
+  std::ifstream in(THAW_SOURCE_DIR "/docs/supported.md");
+  const std::string docs(std::istreambuf_iterator<char>(in), {});
+  EXPECT_EQ(thaw("supported").out, docs) << "run: thaw supported > docs/supported.md";
+}
+
 TEST(Command, CheckSaysThatItRuns) {
   const Result result = thaw("check " + kDemo + "keras3_names_lstm/model.keras");
   EXPECT_EQ(result.code, 0) << result.err;
