@@ -54,8 +54,8 @@ class Bundle final : public TensorBundle {
 
  private:
   template <class... Args>
-  [[noreturn]] void error(ErrorCode code, const std::string& key, fmt::format_string<Args...> format,
-                          Args&&... args) const {
+  [[noreturn]] void error(ErrorCode code, const std::string& key,
+                          fmt::format_string<Args...> format, Args&&... args) const {
     fail(code, "{}.index: tensor '{}': {}", printable(prefix_, 1024), printable(key),
          fmt::format(format, std::forward<Args>(args)...));
   }
@@ -85,7 +85,8 @@ class Bundle final : public TensorBundle {
 const BundleEntry& Bundle::find(const std::string& key) const {
   const auto it = entries_.find(key);
   if (it == entries_.end()) {
-    fail(ErrorCode::not_found, "{}.index: there is no tensor '{}'", printable(prefix_, 1024), printable(key));
+    fail(ErrorCode::not_found, "{}.index: there is no tensor '{}'", printable(prefix_, 1024),
+         printable(key));
   }
   if (it->second.dtype == DType::invalid) {
     error(ErrorCode::unimplemented, key, "TensorFlow element type {}", it->second.tf_dtype);
@@ -116,7 +117,8 @@ void Bundle::check_shards() const {
   }
   for (const std::int64_t shard : used) {
     if (!tree_.contains(shard_name(shard))) {
-      fail(ErrorCode::not_found, "{}: '{}' is missing", printable(tree_.path(), 1024), printable(shard_name(shard)));
+      fail(ErrorCode::not_found, "{}: '{}' is missing", printable(tree_.path(), 1024),
+           printable(shard_name(shard)));
     }
   }
 }
@@ -142,7 +144,8 @@ void Bundle::check_overlaps() const {
   std::sort(ranges.begin(), ranges.end());
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     if (ranges[i].shard == ranges[i - 1].shard && ranges[i].begin < ranges[i - 1].end) {
-      error(ErrorCode::data_loss, *ranges[i].key, "shares bytes with '{}'", printable(*ranges[i - 1].key));
+      error(ErrorCode::data_loss, *ranges[i].key, "shares bytes with '{}'",
+            printable(*ranges[i - 1].key));
     }
   }
 }
@@ -150,20 +153,23 @@ void Bundle::check_overlaps() const {
 Bytes Bundle::data_of(const std::string& key, const BundleEntry& entry) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto it = shards_.find(entry.shard);
-  if (it == shards_.end()) it = shards_.emplace(entry.shard, tree_.read(shard_name(entry.shard))).first;
+  if (it == shards_.end())
+    it = shards_.emplace(entry.shard, tree_.read(shard_name(entry.shard))).first;
   const Bytes& shard = it->second;
   if (entry.offset > shard.size() || entry.size > shard.size() - entry.offset) {
-    error(ErrorCode::data_loss, key, "{} bytes at {} lie outside '{}' of {} bytes", entry.size, entry.offset,
-          printable(shard.name), shard.size());
+    error(ErrorCode::data_loss, key, "{} bytes at {} lie outside '{}' of {} bytes", entry.size,
+          entry.offset, printable(shard.name), shard.size());
   }
-  return {shard.data.subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(entry.size)),
+  return {shard.data.subspan(static_cast<std::size_t>(entry.offset),
+                             static_cast<std::size_t>(entry.size)),
           shard.owner, shard.name};
 }
 
 Tensor Bundle::read_whole(const std::string& key, const BundleEntry& entry) const {
   if (!entry.crc) error(ErrorCode::data_loss, key, "has no checksum");
   if (entry.size > limits_.max_total_bytes) {
-    error(ErrorCode::resource_exhausted, key, "{} bytes, the limit is {}", entry.size, limits_.max_total_bytes);
+    error(ErrorCode::resource_exhausted, key, "{} bytes, the limit is {}", entry.size,
+          limits_.max_total_bytes);
   }
   if (entry.dtype == DType::string) return read_strings(key, entry, data_of(key, entry));
   std::uint64_t expected = 0;
@@ -176,9 +182,11 @@ Tensor Bundle::read_whole(const std::string& key, const BundleEntry& entry) cons
   return read_numbers(key, entry, data_of(key, entry));
 }
 
-Tensor Bundle::read_numbers(const std::string& key, const BundleEntry& entry, const Bytes& data) const {
+Tensor Bundle::read_numbers(const std::string& key, const BundleEntry& entry,
+                            const Bytes& data) const {
   if (mask_crc32c(crc32c(data.data)) != *entry.crc) {
-    error(ErrorCode::data_loss, key, "its checksum does not fit ('{}' is damaged)", printable(data.name));
+    error(ErrorCode::data_loss, key, "its checksum does not fit ('{}' is damaged)",
+          printable(data.name));
   }
   if (entry.dtype == DType::boolean) {
     for (const std::byte value : data.data) {
@@ -187,7 +195,8 @@ Tensor Bundle::read_numbers(const std::string& key, const BundleEntry& entry, co
   }
   const std::size_t width = size_of(entry.dtype);
   const std::size_t part = is_complex(entry.dtype) ? width / 2 : width;
-  const bool is_native = part == 1 || header_.big_endian == (std::endian::native == std::endian::big);
+  const bool is_native =
+      part == 1 || header_.big_endian == (std::endian::native == std::endian::big);
   if (data.data.empty()) return Tensor(entry.dtype, entry.shape);
   if (is_native && reinterpret_cast<std::uintptr_t>(data.data.data()) % part == 0) {
     return Tensor::borrow(entry.dtype, entry.shape, data.data.data(), data.owner);
@@ -195,15 +204,18 @@ Tensor Bundle::read_numbers(const std::string& key, const BundleEntry& entry, co
   Tensor tensor(entry.dtype, entry.shape);
   auto* out = static_cast<std::byte*>(tensor.mutable_data());
   std::memcpy(out, data.data.data(), data.size());
-  for (std::size_t i = 0; !is_native && i < data.size(); i += part) std::reverse(out + i, out + i + part);
+  for (std::size_t i = 0; !is_native && i < data.size(); i += part)
+    std::reverse(out + i, out + i + part);
   return tensor;
 }
 
-// Lengths as varints, their checksum, the bytes. The checksums see each length as 4 bytes (8 if it needs
-// them), not as the varint that is stored.
-Tensor Bundle::read_strings(const std::string& key, const BundleEntry& entry, const Bytes& data) const {
+// Lengths as varints, their checksum, the bytes. The checksums see each length as 4 bytes (8 if it
+// needs them), not as the varint that is stored.
+Tensor Bundle::read_strings(const std::string& key, const BundleEntry& entry,
+                            const Bytes& data) const {
   const auto count = static_cast<std::uint64_t>(entry.shape.num_elements());
-  if (count > data.size()) error(ErrorCode::data_loss, key, "{} strings in {} bytes", count, data.size());
+  if (count > data.size())
+    error(ErrorCode::data_loss, key, "{} strings in {} bytes", count, data.size());
   ByteReader reader(data.data, data.name, "a string tensor");
   std::vector<std::uint64_t> lengths(static_cast<std::size_t>(count));
   std::uint32_t crc = 0;
@@ -228,20 +240,23 @@ Tensor Bundle::read_strings(const std::string& key, const BundleEntry& entry, co
     error(ErrorCode::data_loss, key, "{} bytes follow its strings", reader.remaining());
   }
   if (mask_crc32c(crc) != *entry.crc) {
-    error(ErrorCode::data_loss, key, "its checksum does not fit ('{}' is damaged)", printable(data.name));
+    error(ErrorCode::data_loss, key, "its checksum does not fit ('{}' is damaged)",
+          printable(data.name));
   }
   return tensor;
 }
 
 Tensor Bundle::read_slices(const std::string& key, const BundleEntry& entry) const {
-  const std::vector<SliceBox> boxes = resolve_slices(entry, prefix_ + ".index: tensor '" + printable(key) + "'");
+  const std::vector<SliceBox> boxes =
+      resolve_slices(entry, prefix_ + ".index: tensor '" + printable(key) + "'");
   // The slices are stored in full, so that they bound the memory before it is taken.
   std::uint64_t stored = 0;
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     const BundleEntry& part = find(slice_key(key, entry.slices[i]));
     if (part.dtype != entry.dtype || part.shape != boxes[i].shape()) {
       error(ErrorCode::data_loss, key, "a slice of {} is stored as {}",
-            to_string(TensorType{entry.dtype, boxes[i].shape()}), to_string(TensorType{part.dtype, part.shape}));
+            to_string(TensorType{entry.dtype, boxes[i].shape()}),
+            to_string(TensorType{part.dtype, part.shape}));
     }
     stored += std::min(part.size, limits_.max_total_bytes);
   }

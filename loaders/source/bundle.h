@@ -14,13 +14,15 @@ namespace thaw {
 
 /// A LevelDB-format table ("sstable"): all entries, keys ascending. Checks every block's CRC.
 /// Throws Error(data_loss).
-std::vector<std::pair<std::string, std::string>> read_sstable(const Bytes& file, const Limits& limits);
+std::vector<std::pair<std::string, std::string>> read_sstable(const Bytes& file,
+                                                              const Limits& limits);
 
 /// An open bundle. Tensors are read on demand; their CRC is checked.
 class TensorBundle {
  public:
   /// `prefix` without ".index", e.g. "variables/variables", inside `tree` (kept by reference).
-  /// Throws Error: not_found naming the missing file, data_loss, failed_precondition (newer version).
+  /// Throws Error: not_found naming the missing file, data_loss, failed_precondition (newer
+  /// version).
   static std::unique_ptr<TensorBundle> open(const FileTree& tree, const std::string& prefix,
                                             const Limits& limits);
   virtual ~TensorBundle() = default;

@@ -44,14 +44,16 @@ void check_version(std::span<const std::byte> message, const std::string& file) 
       }
     }
     if (refused != 0) {
-      fail(ErrorCode::failed_precondition, "{}: was written for a newer bundle format (consumer {})",
-           printable(file, 1024), refused);
+      fail(ErrorCode::failed_precondition,
+           "{}: was written for a newer bundle format (consumer {})", printable(file, 1024),
+           refused);
     }
   }
 }
 
 // TensorShapeProto: 2 dim {1 size}; 3 unknown_rank.
-Shape parse_shape(std::span<const std::byte> message, const std::string& file, const Limits& limits) {
+Shape parse_shape(std::span<const std::byte> message, const std::string& file,
+                  const Limits& limits) {
   std::vector<std::int64_t> dims;
   WireReader reader(message, file, "a shape");
   while (reader.next()) {
@@ -67,7 +69,8 @@ Shape parse_shape(std::span<const std::byte> message, const std::string& file, c
     if (size < 0) fail(ErrorCode::data_loss, "{}: a dimension of {}", printable(file, 1024), size);
     dims.push_back(size);
     if (static_cast<int>(dims.size()) > limits.max_rank) {
-      fail(ErrorCode::resource_exhausted, "{}: rank above {}", printable(file, 1024), limits.max_rank);
+      fail(ErrorCode::resource_exhausted, "{}: rank above {}", printable(file, 1024),
+           limits.max_rank);
     }
   }
   return Shape(std::move(dims));
@@ -86,8 +89,8 @@ BundleSlice parse_slice(std::span<const std::byte> message, const std::string& f
       if (fields.field() == 2) extent.length = static_cast<std::int64_t>(fields.varint());
     }
     if (extent.start < 0 || extent.length < -1) {
-      fail(ErrorCode::data_loss, "{}: a slice from {} of length {}", printable(file, 1024), extent.start,
-           extent.length);
+      fail(ErrorCode::data_loss, "{}: a slice from {} of length {}", printable(file, 1024),
+           extent.start, extent.length);
     }
     slice.extents.push_back(extent);
   }
@@ -96,9 +99,12 @@ BundleSlice parse_slice(std::span<const std::byte> message, const std::string& f
 
 void write_string(std::string& out, std::string_view text) {
   for (const char c : text) {
-    if (c == '\0') out += std::string_view("\0\xff", 2);
-    else if (c == '\xff') out += std::string_view("\xff\0", 2);
-    else out += c;
+    if (c == '\0')
+      out += std::string_view("\0\xff", 2);
+    else if (c == '\xff')
+      out += std::string_view("\xff\0", 2);
+    else
+      out += c;
   }
   out += std::string_view("\0\1", 2);
 }
@@ -119,10 +125,12 @@ void write_signed(std::string& out, std::int64_t value) {
   unsigned char bytes[10];
   for (int i = 0; i < length; ++i) {
     const int shift = 8 * (length - 1 - i);
-    bytes[i] = shift >= 64 ? fill : static_cast<unsigned char>(static_cast<std::uint64_t>(value) >> shift);
+    bytes[i] =
+        shift >= 64 ? fill : static_cast<unsigned char>(static_cast<std::uint64_t>(value) >> shift);
   }
-  constexpr unsigned char kHeads[11][2] = {{0, 0},    {0x80, 0}, {0xc0, 0}, {0xe0, 0},    {0xf0, 0},   {0xf8, 0},
-                                           {0xfc, 0}, {0xfe, 0}, {0xff, 0}, {0xff, 0x80}, {0xff, 0xc0}};
+  constexpr unsigned char kHeads[11][2] = {{0, 0},    {0x80, 0},    {0xc0, 0},   {0xe0, 0},
+                                           {0xf0, 0}, {0xf8, 0},    {0xfc, 0},   {0xfe, 0},
+                                           {0xff, 0}, {0xff, 0x80}, {0xff, 0xc0}};
   bytes[0] ^= kHeads[length][0];
   if (length > 1) bytes[1] ^= kHeads[length][1];
   out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
@@ -136,7 +144,8 @@ BundleHeader parse_bundle_header(std::string_view record, const std::string& fil
   while (reader.next()) {
     if (reader.field() == 1) header.num_shards = static_cast<std::int64_t>(reader.varint());
     if (reader.field() == 2) {
-      if (reader.varint() > 1) fail(ErrorCode::data_loss, "{}: endianness {}", printable(file, 1024), reader.varint());
+      if (reader.varint() > 1)
+        fail(ErrorCode::data_loss, "{}: endianness {}", printable(file, 1024), reader.varint());
       header.big_endian = reader.varint() == 1;
     }
     if (reader.field() == 3) check_version(reader.bytes(), file);
@@ -148,8 +157,8 @@ BundleHeader parse_bundle_header(std::string_view record, const std::string& fil
   return header;
 }
 
-BundleEntry parse_bundle_entry(std::string_view record, const std::string& file, const std::string& key,
-                               const Limits& limits) {
+BundleEntry parse_bundle_entry(std::string_view record, const std::string& file,
+                               const std::string& key, const Limits& limits) {
   BundleEntry entry;
   const std::string place = file + ": tensor '" + printable(key) + "'";
   WireReader reader(as_bytes(record), place, "its index entry");

@@ -24,7 +24,7 @@ struct BundleSlice {
 };
 
 struct BundleEntry {
-  int tf_dtype = 0;            // TensorFlow's number
+  int tf_dtype = 0;              // TensorFlow's number
   DType dtype = DType::invalid;  // invalid: not one of ours
   Shape shape;
   std::int64_t shard = 0;
@@ -35,8 +35,8 @@ struct BundleEntry {
 
 /// `file` is for messages. Throw data_loss; failed_precondition for a version from the future.
 BundleHeader parse_bundle_header(std::string_view record, const std::string& file);
-BundleEntry parse_bundle_entry(std::string_view record, const std::string& file, const std::string& key,
-                               const Limits& limits);
+BundleEntry parse_bundle_entry(std::string_view record, const std::string& file,
+                               const std::string& key, const Limits& limits);
 /// The key under which a slice of variable `name` is stored (TensorFlow's OrderedCode).
 std::string slice_key(const std::string& name, const BundleSlice& slice);
 

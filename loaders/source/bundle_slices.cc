@@ -12,15 +12,17 @@ constexpr std::size_t kMaxSlices = 1 << 14;  // checking that slices are disjoin
 
 SliceBox resolve(const BundleSlice& slice, const Shape& shape, const std::string& place) {
   if (static_cast<int>(slice.extents.size()) != shape.rank()) {
-    fail(ErrorCode::data_loss, "{}: a slice of rank {} of {}", place, slice.extents.size(), shape.to_string());
+    fail(ErrorCode::data_loss, "{}: a slice of rank {} of {}", place, slice.extents.size(),
+         shape.to_string());
   }
   SliceBox box;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     BundleSlice::Extent extent = slice.extents[static_cast<std::size_t>(axis)];
     if (extent.length < 0 && extent.start == 0) extent.length = shape[axis];
-    if (extent.length < 0 || extent.start > shape[axis] || extent.length > shape[axis] - extent.start) {
-      fail(ErrorCode::data_loss, "{}: a slice from {} of length {} of axis {} of {}", place, extent.start,
-           extent.length, axis, shape.to_string());
+    if (extent.length < 0 || extent.start > shape[axis] ||
+        extent.length > shape[axis] - extent.start) {
+      fail(ErrorCode::data_loss, "{}: a slice from {} of length {} of axis {} of {}", place,
+           extent.start, extent.length, axis, shape.to_string());
     }
     box.start.push_back(extent.start);
     box.length.push_back(extent.length);
@@ -30,7 +32,8 @@ SliceBox resolve(const BundleSlice& slice, const Shape& shape, const std::string
 
 bool overlap(const SliceBox& a, const SliceBox& b) {
   for (std::size_t axis = 0; axis < a.start.size(); ++axis) {
-    if (a.start[axis] >= b.start[axis] + b.length[axis] || b.start[axis] >= a.start[axis] + a.length[axis]) {
+    if (a.start[axis] >= b.start[axis] + b.length[axis] ||
+        b.start[axis] >= a.start[axis] + a.length[axis]) {
       return false;
     }
   }
@@ -41,7 +44,8 @@ bool overlap(const SliceBox& a, const SliceBox& b) {
 
 std::vector<SliceBox> resolve_slices(const BundleEntry& entry, const std::string& place) {
   if (entry.slices.size() > kMaxSlices) {
-    fail(ErrorCode::resource_exhausted, "{}: {} slices, the limit is {}", place, entry.slices.size(), kMaxSlices);
+    fail(ErrorCode::resource_exhausted, "{}: {} slices, the limit is {}", place,
+         entry.slices.size(), kMaxSlices);
   }
   std::vector<SliceBox> boxes;
   std::int64_t covered = 0;
@@ -79,9 +83,10 @@ void place_slice(const Tensor& part, const SliceBox& box, Tensor& whole) {
       std::copy_n(part.data<std::string>() + from, row, whole.mutable_data<std::string>() + to);
     } else {
       const std::size_t width = size_of(whole.dtype());
-      std::memcpy(static_cast<std::byte*>(whole.mutable_data()) + static_cast<std::size_t>(to) * width,
-                  static_cast<const std::byte*>(part.data()) + static_cast<std::size_t>(from) * width,
-                  static_cast<std::size_t>(row) * width);
+      std::memcpy(
+          static_cast<std::byte*>(whole.mutable_data()) + static_cast<std::size_t>(to) * width,
+          static_cast<const std::byte*>(part.data()) + static_cast<std::size_t>(from) * width,
+          static_cast<std::size_t>(row) * width);
     }
     for (std::size_t axis = index.size(); axis-- > 1;) {  // the last axis is the row itself
       if (++index[axis - 1] < box.length[axis - 1]) break;

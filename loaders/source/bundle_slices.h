@@ -15,7 +15,8 @@ struct SliceBox {
   Shape shape() const { return Shape(length); }
 };
 
-/// Checks that the slices cover the shape exactly, without gaps or overlaps. Throws data_loss naming `place`.
+/// Checks that the slices cover the shape exactly, without gaps or overlaps. Throws data_loss
+/// naming `place`.
 std::vector<SliceBox> resolve_slices(const BundleEntry& entry, const std::string& place);
 /// Copies the elements of one slice to its place in `whole`, which has the same element type.
 void place_slice(const Tensor& part, const SliceBox& box, Tensor& whole);

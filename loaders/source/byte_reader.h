@@ -26,7 +26,8 @@ inline std::span<const std::byte> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
-/// A forward reader over bytes. Reading past the end throws Error(data_loss) naming file and structure.
+/// A forward reader over bytes. Reading past the end throws Error(data_loss) naming file and
+/// structure.
 class ByteReader {
  public:
   /// `name` (of the file) and `what` (the structure) are for messages and must outlive the reader.
@@ -38,8 +39,8 @@ class ByteReader {
 
   std::span<const std::byte> take(std::uint64_t count) {
     if (count > remaining()) {
-      fail(ErrorCode::data_loss, "{}: {} is cut short: {} bytes needed, {} left", printable(*name_), what_,
-           count, remaining());
+      fail(ErrorCode::data_loss, "{}: {} is cut short: {} bytes needed, {} left", printable(*name_),
+           what_, count, remaining());
     }
     const auto part = data_.subspan(position_, static_cast<std::size_t>(count));
     position_ += part.size();
@@ -82,8 +83,8 @@ struct Buffer {
   std::shared_ptr<const void> owner;
 };
 
-/// Decompresses a DEFLATE stream (with a zlib header unless `raw`) that must give exactly output.size()
-/// bytes and use all of `input`. Throws Error(data_loss).
+/// Decompresses a DEFLATE stream (with a zlib header unless `raw`) that must give exactly
+/// output.size() bytes and use all of `input`. Throws Error(data_loss).
 void inflate(std::span<const std::byte> input, std::span<std::byte> output, bool raw,
              const std::string& name);
 

@@ -34,12 +34,14 @@ std::uint32_t update_by_table(std::uint32_t crc, const std::byte* data, std::siz
     crc = 0;
     for (std::size_t k = 0; k < 8; ++k) crc ^= kTables[7 - k][word >> (8 * k) & 255];
   }
-  for (; size > 0; ++data, --size) crc = (crc >> 8) ^ kTables[0][(crc ^ std::uint32_t(*data)) & 255];
+  for (; size > 0; ++data, --size)
+    crc = (crc >> 8) ^ kTables[0][(crc ^ std::uint32_t(*data)) & 255];
   return crc;
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t update_by_instruction(std::uint32_t crc, const std::byte* data,
+__attribute__((target("sse4.2"))) std::uint32_t update_by_instruction(std::uint32_t crc,
+                                                                      const std::byte* data,
                                                                       std::size_t size) {
   std::uint64_t wide = crc;
   for (; size >= 8; data += 8, size -= 8) {
@@ -48,7 +50,8 @@ __attribute__((target("sse4.2"))) std::uint32_t update_by_instruction(std::uint3
     wide = __builtin_ia32_crc32di(wide, word);
   }
   crc = static_cast<std::uint32_t>(wide);
-  for (; size > 0; ++data, --size) crc = __builtin_ia32_crc32qi(crc, std::to_integer<unsigned char>(*data));
+  for (; size > 0; ++data, --size)
+    crc = __builtin_ia32_crc32qi(crc, std::to_integer<unsigned char>(*data));
   return crc;
 }
 

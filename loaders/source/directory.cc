@@ -1,5 +1,5 @@
-// A directory as a file tree. Every open is confined to the root by the kernel (openat2), or, where that
-// call is missing, by walking the components without following links.
+// A directory as a file tree. Every open is confined to the root by the kernel (openat2), or, where
+// that call is missing, by walking the components without following links.
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -46,7 +46,8 @@ FileHandle open_by_components(int root, const std::string& name, int flags) {
       // O_DIRECTORY reports a link as ENOTDIR; say that it is one.
       struct stat status;
       const int error = errno;
-      const bool link = fstatat(at, part.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
+      const bool link =
+          fstatat(at, part.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
       errno = link ? ELOOP : error;
       return {};
     }
@@ -64,7 +65,8 @@ FileHandle open_beneath(int root, const std::string& name, int flags) {
   for (int attempt = 0; attempt < 8; ++attempt) {
     const long result = syscall(SYS_openat2, root, name.c_str(), &how, sizeof how);
     if (result >= 0) return FileHandle(static_cast<int>(result));
-    if (errno == ENOSYS || errno == EPERM) break;  // an old kernel, or a sandbox that forbids the call
+    if (errno == ENOSYS || errno == EPERM)
+      break;  // an old kernel, or a sandbox that forbids the call
     if (errno != EAGAIN && errno != EINTR) return {};
   }
 #endif
@@ -76,7 +78,8 @@ class DirectoryTree final : public FileTree {
   DirectoryTree(const std::string& path, const Limits& limits)
       : path_(path), limits_(limits), root_(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
     if (!root_) {
-      if (errno == ENOTDIR) fail(ErrorCode::invalid_argument, "{}: is not a directory", printable(path, 1024));
+      if (errno == ENOTDIR)
+        fail(ErrorCode::invalid_argument, "{}: is not a directory", printable(path, 1024));
       fail_with_errno(errno, path);
     }
   }
@@ -86,7 +89,8 @@ class DirectoryTree final : public FileTree {
   bool contains(const std::string& name) const override {
     if (!is_plain_name(name)) return false;
     const FileHandle file = open_beneath(root_.get(), name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-    if (!file) return errno == ELOOP || errno == EXDEV;  // something is there; read() says why it is refused
+    if (!file)
+      return errno == ELOOP || errno == EXDEV;  // something is there; read() says why it is refused
     struct stat status;
     return fstat(file.get(), &status) == 0 && (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode));
   }
@@ -96,7 +100,8 @@ class DirectoryTree final : public FileTree {
     struct stat status;
     if (fstat(file.get(), &status) != 0) fail_with_errno(errno, full_name(name));
     if (!S_ISREG(status.st_mode)) {
-      fail(ErrorCode::invalid_argument, "{}: is not a regular file", printable(full_name(name), 1024));
+      fail(ErrorCode::invalid_argument, "{}: is not a regular file",
+           printable(full_name(name), 1024));
     }
     return static_cast<std::uint64_t>(status.st_size);
   }
@@ -124,8 +129,8 @@ class DirectoryTree final : public FileTree {
 
   FileHandle open_member(const std::string& name) const {
     if (!is_plain_name(name)) {
-      fail(ErrorCode::permission_denied, "{}: '{}' is no name inside the directory", printable(path_, 1024),
-           printable(name));
+      fail(ErrorCode::permission_denied, "{}: '{}' is no name inside the directory",
+           printable(path_, 1024), printable(name));
     }
     FileHandle file = open_beneath(root_.get(), name, kOpenFlags);
     if (!file) fail_with_errno(errno, full_name(name));
@@ -133,20 +138,21 @@ class DirectoryTree final : public FileTree {
   }
 
   // Appends the regular files of one folder to `files` and its folders to `folders`.
-  void list(const std::string& folder, std::vector<std::string>& files, std::vector<std::string>& folders,
-            std::uint64_t& entries) const {
+  void list(const std::string& folder, std::vector<std::string>& files,
+            std::vector<std::string>& folders, std::uint64_t& entries) const {
     if (std::count(folder.begin(), folder.end(), '/') >= limits_.max_depth) {
-      fail(ErrorCode::resource_exhausted, "{}: folders nested deeper than {}", printable(path_, 1024),
-           limits_.max_depth);
+      fail(ErrorCode::resource_exhausted, "{}: folders nested deeper than {}",
+           printable(path_, 1024), limits_.max_depth);
     }
-    FileHandle handle = folder.empty()
-                            ? FileHandle(openat(root_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-                            : open_beneath(root_.get(), folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    FileHandle handle =
+        folder.empty() ? FileHandle(openat(root_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+                       : open_beneath(root_.get(), folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (!handle) fail_with_errno(errno, full_name(folder));
     // The stream takes a descriptor of its own, which closedir closes.
     const auto close_stream = [](DIR* stream) { closedir(stream); };
     const int copy = fcntl(handle.get(), F_DUPFD_CLOEXEC, 0);
-    std::unique_ptr<DIR, decltype(close_stream)> stream(copy >= 0 ? fdopendir(copy) : nullptr, close_stream);
+    std::unique_ptr<DIR, decltype(close_stream)> stream(copy >= 0 ? fdopendir(copy) : nullptr,
+                                                        close_stream);
     if (stream == nullptr) {
       const int error = errno;
       if (copy >= 0) close(copy);
@@ -162,8 +168,10 @@ class DirectoryTree final : public FileTree {
       struct stat status;
       if (fstatat(handle.get(), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
       std::string full = folder.empty() ? std::string(name) : folder + "/" + std::string(name);
-      if (S_ISREG(status.st_mode)) files.push_back(std::move(full));
-      else if (S_ISDIR(status.st_mode)) folders.push_back(std::move(full));
+      if (S_ISREG(status.st_mode))
+        files.push_back(std::move(full));
+      else if (S_ISDIR(status.st_mode))
+        folders.push_back(std::move(full));
     }
   }
 

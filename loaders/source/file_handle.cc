@@ -69,14 +69,20 @@ void fail_with_errno(int error, const std::string& name) {
   ErrorCode code = ErrorCode::data_loss;  // EIO, ESTALE
   const char* hint = "";
   switch (error) {
-    case ENOENT: case ENOTDIR: case ENAMETOOLONG: code = ErrorCode::not_found; break;
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG: code = ErrorCode::not_found; break;
     case ENXIO: code = ErrorCode::invalid_argument; break;  // a socket
-    case EACCES: case EPERM: code = ErrorCode::permission_denied; break;
-    case ELOOP: case EXDEV:
+    case EACCES:
+    case EPERM: code = ErrorCode::permission_denied; break;
+    case ELOOP:
+    case EXDEV:
       code = ErrorCode::permission_denied;
       hint = " (symbolic links inside a model directory are not followed)";
       break;
-    case EMFILE: case ENFILE: case ENOMEM: code = ErrorCode::resource_exhausted; break;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: code = ErrorCode::resource_exhausted; break;
     default: break;
   }
   fail(code, "{}: {}{}", printable(name, 1024), std::generic_category().message(error), hint);
@@ -90,8 +96,8 @@ Bytes read_handle(const FileHandle& file, const std::string& name, const Limits&
   }
   const auto size = static_cast<std::uint64_t>(before.st_size);
   if (size > limits.max_file_bytes) {
-    fail(ErrorCode::resource_exhausted, "{}: has {} bytes, the limit is {}", printable(name, 1024), size,
-         limits.max_file_bytes);
+    fail(ErrorCode::resource_exhausted, "{}: has {} bytes, the limit is {}", printable(name, 1024),
+         size, limits.max_file_bytes);
   }
   Buffer buffer(static_cast<std::size_t>(size));
   const std::size_t got = read_at(file, buffer.data, buffer.size, 0, name);

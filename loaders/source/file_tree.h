@@ -22,8 +22,8 @@ struct Bytes {
   }
 };
 
-/// A set of named files. Names use '/'; lookup is exact; nothing is ever extracted or followed outside the
-/// root (no "..", absolute names or symbolic links: permission_denied).
+/// A set of named files. Names use '/'; lookup is exact; nothing is ever extracted or followed
+/// outside the root (no "..", absolute names or symbolic links: permission_denied).
 class FileTree {
  public:
   virtual ~FileTree() = default;
@@ -39,23 +39,35 @@ class FileTree {
 };
 
 /// What the first bytes of a file say it is.
-enum class FileKind { empty, directory, hdf5, zip, gzip, json, git_lfs_pointer, html, protobuf_text, sstable, other };
-/// `head` is the beginning of the file, or all of it. An sstable shows at its end: give the last 48 bytes
-/// as `tail`, or the whole file as `head`. HDF5 may stand behind a user block of 512, 1024, ... bytes:
-/// it is found when `head` reaches that far.
+enum class FileKind {
+  empty,
+  directory,
+  hdf5,
+  zip,
+  gzip,
+  json,
+  git_lfs_pointer,
+  html,
+  protobuf_text,
+  sstable,
+  other
+};
+/// `head` is the beginning of the file, or all of it. An sstable shows at its end: give the last 48
+/// bytes as `tail`, or the whole file as `head`. HDF5 may stand behind a user block of 512, 1024,
+/// ... bytes: it is found when `head` reaches that far.
 FileKind sniff(std::span<const std::byte> head, std::span<const std::byte> tail = {});
 const char* name_of(FileKind kind);
 
-/// Reads a regular file (never a FIFO, device, ...). mmap is not used: the file may change under us.
-/// Throws Error: not_found, permission_denied, invalid_argument (not a regular file), data_loss (short
-/// read), resource_exhausted. A Git LFS pointer is invalid_argument and is called one.
+/// Reads a regular file (never a FIFO, device, ...). mmap is not used: the file may change under
+/// us. Throws Error: not_found, permission_denied, invalid_argument (not a regular file), data_loss
+/// (short read), resource_exhausted. A Git LFS pointer is invalid_argument and is called one.
 Bytes read_file(const std::string& path, const Limits& limits);
 /// True if a directory; throws not_found when nothing is there.
 bool is_directory(const std::string& path);
 
 std::unique_ptr<FileTree> open_directory(const std::string& path, const Limits& limits);
-/// A zip archive: stored and deflated members, zip64. Duplicate names, overlapping members, members whose
-/// local header disagrees, encrypted members and names that leave the root are errors.
+/// A zip archive: stored and deflated members, zip64. Duplicate names, overlapping members, members
+/// whose local header disagrees, encrypted members and names that leave the root are errors.
 std::unique_ptr<FileTree> open_zip(Bytes archive, const std::string& path, const Limits& limits);
 
 }  // namespace thaw

@@ -52,7 +52,8 @@ class H5Reader final : public H5File {
   }
   std::vector<std::string> children(const std::string& path) const override;
   std::vector<std::string> datasets(const std::string& path) const override;
-  std::optional<std::string> text_attribute(const std::string& path, const std::string& name) const override;
+  std::optional<std::string> text_attribute(const std::string& path,
+                                            const std::string& name) const override;
   std::optional<std::vector<std::string>> list_attribute(const std::string& path,
                                                          const std::string& name) const override;
   TensorType dataset_type(const std::string& path) const override {
@@ -91,7 +92,8 @@ Node& H5Reader::node(std::uint64_t address) const {
   const auto known = nodes_.find(address);
   if (known != nodes_.end()) return known->second;
   if (nodes_.size() >= image_.limits().max_entries) {
-    image_.error(ErrorCode::resource_exhausted, "more than {} objects", image_.limits().max_entries);
+    image_.error(ErrorCode::resource_exhausted, "more than {} objects",
+                 image_.limits().max_entries);
   }
   Node fresh;
   fresh.object = image_.object(address);
@@ -152,7 +154,8 @@ std::vector<std::string> H5Reader::datasets(const std::string& path) const {
       const Pending group = std::move(pending.back());
       pending.pop_back();
       if (group.depth > image_.limits().max_depth) {
-        image_.error(ErrorCode::resource_exhausted, "groups nested deeper than {}", image_.limits().max_depth);
+        image_.error(ErrorCode::resource_exhausted, "groups nested deeper than {}",
+                     image_.limits().max_depth);
       }
       for (const auto& [name, address] : links(*group.node)) {
         Node& child = node(address);
@@ -160,7 +163,8 @@ std::vector<std::string> H5Reader::datasets(const std::string& path) const {
         if (child.object.is_dataset()) {
           found.push_back(std::move(full));
         } else if (child.object.is_group()) {
-          if (!seen.insert(&child).second) image_.damaged("group '{}' is reached twice", printable(full));
+          if (!seen.insert(&child).second)
+            image_.damaged("group '{}' is reached twice", printable(full));
           pending.push_back({std::move(full), &child, group.depth + 1});
         }
       }
@@ -170,23 +174,27 @@ std::vector<std::string> H5Reader::datasets(const std::string& path) const {
   });
 }
 
-std::vector<std::string> H5Reader::strings(const Attribute& attribute, const std::string& name) const {
+std::vector<std::string> H5Reader::strings(const Attribute& attribute,
+                                           const std::string& name) const {
   if (attribute.space.count == 0) return {};
-  if (attribute.type.kind != TypeKind::fixed_string && attribute.type.kind != TypeKind::variable_string) {
-    image_.error(ErrorCode::invalid_argument, "attribute '{}' holds no string but: {}", printable(name),
-                 attribute.type.description);
+  if (attribute.type.kind != TypeKind::fixed_string &&
+      attribute.type.kind != TypeKind::variable_string) {
+    image_.error(ErrorCode::invalid_argument, "attribute '{}' holds no string but: {}",
+                 printable(name), attribute.type.description);
   }
   return decode_strings(image_, heap_, attribute.type, attribute.space.count, attribute.data);
 }
 
-std::optional<std::string> H5Reader::text_attribute(const std::string& path, const std::string& name) const {
+std::optional<std::string> H5Reader::text_attribute(const std::string& path,
+                                                    const std::string& name) const {
   return explain(path, [&]() -> std::optional<std::string> {
     const auto attribute = find_attribute(image_, require(path).object, name);
     if (!attribute) return std::nullopt;
     if (attribute->space.is_null) return std::string();
     if (attribute->space.count != 1) {
-      image_.error(ErrorCode::invalid_argument, "attribute '{}' has {} elements, expected one string",
-                   printable(name), attribute->space.count);
+      image_.error(ErrorCode::invalid_argument,
+                   "attribute '{}' has {} elements, expected one string", printable(name),
+                   attribute->space.count);
     }
     return strings(*attribute, name).front();
   });
@@ -219,19 +227,21 @@ Dataset H5Reader::describe(const Object& object) const {
   Dataset dataset;
   dataset.type = parse_type(image_, type->body);
   dataset.space = parse_space(image_, space->body);
-  if (dataset.space.is_null) image_.error(ErrorCode::invalid_argument, "has no elements (a null dataspace)");
+  if (dataset.space.is_null)
+    image_.error(ErrorCode::invalid_argument, "has no elements (a null dataspace)");
 
   DType dtype = dataset.type.dtype;
   const bool is_string =
       dataset.type.kind == TypeKind::fixed_string || dataset.type.kind == TypeKind::variable_string;
   if (is_string) dtype = DType::string;
-  // Keras hands numpy's view of bfloat16, two opaque bytes, to h5py and marks it with an attribute. The
-  // older whole-model format leaves the mark out.
+  // Keras hands numpy's view of bfloat16, two opaque bytes, to h5py and marks it with an attribute.
+  // The older whole-model format leaves the mark out.
   if (dataset.type.size == 2 && (dataset.type.kind == TypeKind::opaque || dtype == DType::uint16)) {
     const auto mark = find_attribute(image_, object, "dtype");
     const bool is_marked = mark && mark->space.count == 1 && mark->type.kind != TypeKind::number;
     const std::string text = is_marked ? strings(*mark, "dtype").front() : "";
-    if (text == "bfloat16" || (!mark && dataset.type.kind == TypeKind::opaque)) dtype = DType::bfloat16;
+    if (text == "bfloat16" || (!mark && dataset.type.kind == TypeKind::opaque))
+      dtype = DType::bfloat16;
   }
   if (dtype == DType::invalid) {
     image_.error(ErrorCode::unimplemented, "HDF5 datatype: {}", dataset.type.description);
@@ -261,7 +271,8 @@ Tensor H5Reader::to_tensor(const Dataset& dataset, const h5::RawData& raw) const
       if (value > std::byte{1}) image_.damaged("a bool of value {}", int(value));
     }
   }
-  const bool is_native = dataset.type.big_endian == (std::endian::native == std::endian::big) || width == 1;
+  const bool is_native =
+      dataset.type.big_endian == (std::endian::native == std::endian::big) || width == 1;
   const bool is_aligned = reinterpret_cast<std::uintptr_t>(raw.bytes.data()) % width == 0;
   if (is_native && is_aligned) {
     return Tensor::borrow(type.dtype, type.shape, raw.bytes.data(),

@@ -1,4 +1,4 @@
-// Read-only HDF5: the subset that Keras files use, through the HDF5 C library on memory we own.
+// Read-only HDF5: the subset that Keras files use, by a reader of our own on memory we own.
 #pragma once
 
 #include <memory>
@@ -28,16 +28,17 @@ class H5File {
   /// Paths of all datasets below `path`, sorted.
   virtual std::vector<std::string> datasets(const std::string& path) const = 0;
 
-  /// A scalar string attribute (variable or fixed length, bytes as they are, trailing NULs dropped), or
-  /// nothing if absent.
-  virtual std::optional<std::string> text_attribute(const std::string& path, const std::string& name) const = 0;
-  /// A string-list attribute, joined from name0, name1, ... when it was split; an empty array of any type is
-  /// an empty list. Nothing if absent.
+  /// A scalar string attribute (variable or fixed length, bytes as they are, trailing NULs
+  /// dropped), or nothing if absent.
+  virtual std::optional<std::string> text_attribute(const std::string& path,
+                                                    const std::string& name) const = 0;
+  /// A string-list attribute, joined from name0, name1, ... when it was split; an empty array of
+  /// any type is an empty list. Nothing if absent.
   virtual std::optional<std::vector<std::string>> list_attribute(const std::string& path,
                                                                  const std::string& name) const = 0;
   virtual TensorType dataset_type(const std::string& path) const = 0;
-  /// The elements in host byte order. Float16/32/64, integers, bool (h5py enum) and opaque/uint16 bfloat16
-  /// (attribute dtype="bfloat16"); strings. The tensor may borrow the file's memory.
+  /// The elements in host byte order. Float16/32/64, integers, bool (h5py enum) and opaque/uint16
+  /// bfloat16 (attribute dtype="bfloat16"); strings. The tensor may borrow the file's memory.
   virtual Tensor dataset(const std::string& path) const = 0;
 };
 

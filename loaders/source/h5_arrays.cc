@@ -15,7 +15,8 @@ class ElementReader {
   ElementReader(const Image& image, const Chunking& chunking, std::size_t element_size)
       : image_(image), chunking_(chunking), element_size_(element_size) {
     const std::size_t fixed = image.offset_size() + (chunking.is_filtered ? 4 : 0);
-    if (element_size < fixed || element_size > fixed + 8 || (!chunking.is_filtered && element_size != fixed)) {
+    if (element_size < fixed || element_size > fixed + 8 ||
+        (!chunking.is_filtered && element_size != fixed)) {
       image.damaged("a chunk index has elements of {} bytes", element_size);
     }
   }
@@ -39,7 +40,8 @@ class ElementReader {
 
 void check_client(const Image& image, const Chunking& chunking, ByteReader& reader) {
   const int version = reader.u8(), client = reader.u8();
-  if (version != 0 || client != (chunking.is_filtered ? 1 : 0)) image.damaged("a chunk index is damaged");
+  if (version != 0 || client != (chunking.is_filtered ? 1 : 0))
+    image.damaged("a chunk index is damaged");
 }
 
 void read_elements(const ElementReader& elements, ByteReader& reader, std::uint64_t first,
@@ -48,9 +50,9 @@ void read_elements(const ElementReader& elements, ByteReader& reader, std::uint6
 }
 
 // Pages of `page` elements, each with a checksum; `written` has a bit for each page that exists.
-void read_pages(const Image& image, const ElementReader& elements, std::uint64_t at, std::uint64_t first,
-                std::uint64_t count, std::uint64_t page, std::span<const std::byte> written,
-                const ChunkVisitor& visit) {
+void read_pages(const Image& image, const ElementReader& elements, std::uint64_t at,
+                std::uint64_t first, std::uint64_t count, std::uint64_t page,
+                std::span<const std::byte> written, const ChunkVisitor& visit) {
   for (std::uint64_t done = 0, number = 0; done < count; done += page, ++number) {
     const std::uint64_t now = std::min(page, count - done);
     const std::uint64_t size = now * elements.size() + kSum;
@@ -119,7 +121,8 @@ void ExtensibleArray::walk() {
   for (unsigned i = 0; i < super_block_count_; ++i) {
     const unsigned blocks_bits = i / 2, element_bits = (i + 1) / 2 + min_bits;
     if (blocks_bits + element_bits > 40) break;  // more chunks than any limit allows
-    const SuperBlock block{std::uint64_t{1} << blocks_bits, std::uint64_t{1} << element_bits, first};
+    const SuperBlock block{std::uint64_t{1} << blocks_bits, std::uint64_t{1} << element_bits,
+                           first};
     super_blocks_.push_back(block);
     first += block.blocks * block.elements_each;
   }
@@ -144,7 +147,8 @@ void ExtensibleArray::index_block(std::uint64_t address) {
       continue;
     }
     for (std::uint64_t block = 0; block < layout.blocks; ++block) {
-      data_block(image_.address(reader), layout.elements_each, layout.first + block * layout.elements_each, {});
+      data_block(image_.address(reader), layout.elements_each,
+                 layout.first + block * layout.elements_each, {});
     }
   }
 }
@@ -154,8 +158,10 @@ void ExtensibleArray::check_index_block(std::uint64_t address, std::size_t eleme
   const std::uint64_t direct = 2 * (static_cast<std::uint64_t>(std::bit_width(min_pointers_)) - 1);
   const std::uint64_t data_blocks = 2 * (std::uint64_t{min_pointers_} - 1);
   const std::uint64_t super_blocks = super_block_count_ > direct ? super_block_count_ - direct : 0;
-  const std::uint64_t size = elements_end + (data_blocks + super_blocks) * image_.offset_size() + kSum;
-  image_.check_sum(image_.bytes(address, size, "an extensible array's index"), "an extensible array's index");
+  const std::uint64_t size =
+      elements_end + (data_blocks + super_blocks) * image_.offset_size() + kSum;
+  image_.check_sum(image_.bytes(address, size, "an extensible array's index"),
+                   "an extensible array's index");
 }
 
 void ExtensibleArray::super_block(std::uint64_t address, const SuperBlock& layout) {
@@ -165,12 +171,14 @@ void ExtensibleArray::super_block(std::uint64_t address, const SuperBlock& layou
   check_client(image_, chunking_, reader);
   image_.address(reader);
   reader.skip(offset_bytes_);
-  const std::uint64_t pages = layout.elements_each > page_elements_ ? layout.elements_each / page_elements_ : 0;
+  const std::uint64_t pages =
+      layout.elements_each > page_elements_ ? layout.elements_each / page_elements_ : 0;
   const std::uint64_t mask_bytes = (pages + 7) / 8;
   std::span<const std::byte> masks;
   if (pages > 0) masks = reader.take(layout.blocks * mask_bytes);
   for (std::uint64_t block = 0; block < layout.blocks; ++block) {
-    data_block(image_.address(reader), layout.elements_each, layout.first + block * layout.elements_each,
+    data_block(image_.address(reader), layout.elements_each,
+               layout.first + block * layout.elements_each,
                pages > 0 ? masks.subspan(block * mask_bytes, mask_bytes) : masks);
   }
   reader.skip(kSum);
@@ -190,10 +198,12 @@ void ExtensibleArray::data_block(std::uint64_t address, std::uint64_t count, std
     if (written.empty()) image_.damaged("an extensible array has pages where it may not");
     reader.skip(kSum);
     image_.check_sum(image_.bytes(address, reader.position(), "a data block"), "a data block");
-    read_pages(image_, elements, address + reader.position(), first, count, page_elements_, written, visit_);
+    read_pages(image_, elements, address + reader.position(), first, count, page_elements_, written,
+               visit_);
     return;
   }
-  const auto all = image_.bytes(address, reader.position() + count * elements.size() + kSum, "a data block");
+  const auto all =
+      image_.bytes(address, reader.position() + count * elements.size() + kSum, "a data block");
   image_.check_sum(all, "a data block");
   read_elements(elements, reader, first, count, visit_);
 }
@@ -208,10 +218,12 @@ void walk_fixed_array(const Image& image, const Chunking& chunking, const ChunkV
   const unsigned page_bits = header.u8();
   const std::uint64_t count = image.length(header), address = image.address(header);
   header.skip(kSum);
-  image.check_sum(image.bytes(chunking.address, header.position(), "a fixed array"), "a fixed array");
+  image.check_sum(image.bytes(chunking.address, header.position(), "a fixed array"),
+                  "a fixed array");
   if (address == kUndefined) return;
   const ElementReader elements(image, chunking, element_size);
-  if (page_bits > 32 || count > image.size() / elements.size()) image.damaged("a fixed array is damaged");
+  if (page_bits > 32 || count > image.size() / elements.size())
+    image.damaged("a fixed array is damaged");
 
   ByteReader block = image.reader(address, "a fixed array's data");
   block.expect("FADB");
@@ -222,16 +234,19 @@ void walk_fixed_array(const Image& image, const Chunking& chunking, const ChunkV
     const std::uint64_t pages = (count + page - 1) / page;
     const auto written = block.take((pages + 7) / 8);
     block.skip(kSum);
-    image.check_sum(image.bytes(address, block.position(), "a fixed array's data"), "a fixed array's data");
+    image.check_sum(image.bytes(address, block.position(), "a fixed array's data"),
+                    "a fixed array's data");
     read_pages(image, elements, address + block.position(), 0, count, page, written, visit);
     return;
   }
-  const auto all = image.bytes(address, block.position() + count * elements.size() + kSum, "a fixed array's data");
+  const auto all = image.bytes(address, block.position() + count * elements.size() + kSum,
+                               "a fixed array's data");
   image.check_sum(all, "a fixed array's data");
   read_elements(elements, block, 0, count, visit);
 }
 
-void walk_extensible_array(const Image& image, const Chunking& chunking, const ChunkVisitor& visit) {
+void walk_extensible_array(const Image& image, const Chunking& chunking,
+                           const ChunkVisitor& visit) {
   ExtensibleArray(image, chunking, visit).walk();
 }
 

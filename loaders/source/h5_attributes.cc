@@ -33,7 +33,8 @@ RawAttribute split_attribute(const Image& image, std::span<const std::byte> body
 
 Attribute decode(const Image& image, const RawAttribute& raw) {
   if (raw.is_shared) {
-    image.error(ErrorCode::unimplemented, "attribute '{}' has a committed datatype", printable(raw.name));
+    image.error(ErrorCode::unimplemented, "attribute '{}' has a committed datatype",
+                printable(raw.name));
   }
   Attribute attribute;
   attribute.type = parse_type(image, raw.type);
@@ -50,17 +51,20 @@ Attribute decode(const Image& image, const RawAttribute& raw) {
 
 }  // namespace
 
-std::optional<Attribute> find_attribute(const Image& image, const Object& object, const std::string& name) {
+std::optional<Attribute> find_attribute(const Image& image, const Object& object,
+                                        const std::string& name) {
   std::optional<Attribute> found;
   const auto consider = [&](std::span<const std::byte> body) {
     const RawAttribute raw = split_attribute(image, body);
     if (raw.name != name) return;
-    if (found) image.error(ErrorCode::invalid_argument, "attribute '{}' exists twice", printable(name));
+    if (found)
+      image.error(ErrorCode::invalid_argument, "attribute '{}' exists twice", printable(name));
     found = decode(image, raw);
   };
   for (const Message& message : object.messages) {
     if (message.type == kAttribute) {
-      if (message.is_shared()) image.error(ErrorCode::unimplemented, "shared HDF5 attribute messages");
+      if (message.is_shared())
+        image.error(ErrorCode::unimplemented, "shared HDF5 attribute messages");
       consider(message.body);
     }
     if (message.type != kAttributeInfo) continue;
@@ -74,7 +78,8 @@ std::optional<Attribute> find_attribute(const Image& image, const Object& object
     walk_btree_2(image, index, kByName, [&](std::span<const std::byte> record) {
       ByteReader fields = image.reader(record, "an attribute record");
       const auto id = fields.take(heap.id_size());
-      if ((fields.u8() & 2) != 0) image.error(ErrorCode::unimplemented, "shared HDF5 attribute messages");
+      if ((fields.u8() & 2) != 0)
+        image.error(ErrorCode::unimplemented, "shared HDF5 attribute messages");
       consider(heap.object(id));
     });
   }

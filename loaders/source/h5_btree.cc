@@ -17,8 +17,8 @@ struct Btree2 {
   std::size_t node_size = 0, record_size = 0, count_size = 0;
   unsigned depth = 0;
   std::uint64_t root = kUndefined, root_records = 0;
-  std::vector<std::uint64_t> max_records;   // of one node, by depth
-  std::vector<std::size_t> subtree_bytes;   // width of "records below" in a pointer to that depth
+  std::vector<std::uint64_t> max_records;  // of one node, by depth
+  std::vector<std::size_t> subtree_bytes;  // width of "records below" in a pointer to that depth
 };
 
 std::size_t bytes_to_hold(std::uint64_t value) {
@@ -29,7 +29,8 @@ Btree2 read_header(const Image& image, std::uint64_t at, int type) {
   ByteReader reader = image.reader(at, "a version 2 B-tree");
   reader.expect("BTHD");
   const int version = reader.u8(), found = reader.u8();
-  if (version != 0 || found != type) image.damaged("a B-tree of type {} where {} was expected", found, type);
+  if (version != 0 || found != type)
+    image.damaged("a B-tree of type {} where {} was expected", found, type);
   Btree2 tree;
   tree.node_size = reader.u32();
   tree.record_size = reader.u16();
@@ -54,7 +55,8 @@ Btree2 read_header(const Image& image, std::uint64_t at, int type) {
     if (tree.node_size < kNode + pointer) image.damaged("a B-tree node is too small");
     const std::uint64_t records = (tree.node_size - kNode - pointer) / (tree.record_size + pointer);
     tree.max_records.push_back(records);
-    if (__builtin_mul_overflow(total, records + 1, &total) || __builtin_add_overflow(total, records, &total)) {
+    if (__builtin_mul_overflow(total, records + 1, &total) ||
+        __builtin_add_overflow(total, records, &total)) {
       image.damaged("a B-tree is too deep");
     }
     tree.subtree_bytes.push_back(bytes_to_hold(total));
@@ -108,11 +110,13 @@ void walk_btree_2(const Image& image, std::uint64_t header, int type,
     const PendingNode2 node = pending.back();
     pending.pop_back();
     visits.enter(node.address, "a B-tree node");
-    if (node.records > tree.max_records[node.depth]) image.damaged("a B-tree node holds too many records");
+    if (node.records > tree.max_records[node.depth])
+      image.damaged("a B-tree node holds too many records");
     ByteReader reader = image.reader(node.address, "a B-tree node");
     reader.expect(node.depth == 0 ? "BTLF" : "BTIN");
     const int version = reader.u8(), found = reader.u8();
-    if (version != 0 || found != type) image.damaged("the B-tree node at {} is damaged", node.address);
+    if (version != 0 || found != type)
+      image.damaged("the B-tree node at {} is damaged", node.address);
     const auto records = reader.take(node.records * tree.record_size);
     for (std::uint64_t i = 0; node.depth > 0 && i <= node.records; ++i) {
       PendingNode2 child{};

@@ -10,8 +10,8 @@ class ChunkList {
  public:
   ChunkList(const Image& image, const Chunking& chunking) : image_(image), chunking_(chunking) {
     if (chunking.count > image.limits().max_entries) {
-      image.error(ErrorCode::resource_exhausted, "a dataset of {} chunks, the limit is {}", chunking.count,
-                  image.limits().max_entries);
+      image.error(ErrorCode::resource_exhausted, "a dataset of {} chunks, the limit is {}",
+                  chunking.count, image.limits().max_entries);
     }
     chunks_.resize(static_cast<std::size_t>(chunking.count));
   }
@@ -64,7 +64,8 @@ void list_btree_1(const Image& image, const Chunking& chunking, ChunkList& list)
                  std::vector<std::uint64_t> at(rank);
                  for (std::size_t axis = 0; axis < rank; ++axis) {
                    const std::uint64_t offset = reader.u64();
-                   if (offset % chunking.dims[axis] != 0) image.damaged("a chunk lies between its places");
+                   if (offset % chunking.dims[axis] != 0)
+                     image.damaged("a chunk lies between its places");
                    at[axis] = offset / chunking.dims[axis];
                  }
                  list.add(list.index_of(at), chunk);
@@ -85,7 +86,8 @@ void list_btree_2(const Image& image, const Chunking& chunking, ChunkList& list)
                  ByteReader reader = image.reader(record, "a chunk record");
                  Chunk chunk;
                  chunk.address = image.address(reader);
-                 chunk.stored = chunking.is_filtered ? reader.uint(bytes_of_size(chunking)) : chunking.bytes;
+                 chunk.stored =
+                     chunking.is_filtered ? reader.uint(bytes_of_size(chunking)) : chunking.bytes;
                  chunk.mask = chunking.is_filtered ? reader.u32() : 0;
                  std::vector<std::uint64_t> at(chunking.dims.size());
                  for (std::uint64_t& coordinate : at) coordinate = reader.u64();
@@ -99,19 +101,23 @@ class ArrayOrder {
   ArrayOrder(const Image& image, const Chunking& chunking, const Space& space) {
     const std::size_t rank = chunking.dims.size();
     for (std::size_t axis = 0; axis < rank; ++axis) {
-      if (space.max_dims[axis] == kUndefined) axes_.insert(axes_.begin(), axis);
-      else axes_.push_back(axis);
+      if (space.max_dims[axis] == kUndefined)
+        axes_.insert(axes_.begin(), axis);
+      else
+        axes_.push_back(axis);
     }
     for (std::size_t i = 0; i < rank; ++i) {
       const std::size_t axis = axes_[i];
       const std::uint64_t max = space.max_dims[axis];
       if (max == kUndefined && i > 0) image.damaged("an array index over two unlimited dimensions");
-      sizes_.push_back(max == kUndefined ? kUndefined
-                                         : max / chunking.dims[axis] + (max % chunking.dims[axis] != 0));
+      sizes_.push_back(max == kUndefined
+                           ? kUndefined
+                           : max / chunking.dims[axis] + (max % chunking.dims[axis] != 0));
     }
   }
   /// False when the chunk lies outside the present extent.
-  bool coordinates(std::uint64_t index, const Chunking& chunking, std::vector<std::uint64_t>& at) const {
+  bool coordinates(std::uint64_t index, const Chunking& chunking,
+                   std::vector<std::uint64_t>& at) const {
     at.assign(axes_.size(), 0);
     for (std::size_t i = axes_.size(); i-- > 0;) {
       at[axes_[i]] = i == 0 ? index : index % sizes_[i];
@@ -144,10 +150,12 @@ void list_array(const Image& image, const Chunking& chunking, const Space& space
 }
 
 // Chunks one after the other, without an index.
-void list_implicit(const Image& image, const Chunking& chunking, const Space& space, ChunkList& list) {
+void list_implicit(const Image& image, const Chunking& chunking, const Space& space,
+                   ChunkList& list) {
   if (chunking.address == kUndefined) return;
   const ArrayOrder order(image, chunking, space);
-  const std::uint64_t fit = (image.size() - std::min(image.size(), chunking.address)) / chunking.bytes;
+  const std::uint64_t fit =
+      (image.size() - std::min(image.size(), chunking.address)) / chunking.bytes;
   std::vector<std::uint64_t> at;
   for (std::uint64_t index = 0, listed = 0; listed < chunking.count; ++index) {
     if (index >= fit) image.damaged("the chunks of a dataset are larger than the file");

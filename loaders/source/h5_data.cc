@@ -90,9 +90,11 @@ Layout read_layout(const Image& image, std::span<const std::byte> body) {
   return layout;
 }
 
-void complete_chunking(const Image& image, const Type& type, const Space& space, Chunking& chunking) {
+void complete_chunking(const Image& image, const Type& type, const Space& space,
+                       Chunking& chunking) {
   if (chunking.dims.size() != space.dims.size() || chunking.dims.empty()) {
-    image.damaged("chunks of rank {} in a dataset of rank {}", chunking.dims.size(), space.dims.size());
+    image.damaged("chunks of rank {} in a dataset of rank {}", chunking.dims.size(),
+                  space.dims.size());
   }
   chunking.bytes = type.size;
   for (std::size_t axis = 0; axis < chunking.dims.size(); ++axis) {
@@ -109,7 +111,8 @@ void complete_chunking(const Image& image, const Type& type, const Space& space,
   if (chunking.bytes > 0xffffffff) image.damaged("a chunk of {} bytes", chunking.bytes);
 }
 
-// Copies the part of a decoded chunk that lies inside the dataset. `at`: the chunk's grid coordinates.
+// Copies the part of a decoded chunk that lies inside the dataset. `at`: the chunk's grid
+// coordinates.
 void place_chunk(std::span<const std::byte> chunk, const Chunking& chunking, const Space& space,
                  std::size_t element, const std::vector<std::uint64_t>& at, std::byte* out) {
   const std::size_t rank = chunking.dims.size();
@@ -144,7 +147,8 @@ RawData read_chunks(const Image& image, const Object& object, const Type& type, 
   const std::vector<Chunk> chunks = list_chunks(image, chunking, space);
   std::uint64_t stored = 0;
   for (const Chunk& chunk : chunks) stored += chunk.stored;
-  const std::uint64_t ratio = filters.empty() ? 1 : std::max<std::uint64_t>(image.limits().max_inflate_ratio, 1);
+  const std::uint64_t ratio =
+      filters.empty() ? 1 : std::max<std::uint64_t>(image.limits().max_inflate_ratio, 1);
   if (bytes / ratio > stored) {
     image.error(ErrorCode::resource_exhausted, "{} stored bytes would become {}", stored, bytes);
   }
@@ -157,8 +161,8 @@ RawData read_chunks(const Image& image, const Object& object, const Type& type, 
     }
     const std::uint32_t mask = sticks_out && chunking.unfiltered_edges ? ~0u : chunk.mask;
     const auto data = image.bytes(chunk.address, chunk.stored, "a chunk");
-    place_chunk(undo_filters(image, filters, data, mask, chunking.bytes), chunking, space, type.size, at,
-                buffer.data);
+    place_chunk(undo_filters(image, filters, data, mask, chunking.bytes), chunking, space,
+                type.size, at, buffer.data);
     for (std::size_t axis = at.size(); axis-- > 0;) {
       if (++at[axis] < chunking.grid[axis]) break;
       at[axis] = 0;
@@ -183,11 +187,12 @@ RawData read_data(const Image& image, const Object& object, const Type& type, co
   std::uint64_t bytes = 0;
   if (__builtin_mul_overflow(space.count, std::uint64_t{type.size}, &bytes) ||
       bytes > image.limits().max_total_bytes) {
-    image.error(ErrorCode::resource_exhausted, "{} elements of {} bytes, the limit is {} bytes", space.count,
-                type.size, image.limits().max_total_bytes);
+    image.error(ErrorCode::resource_exhausted, "{} elements of {} bytes, the limit is {} bytes",
+                space.count, type.size, image.limits().max_total_bytes);
   }
   if (bytes == 0) return {};
-  if (layout.layout_class == kChunked) return read_chunks(image, object, type, space, bytes, layout.chunking);
+  if (layout.layout_class == kChunked)
+    return read_chunks(image, object, type, space, bytes, layout.chunking);
   if (object.find(kFilters) != nullptr) image.damaged("filters on data that is not chunked");
   if (layout.layout_class == kCompact) {
     if (layout.compact.size() != bytes) {
@@ -195,7 +200,8 @@ RawData read_data(const Image& image, const Object& object, const Type& type, co
     }
     return {layout.compact, nullptr};
   }
-  if (layout.layout_class != kContiguous) image.damaged("a data layout of class {}", layout.layout_class);
+  if (layout.layout_class != kContiguous)
+    image.damaged("a data layout of class {}", layout.layout_class);
   if (layout.address == kUndefined) image.damaged("the data was never written");
   if (layout.has_size && layout.size != bytes) {
     image.damaged("{} bytes of data, expected {}", layout.size, bytes);

@@ -17,20 +17,20 @@ enum class ChunkIndex { btree_1, single, implicit, fixed_array, extensible_array
 struct Chunking {
   ChunkIndex index = ChunkIndex::btree_1;
   std::uint64_t address = kUndefined;
-  std::vector<std::uint64_t> dims;   // of one chunk, in elements
-  std::vector<std::uint64_t> grid;   // chunks along each axis
-  std::uint64_t count = 1;           // chunks in all
-  std::uint64_t bytes = 0;           // of one chunk, decoded
+  std::vector<std::uint64_t> dims;  // of one chunk, in elements
+  std::vector<std::uint64_t> grid;  // chunks along each axis
+  std::uint64_t count = 1;          // chunks in all
+  std::uint64_t bytes = 0;          // of one chunk, decoded
   bool is_filtered = false;
-  bool unfiltered_edges = false;     // chunks that stick out are stored as they are
-  std::uint64_t single_size = 0;     // stored bytes and filter mask of a single, filtered chunk
+  bool unfiltered_edges = false;  // chunks that stick out are stored as they are
+  std::uint64_t single_size = 0;  // stored bytes and filter mask of a single, filtered chunk
   std::uint32_t single_mask = 0;
 };
 
 struct Chunk {
   std::uint64_t address = kUndefined;
-  std::uint64_t stored = 0;   // bytes in the file
-  std::uint32_t mask = 0;     // filters that were left out
+  std::uint64_t stored = 0;  // bytes in the file
+  std::uint32_t mask = 0;    // filters that were left out
 };
 
 /// All chunks in row-major order of the grid. Throws data_loss when one is absent or out of place.

@@ -53,8 +53,8 @@ std::vector<std::byte> unshuffle(const std::vector<std::byte>& data, std::size_t
 }
 
 // Bytes after the filters from `first` on have been undone, for a chunk of `size` decoded bytes.
-std::uint64_t size_before(const std::vector<Filter>& filters, std::size_t filter, std::uint32_t mask,
-                          std::uint64_t size) {
+std::uint64_t size_before(const std::vector<Filter>& filters, std::size_t filter,
+                          std::uint32_t mask, std::uint64_t size) {
   for (std::size_t i = 0; i < filter; ++i) {
     if ((mask >> i & 1) == 0 && filters[i].id == kFletcher32) size += 4;
   }
@@ -69,7 +69,8 @@ std::vector<Filter> read_filters(const Image& image, const Message& message) {
   if (message.is_shared()) image.error(ErrorCode::unimplemented, "a shared HDF5 filter message");
   ByteReader reader = image.reader(message.body, "a filter pipeline");
   const unsigned version = reader.u8(), count = reader.u8();
-  if (version < 1 || version > 2 || count > kMaxFilters) image.damaged("a filter pipeline is damaged");
+  if (version < 1 || version > 2 || count > kMaxFilters)
+    image.damaged("a filter pipeline is damaged");
   if (version == 1) reader.skip(6);
   std::vector<Filter> filters(count);
   for (Filter& filter : filters) {
@@ -81,7 +82,8 @@ std::vector<Filter> read_filters(const Image& image, const Message& message) {
     for (unsigned i = 0; i < values; ++i) filter.values.push_back(reader.u32());
     if (version == 1 && values % 2 != 0) reader.skip(4);
     if (filter.id < kDeflate || filter.id > kFletcher32) {
-      image.error(ErrorCode::unimplemented, "HDF5 filter {}{}", filter.id, name_of_filter(filter.id));
+      image.error(ErrorCode::unimplemented, "HDF5 filter {}{}", filter.id,
+                  name_of_filter(filter.id));
     }
   }
   return filters;
@@ -100,7 +102,8 @@ std::vector<std::byte> undo_filters(const Image& image, const std::vector<Filter
       case kDeflate: {
         const std::uint64_t full = size_before(filters, i, mask, size);
         if (full / std::max<std::uint64_t>(image.limits().max_inflate_ratio, 1) > input.size()) {
-          image.error(ErrorCode::resource_exhausted, "a chunk of {} bytes would become {}", input.size(), full);
+          image.error(ErrorCode::resource_exhausted, "a chunk of {} bytes would become {}",
+                      input.size(), full);
         }
         output.resize(static_cast<std::size_t>(full));
         inflate(input, output, /*raw=*/false, image.name());
@@ -115,7 +118,8 @@ std::vector<std::byte> undo_filters(const Image& image, const std::vector<Filter
         if (input.size() < 4) image.damaged("a chunk is too short for its checksum");
         const auto body = input.first(input.size() - 4);
         const auto sum = static_cast<std::uint32_t>(load_little(input.data() + body.size(), 4));
-        if (fletcher32(body) != sum) image.damaged("the Fletcher-32 checksum of a chunk does not fit");
+        if (fletcher32(body) != sum)
+          image.damaged("the Fletcher-32 checksum of a chunk does not fit");
         output.assign(body.begin(), body.end());
       }
     }
@@ -123,7 +127,8 @@ std::vector<std::byte> undo_filters(const Image& image, const std::vector<Filter
     is_copied = true;
   }
   if (!is_copied) data.assign(stored.begin(), stored.end());
-  if (data.size() != size) image.damaged("a chunk decodes to {} bytes, expected {}", data.size(), size);
+  if (data.size() != size)
+    image.damaged("a chunk decodes to {} bytes, expected {}", data.size(), size);
   return data;
 }
 

@@ -44,7 +44,8 @@ const GlobalHeap::Collection& GlobalHeap::collection(std::uint64_t address) {
     if (index == 0) break;  // the free space at the end
     const auto body = reader.take(object_size);
     reader.skip(std::min<std::uint64_t>((8 - object_size % 8) % 8, reader.remaining()));
-    if (!objects.emplace(index, body).second) image_.damaged("a global heap has object {} twice", index);
+    if (!objects.emplace(index, body).second)
+      image_.damaged("a global heap has object {} twice", index);
   }
   return collections_.emplace(address, std::move(objects)).first->second;
 }
@@ -78,7 +79,8 @@ FractalHeap::FractalHeap(const Image& image, std::uint64_t address) : image_(ima
                     max_direct_ <= (std::uint64_t{1} << 32) && heap_bits > 0 && heap_bits <= 64 &&
                     id_size_ >= 1 && id_size_ <= 4096 && max_managed > 0;
   if (!sane) image.damaged("a fractal heap's header is damaged");
-  direct_rows_ = static_cast<unsigned>(std::bit_width(max_direct_) - std::bit_width(start_size_)) + 2;
+  direct_rows_ =
+      static_cast<unsigned>(std::bit_width(max_direct_) - std::bit_width(start_size_)) + 2;
   offset_bytes_ = (heap_bits + 7) / 8;
   const auto log2 = [](std::uint64_t x) { return static_cast<std::size_t>(std::bit_width(x)) - 1; };
   length_bytes_ = std::min((log2(max_direct_) + 7) / 8, log2(max_managed) / 8 + 1);
@@ -115,7 +117,8 @@ std::uint64_t FractalHeap::row_size(unsigned row) const {
 std::uint64_t FractalHeap::child(std::uint64_t block, unsigned rows, unsigned index) {
   const std::size_t header = 4 + 1 + image_.offset_size() + offset_bytes_;
   const std::size_t entries = std::size_t{width_} * rows;
-  const auto all = image_.bytes(block, header + entries * image_.offset_size() + 4, "a fractal heap block");
+  const auto all =
+      image_.bytes(block, header + entries * image_.offset_size() + 4, "a fractal heap block");
   if (as_text(all.first(4)) != "FHIB") image_.damaged("no fractal heap block at {}", block);
   if (checked_.insert(block).second) image_.check_sum(all, "a fractal heap block");
   ByteReader reader = image_.reader(all, "a fractal heap block");
@@ -158,7 +161,9 @@ std::span<const std::byte> FractalHeap::managed(std::uint64_t offset, std::uint6
     if (row < direct_rows_) {
       rows = 0;
     } else {
-      const auto log2 = [](std::uint64_t x) { return static_cast<unsigned>(std::bit_width(x)) - 1; };
+      const auto log2 = [](std::uint64_t x) {
+        return static_cast<unsigned>(std::bit_width(x)) - 1;
+      };
       const unsigned next = log2(block_size) - log2(start_size_) - log2(width_) + 1;
       if (next == 0 || next >= rows) image_.damaged("a fractal heap's blocks do not nest");
       rows = next;

@@ -8,10 +8,11 @@
 
 namespace thaw::h5 {
 
-/// Walks a version 1 B-tree and gives each child of its leaves: `key` (before the child) and address.
-/// `key_size` counts bytes; `type` is 0 for groups, 1 for chunks.
-void walk_btree_1(const Image& image, std::uint64_t root, int type, std::size_t key_size,
-                  const std::function<void(std::span<const std::byte> key, std::uint64_t child)>& visit);
+/// Walks a version 1 B-tree and gives each child of its leaves: `key` (before the child) and
+/// address. `key_size` counts bytes; `type` is 0 for groups, 1 for chunks.
+void walk_btree_1(
+    const Image& image, std::uint64_t root, int type, std::size_t key_size,
+    const std::function<void(std::span<const std::byte> key, std::uint64_t child)>& visit);
 
 /// Walks all records of a version 2 B-tree of the given record type.
 void walk_btree_2(const Image& image, std::uint64_t header, int type,

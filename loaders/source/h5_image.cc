@@ -61,7 +61,8 @@ Image::Image(Bytes file, const Limits& limits) : file_(std::move(file)), limits_
 std::span<const std::byte> Image::bytes(std::uint64_t address, std::uint64_t size,
                                         const char* what) const {
   if (address > data_.size() || size > data_.size() - address) {
-    damaged("{}: {} bytes at {} are outside the file of {} bytes", what, size, address, data_.size());
+    damaged("{}: {} bytes at {} are outside the file of {} bytes", what, size, address,
+            data_.size());
   }
   return data_.subspan(static_cast<std::size_t>(address), static_cast<std::size_t>(size));
 }
@@ -88,7 +89,8 @@ void Image::check_sum(std::span<const std::byte> block, const char* what) const 
 void Image::set_widths(int offsets, int lengths) {
   const auto allowed = [](int width) { return width == 2 || width == 4 || width == 8; };
   if (!allowed(offsets) || !allowed(lengths)) {
-    error(ErrorCode::invalid_argument, "HDF5 with {}-byte offsets and {}-byte lengths", offsets, lengths);
+    error(ErrorCode::invalid_argument, "HDF5 with {}-byte offsets and {}-byte lengths", offsets,
+          lengths);
   }
   offset_size_ = static_cast<std::size_t>(offsets);
   length_size_ = static_cast<std::size_t>(lengths);
@@ -121,7 +123,8 @@ void Image::read_superblock_0(ByteReader& superblock, int version, std::uint64_t
   const std::uint64_t driver = address(superblock);
   address(superblock);  // the root's link name
   root_ = address(superblock);
-  if (stated_base != base) damaged("the base address is {}, the superblock is at {}", stated_base, base);
+  if (stated_base != base)
+    damaged("the base address is {}, the superblock is at {}", stated_base, base);
   if (end > file_.size()) damaged("truncated: {} of {} bytes are there", file_.size(), end);
   if (driver != kUndefined) error(ErrorCode::unimplemented, "HDF5 split over several files");
 }
@@ -136,13 +139,15 @@ void Image::read_superblock_2(ByteReader& superblock, std::uint64_t base) {
   root_ = address(superblock);
   superblock.skip(kSumSize);
   check_sum(bytes(0, superblock.position(), "the superblock"), "the superblock");
-  if (stated_base != base) damaged("the base address is {}, the superblock is at {}", stated_base, base);
+  if (stated_base != base)
+    damaged("the base address is {}, the superblock is at {}", stated_base, base);
   if (end > file_.size()) damaged("truncated: {} of {} bytes are there", file_.size(), end);
 }
 
 void Image::add_message(const Message& message, Object& object, std::vector<Message>& more) const {
   if (object.messages.size() >= limits_.max_entries) {
-    error(ErrorCode::resource_exhausted, "an object has more than {} messages", limits_.max_entries);
+    error(ErrorCode::resource_exhausted, "an object has more than {} messages",
+          limits_.max_entries);
   }
   constexpr std::uint16_t kLastKnown = 0x18;
   constexpr std::uint8_t kFailIfUnknown = 0x80;
@@ -225,7 +230,8 @@ void Image::object_2(std::uint64_t at, Object& object) const {
     visits.enter(block_at, "a header continuation");
     total += length_of;
     if (total > data_.size()) damaged("the continuations of an object header overlap");
-    if (block.size() < 8 || as_text(block.first(4)) != "OCHK") damaged("a header continuation is damaged");
+    if (block.size() < 8 || as_text(block.first(4)) != "OCHK")
+      damaged("a header continuation is damaged");
     check_sum(block, "a header continuation");
     messages_2(block.subspan(4, block.size() - 4 - kSumSize), ordered, object, more);
   }

@@ -1,8 +1,8 @@
-// The lowest layer of the HDF5 reader: the file's bytes, its superblock, object headers and checksums.
-// Follows "HDF5 File Format Specification, version 3.0".
+// The lowest layer of the HDF5 reader: the file's bytes, its superblock, object headers and
+// checksums. Follows "HDF5 File Format Specification, version 3.0".
 //
-// The reader is Thaw's own and read-only because files are hostile: every address, size and count is
-// checked before use, walks are iterative, and a structure reached twice ends the walk.
+// The reader is Thaw's own and read-only because files are hostile: every address, size and count
+// is checked before use, walks are iterative, and a structure reached twice ends the walk.
 #pragma once
 
 #include <string>
@@ -18,8 +18,16 @@ namespace thaw::h5 {
 constexpr std::uint64_t kUndefined = ~std::uint64_t{0};
 
 enum MessageType : std::uint16_t {
-  kDataspace = 0x01, kLinkInfo = 0x02, kDatatype = 0x03, kLink = 0x06, kExternalFiles = 0x07,
-  kLayout = 0x08, kFilters = 0x0b, kAttribute = 0x0c, kContinuation = 0x10, kSymbolTable = 0x11,
+  kDataspace = 0x01,
+  kLinkInfo = 0x02,
+  kDatatype = 0x03,
+  kLink = 0x06,
+  kExternalFiles = 0x07,
+  kLayout = 0x08,
+  kFilters = 0x0b,
+  kAttribute = 0x0c,
+  kContinuation = 0x10,
+  kSymbolTable = 0x11,
   kAttributeInfo = 0x15,
 };
 
@@ -42,7 +50,8 @@ struct Object {
   }
   bool is_dataset() const { return find(kLayout) != nullptr || find(kDataspace) != nullptr; }
   bool is_group() const {
-    return !is_dataset() && (find(kSymbolTable) != nullptr || find(kLinkInfo) != nullptr || find(kLink) != nullptr);
+    return !is_dataset() &&
+           (find(kSymbolTable) != nullptr || find(kLinkInfo) != nullptr || find(kLink) != nullptr);
   }
 };
 
@@ -60,13 +69,16 @@ class Image {
   std::size_t length_size() const { return length_size_; }
 
   /// The bytes at an address. Throws data_loss when they are not inside the file.
-  std::span<const std::byte> bytes(std::uint64_t address, std::uint64_t size, const char* what) const;
+  std::span<const std::byte> bytes(std::uint64_t address, std::uint64_t size,
+                                   const char* what) const;
   ByteReader reader(std::uint64_t address, std::uint64_t size, const char* what) const {
     return {bytes(address, size, what), name(), what};
   }
   /// A reader to the end of the file.
   ByteReader reader(std::uint64_t address, const char* what) const;
-  ByteReader reader(std::span<const std::byte> part, const char* what) const { return {part, name(), what}; }
+  ByteReader reader(std::span<const std::byte> part, const char* what) const {
+    return {part, name(), what};
+  }
 
   /// A file address; kUndefined when all its bits are set.
   std::uint64_t address(ByteReader& reader) const;
@@ -74,11 +86,13 @@ class Image {
 
   /// Reads an object header with its continuations.
   Object object(std::uint64_t address) const;
-  /// A structure that ends in a lookup3 checksum of all before it. Throws data_loss when it differs.
+  /// A structure that ends in a lookup3 checksum of all before it. Throws data_loss when it
+  /// differs.
   void check_sum(std::span<const std::byte> with_checksum, const char* what) const;
 
   template <class... Args>
-  [[noreturn]] void error(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) const {
+  [[noreturn]] void error(ErrorCode code, fmt::format_string<Args...> format,
+                          Args&&... args) const {
     fail(code, "{}: {}", printable(name(), 1024), fmt::format(format, std::forward<Args>(args)...));
   }
   template <class... Args>
@@ -93,7 +107,8 @@ class Image {
   void set_widths(int offsets, int lengths);
   void object_1(ByteReader reader, Object& object) const;
   void object_2(std::uint64_t address, Object& object) const;
-  void messages_1(std::span<const std::byte> block, Object& object, std::vector<Message>& more) const;
+  void messages_1(std::span<const std::byte> block, Object& object,
+                  std::vector<Message>& more) const;
   void messages_2(std::span<const std::byte> block, bool ordered, Object& object,
                   std::vector<Message>& more) const;
   void add_message(const Message& message, Object& object, std::vector<Message>& more) const;
@@ -115,7 +130,8 @@ class Visits {
   void enter(std::uint64_t address, const char* what) {
     if (!seen_.insert(address).second) image_.damaged("{} at {} is reached twice", what, address);
     if (seen_.size() > image_.limits().max_entries) {
-      image_.error(ErrorCode::resource_exhausted, "more than {} structures", image_.limits().max_entries);
+      image_.error(ErrorCode::resource_exhausted, "more than {} structures",
+                   image_.limits().max_entries);
     }
   }
 

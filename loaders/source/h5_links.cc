@@ -27,7 +27,8 @@ class LinkReader {
 
 Links LinkReader::read(const Object& group) {
   for (const Message& message : group.messages) {
-    if (message.type != kSymbolTable && message.type != kLink && message.type != kLinkInfo) continue;
+    if (message.type != kSymbolTable && message.type != kLink && message.type != kLinkInfo)
+      continue;
     if (message.is_shared()) image_.error(ErrorCode::unimplemented, "shared HDF5 link messages");
     if (message.type == kSymbolTable) read_symbol_table(message);
     if (message.type == kLink) read_link(message.body);
@@ -77,7 +78,8 @@ void LinkReader::read_symbol_node(std::uint64_t address, std::span<const std::by
     const std::uint32_t cache = reader.u32();
     reader.skip(4 + 16);
     const std::string_view heap = as_text(names);
-    const std::size_t end = name_at < heap.size() ? heap.find('\0', name_at) : std::string_view::npos;
+    const std::size_t end =
+        name_at < heap.size() ? heap.find('\0', name_at) : std::string_view::npos;
     if (end == std::string_view::npos) image_.damaged("a link name lies outside its heap");
     const std::string_view name = heap.substr(name_at, end - name_at);
     if (cache == kSoftLink) refuse("a soft", name);

@@ -9,8 +9,8 @@
 
 namespace thaw::h5 {
 
-/// Name to object address of a group's children. Throws permission_denied for soft and external links,
-/// invalid_argument for names that are no names, data_loss.
+/// Name to object address of a group's children. Throws permission_denied for soft and external
+/// links, invalid_argument for names that are no names, data_loss.
 std::map<std::string, std::uint64_t> read_links(const Image& image, const Object& group);
 
 struct Attribute {
@@ -19,6 +19,7 @@ struct Attribute {
   std::span<const std::byte> data;
 };
 /// Nothing if the object has no such attribute.
-std::optional<Attribute> find_attribute(const Image& image, const Object& object, const std::string& name);
+std::optional<Attribute> find_attribute(const Image& image, const Object& object,
+                                        const std::string& name);
 
 }  // namespace thaw::h5

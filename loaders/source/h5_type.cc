@@ -3,13 +3,25 @@
 namespace thaw::h5 {
 namespace {
 
-enum Class { kFixed = 0, kFloat = 1, kTime = 2, kString = 3, kBitfield = 4, kOpaque = 5, kCompound = 6,
-             kReference = 7, kEnum = 8, kVariable = 9, kArray = 10 };
+enum Class {
+  kFixed = 0,
+  kFloat = 1,
+  kTime = 2,
+  kString = 3,
+  kBitfield = 4,
+  kOpaque = 5,
+  kCompound = 6,
+  kReference = 7,
+  kEnum = 8,
+  kVariable = 9,
+  kArray = 10
+};
 
 const char* name_of_class(unsigned type_class) {
-  constexpr const char* names[] = {"integer", "floating-point", "time", "string", "bit field", "opaque",
-                                   "compound", "reference", "enumeration", "variable-length sequence",
-                                   "array"};
+  constexpr const char* names[] = {
+      "integer", "floating-point", "time",      "string",      "bit field",
+      "opaque",  "compound",       "reference", "enumeration", "variable-length sequence",
+      "array"};
   return type_class < std::size(names) ? names[type_class] : "unknown";
 }
 
@@ -49,7 +61,8 @@ void parse_integer(ByteReader& reader, const Header& header, Type& type) {
   type.big_endian = (header.bits & 1) != 0;
   type.description = fmt::format("{}-bit {} integer in {} bytes", precision,
                                  is_signed ? "signed" : "unsigned", header.size);
-  if (offset == 0 && precision == 8 * header.size) set_number(type, integer_type(header.size, is_signed));
+  if (offset == 0 && precision == 8 * header.size)
+    set_number(type, integer_type(header.size, is_signed));
 }
 
 // IEEE 754 formats and bfloat16, described by where their fields stand.
@@ -74,9 +87,10 @@ void parse_float(ByteReader& reader, const Header& header, Type& type) {
   type.description = fmt::format("{}-bit floating-point in {} bytes", precision, header.size);
   if (order > 1 || offset != 0 || mantissa_at != 0 || normalization != kImplied) return;
   for (const Format& format : formats) {
-    if (header.size == format.size && precision == 8 * format.size && sign_at == 8 * format.size - 1 &&
-        exponent_at == format.exponent_at && exponent_bits == format.exponent_bits &&
-        mantissa_bits == format.mantissa_bits && bias == format.bias) {
+    if (header.size == format.size && precision == 8 * format.size &&
+        sign_at == 8 * format.size - 1 && exponent_at == format.exponent_at &&
+        exponent_bits == format.exponent_bits && mantissa_bits == format.mantissa_bits &&
+        bias == format.bias) {
       set_number(type, format.dtype);
     }
   }
@@ -119,7 +133,8 @@ Type parse_type(const Image& image, std::span<const std::byte> body) {
   Type type;
   type.size = header.size;
   type.description = name_of_class(header.type_class);
-  if (header.version < 1 || header.version > 4) image.damaged("a datatype of version {}", header.version);
+  if (header.version < 1 || header.version > 4)
+    image.damaged("a datatype of version {}", header.version);
   if (header.size == 0) image.damaged("a datatype of 0 bytes");
   switch (header.type_class) {
     case kFixed: parse_integer(reader, header, type); break;
@@ -153,7 +168,8 @@ Space parse_space(const Image& image, std::span<const std::byte> body) {
     space.is_null = kind == kNull;
   }
   if (static_cast<int>(rank) > image.limits().max_rank) {
-    image.error(ErrorCode::resource_exhausted, "rank {}, the limit is {}", rank, image.limits().max_rank);
+    image.error(ErrorCode::resource_exhausted, "rank {}, the limit is {}", rank,
+                image.limits().max_rank);
   }
   const auto dim = [&] {
     const std::uint64_t value = image.length(reader);
@@ -168,7 +184,8 @@ Space parse_space(const Image& image, std::span<const std::byte> body) {
     const std::uint64_t size = space.dims[i];
     if (size > INT64_MAX || size > space.max_dims[i]) image.damaged("a dimension of {}", size);
     is_empty = is_empty || size == 0;
-    if (size != 0 && (__builtin_mul_overflow(space.count, size, &space.count) || space.count > INT64_MAX)) {
+    if (size != 0 &&
+        (__builtin_mul_overflow(space.count, size, &space.count) || space.count > INT64_MAX)) {
       image.error(ErrorCode::resource_exhausted, "a dataspace of more than 2^63 elements");
     }
   }
@@ -195,7 +212,8 @@ std::vector<std::string> decode_strings(const Image& image, GlobalHeap& heap, co
       const std::uint32_t index = reader.u32();
       element = {};
       if (length > 0) element = heap.object(collection, index);
-      if (length > element.size()) image.damaged("a string of {} bytes in {}", length, element.size());
+      if (length > element.size())
+        image.damaged("a string of {} bytes in {}", length, element.size());
       element = element.first(static_cast<std::size_t>(length));
     }
     // Every string has bytes of its own in a file that HDF5 wrote.

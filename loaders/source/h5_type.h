@@ -7,7 +7,7 @@
 namespace thaw::h5 {
 
 enum class TypeKind {
-  number,           // integers, IEEE floats, bfloat16; h5py's bool (an enumeration)
+  number,  // integers, IEEE floats, bfloat16; h5py's bool (an enumeration)
   fixed_string,
   variable_string,  // a reference into the global heap
   opaque,
@@ -18,9 +18,9 @@ struct Type {
   TypeKind kind = TypeKind::unsupported;
   DType dtype = DType::invalid;  // of a number
   bool big_endian = false;
-  std::size_t size = 0;          // of one element in the file
-  bool space_padded = false;     // fixed strings
-  std::string description;       // for messages: "compound", "8-byte unsigned integer", ...
+  std::size_t size = 0;       // of one element in the file
+  bool space_padded = false;  // fixed strings
+  std::string description;    // for messages: "compound", "8-byte unsigned integer", ...
 };
 
 struct Space {

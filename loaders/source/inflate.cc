@@ -44,23 +44,23 @@ void inflate(std::span<const std::byte> input, std::span<std::byte> output, bool
     const std::size_t made = (out > 0 ? out : 1) - stream->avail_out;
     read += in - stream->avail_in;
     if (out == 0 && made > 0) {
-      fail(ErrorCode::data_loss, "{}: decompresses to more than the declared {} bytes", printable(name),
-           output.size());
+      fail(ErrorCode::data_loss, "{}: decompresses to more than the declared {} bytes",
+           printable(name), output.size());
     }
     written += made;
     if (status == Z_STREAM_END) break;
     if (status != Z_OK || (made == 0 && stream->avail_in == in)) {
-      fail(ErrorCode::data_loss, "{}: the compressed data is damaged at byte {} of {}", printable(name),
-           read, input.size());
+      fail(ErrorCode::data_loss, "{}: the compressed data is damaged at byte {} of {}",
+           printable(name), read, input.size());
     }
   }
   if (written != output.size()) {
-    fail(ErrorCode::data_loss, "{}: decompresses to {} bytes, {} were declared", printable(name), written,
-         output.size());
+    fail(ErrorCode::data_loss, "{}: decompresses to {} bytes, {} were declared", printable(name),
+         written, output.size());
   }
   if (read != input.size()) {
-    fail(ErrorCode::data_loss, "{}: {} bytes follow the end of the compressed data", printable(name),
-         input.size() - read);
+    fail(ErrorCode::data_loss, "{}: {} bytes follow the end of the compressed data",
+         printable(name), input.size() - read);
   }
 }
 

@@ -138,8 +138,8 @@ const Json* Json::find(std::string_view key) const {
 
 const Json& Json::at(std::string_view key) const {
   if (!is_object()) {
-    fail(ErrorCode::invalid_argument, "JSON: expected an object with '{}', found {}", printable(key),
-         name_of(type()));
+    fail(ErrorCode::invalid_argument, "JSON: expected an object with '{}', found {}",
+         printable(key), name_of(type()));
   }
   if (const Json* value = find(key)) return *value;
   fail(ErrorCode::invalid_argument, "JSON: '{}' is missing", printable(key));

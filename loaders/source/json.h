@@ -12,8 +12,8 @@
 
 namespace thaw {
 
-/// An immutable JSON value. Integers that fit int64 stay exact. Accessors throw Error(invalid_argument)
-/// naming the JSON pointer given to them (or the type found).
+/// An immutable JSON value. Integers that fit int64 stay exact. Accessors throw
+/// Error(invalid_argument) naming the JSON pointer given to them (or the type found).
 class Json {
  public:
   enum class Type { null, boolean, integer, number, string, array, object };
@@ -59,8 +59,9 @@ class Json {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
 };
 
-/// Throws Error(invalid_argument) naming `name`, the offset and what is wrong: syntax, duplicate keys, invalid
-/// UTF-8, a number out of range; resource_exhausted for nesting beyond limits.max_depth or size.
+/// Throws Error(invalid_argument) naming `name`, the offset and what is wrong: syntax, duplicate
+/// keys, invalid UTF-8, a number out of range; resource_exhausted for nesting beyond
+/// limits.max_depth or size.
 Json parse_json(std::string_view text, const std::string& name, const Limits& limits);
 
 }  // namespace thaw

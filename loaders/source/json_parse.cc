@@ -1,5 +1,5 @@
-// A JSON parser without recursion. Stricter than RFC 8259 (no duplicate keys, no byte order mark, no lone
-// surrogates) but for the tokens NaN, Infinity and -Infinity, which Python writes.
+// A JSON parser without recursion. Stricter than RFC 8259 (no duplicate keys, no byte order mark,
+// no lone surrogates) but for the tokens NaN, Infinity and -Infinity, which Python writes.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -44,13 +44,15 @@ class JsonParser {
   Json parse();
 
  private:
-  // An open array or object: its finished values are values_[first..], an object's keys keys_[first_key..].
+  // An open array or object: its finished values are values_[first..], an object's keys
+  // keys_[first_key..].
   struct Frame {
     bool is_object;
     std::size_t first, first_key, offset;
   };
 
-  [[noreturn]] void error(const std::string& what, ErrorCode code = ErrorCode::invalid_argument) const {
+  [[noreturn]] void error(const std::string& what,
+                          ErrorCode code = ErrorCode::invalid_argument) const {
     error_at(position_, what, code);
   }
   [[noreturn]] void error_at(std::size_t offset, const std::string& what,
@@ -316,7 +318,8 @@ std::uint32_t JsonParser::hex4() {
   const char* begin = text_.data() + position_;
   if (text_.size() - position_ < 4) error("the text ends inside a string");
   const auto result = std::from_chars(begin, begin + 4, code, 16);
-  if (result.ec != std::errc() || result.ptr != begin + 4) error("expected four hexadecimal digits");
+  if (result.ec != std::errc() || result.ptr != begin + 4)
+    error("expected four hexadecimal digits");
   position_ += 4;
   return code;
 }

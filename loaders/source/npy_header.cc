@@ -17,10 +17,12 @@ class HeaderParser {
 
  private:
   [[noreturn]] void error(const char* what) const {
-    fail(ErrorCode::invalid_argument, "{}: .npy header at byte {}: {}", printable(name_, 1024), position_, what);
+    fail(ErrorCode::invalid_argument, "{}: .npy header at byte {}: {}", printable(name_, 1024),
+         position_, what);
   }
   char peek() {
-    while (position_ < text_.size() && (text_[position_] == ' ' || text_[position_] == '\n')) ++position_;
+    while (position_ < text_.size() && (text_[position_] == ' ' || text_[position_] == '\n'))
+      ++position_;
     return position_ < text_.size() ? text_[position_] : '\0';
   }
   bool accept(char c) {
@@ -109,7 +111,8 @@ std::vector<std::int64_t> HeaderParser::shape() {
     accept('L');  // Python 2
     dims.push_back(dim);
     if (static_cast<int>(dims.size()) > limits_.max_rank) {
-      fail(ErrorCode::resource_exhausted, "{}: rank above {}", printable(name_, 1024), limits_.max_rank);
+      fail(ErrorCode::resource_exhausted, "{}: rank above {}", printable(name_, 1024),
+           limits_.max_rank);
     }
     if (!accept(',') && peek() != ')') error("expected ',' or ')'");
   }
@@ -127,8 +130,11 @@ void HeaderParser::set_string_type(char kind, std::size_t count, NpyHeader& head
 // "<f4": byte order, kind, bytes.
 void HeaderParser::set_type(std::string_view descr, NpyHeader& header) const {
   const auto unsupported = [&]() {
-    fail(ErrorCode::unimplemented, "{}: numpy type '{}'{}", printable(name_, 1024), printable(descr),
-         descr.find('O') != std::string_view::npos ? " (Python objects are pickles, which are never read)" : "");
+    fail(ErrorCode::unimplemented, "{}: numpy type '{}'{}", printable(name_, 1024),
+         printable(descr),
+         descr.find('O') != std::string_view::npos
+             ? " (Python objects are pickles, which are never read)"
+             : "");
   };
   if (descr == "bfloat16") descr = "<V2";
   std::string_view rest = descr;
@@ -150,12 +156,14 @@ void HeaderParser::set_type(std::string_view descr, NpyHeader& header) const {
     std::size_t size;
     DType dtype;
   };
-  constexpr Row rows[] = {
-      {'f', 2, DType::float16}, {'f', 4, DType::float32}, {'f', 8, DType::float64}, {'i', 1, DType::int8},
-      {'i', 2, DType::int16},   {'i', 4, DType::int32},   {'i', 8, DType::int64},   {'u', 1, DType::uint8},
-      {'u', 2, DType::uint16},  {'u', 4, DType::uint32},  {'u', 8, DType::uint64},  {'b', 1, DType::boolean},
-      {'c', 8, DType::complex64}, {'c', 16, DType::complex128},
-      {'V', 2, DType::bfloat16}};  // how numpy writes the bfloat16 of ml_dtypes
+  constexpr Row rows[] = {{'f', 2, DType::float16},   {'f', 4, DType::float32},
+                          {'f', 8, DType::float64},   {'i', 1, DType::int8},
+                          {'i', 2, DType::int16},     {'i', 4, DType::int32},
+                          {'i', 8, DType::int64},     {'u', 1, DType::uint8},
+                          {'u', 2, DType::uint16},    {'u', 4, DType::uint32},
+                          {'u', 8, DType::uint64},    {'b', 1, DType::boolean},
+                          {'c', 8, DType::complex64}, {'c', 16, DType::complex128},
+                          {'V', 2, DType::bfloat16}};  // how numpy writes the bfloat16 of ml_dtypes
   for (const Row& row : rows) {
     if (row.kind != kind || row.size != size) continue;
     header.dtype = row.dtype;
@@ -177,7 +185,8 @@ NpyHeader read_npy_header(const Bytes& file, const Limits& limits) {
   reader.skip(kMagic.size());
   const int major = reader.u8(), minor = reader.u8();
   if (major < 1 || major > 3 || minor != 0) {
-    fail(ErrorCode::unimplemented, "{}: .npy format {}.{}", printable(file.name, 1024), major, minor);
+    fail(ErrorCode::unimplemented, "{}: .npy format {}.{}", printable(file.name, 1024), major,
+         minor);
   }
   const std::uint64_t size = major == 1 ? reader.u16() : reader.u32();
   const std::string_view text = as_text(reader.take(size));

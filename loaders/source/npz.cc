@@ -16,12 +16,14 @@ void transpose(const std::byte* in, std::byte* out, const Shape& shape, std::siz
   const int rank = shape.rank();
   std::vector<std::int64_t> index(static_cast<std::size_t>(rank), 0), stride(index.size(), 1);
   for (int axis = 1; axis < rank; ++axis) {
-    stride[static_cast<std::size_t>(axis)] = stride[static_cast<std::size_t>(axis) - 1] * shape[axis - 1];
+    stride[static_cast<std::size_t>(axis)] =
+        stride[static_cast<std::size_t>(axis) - 1] * shape[axis - 1];
   }
   const std::int64_t count = shape.num_elements();
   std::int64_t from = 0;
   for (std::int64_t to = 0; to < count; ++to) {
-    std::memcpy(out + static_cast<std::size_t>(to) * width, in + static_cast<std::size_t>(from) * width, width);
+    std::memcpy(out + static_cast<std::size_t>(to) * width,
+                in + static_cast<std::size_t>(from) * width, width);
     for (int axis = rank - 1; axis >= 0; --axis) {
       const auto a = static_cast<std::size_t>(axis);
       from += stride[a];
@@ -78,26 +80,29 @@ Tensor read_strings(std::span<const std::byte> data, const NpyHeader& header, co
   std::vector<std::string> values;
   values.reserve(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-    values.push_back(decode_string(data.subspan(i * header.width, header.width), header, file.name));
+    values.push_back(
+        decode_string(data.subspan(i * header.width, header.width), header, file.name));
   }
   Tensor stored = Tensor::from(shape, values);
   if (!header.fortran_order || shape.rank() < 2) return stored;
   Tensor indices(DType::int64, shape), order(DType::int64, shape);
   for (std::int64_t i = 0; i < count; ++i) indices.mutable_data<std::int64_t>()[i] = i;
-  transpose(static_cast<const std::byte*>(indices.data()), static_cast<std::byte*>(order.mutable_data()), shape,
-            sizeof(std::int64_t));
+  transpose(static_cast<const std::byte*>(indices.data()),
+            static_cast<std::byte*>(order.mutable_data()), shape, sizeof(std::int64_t));
   Tensor sorted(DType::string, shape);
   for (std::int64_t i = 0; i < count; ++i) {
-    sorted.mutable_data<std::string>()[i] = stored.data<std::string>()[order.data<std::int64_t>()[i]];
+    sorted.mutable_data<std::string>()[i] =
+        stored.data<std::string>()[order.data<std::int64_t>()[i]];
   }
   return sorted;
 }
 
 Tensor read_numbers(std::span<const std::byte> data, const NpyHeader& header, const Bytes& file) {
   const Shape shape(header.shape);
-  const bool is_native = header.big_endian == (std::endian::native == std::endian::big) || header.width == 1;
-  const bool is_plain = is_native && (!header.fortran_order || shape.rank() < 2) &&
-                        header.dtype != DType::boolean;
+  const bool is_native =
+      header.big_endian == (std::endian::native == std::endian::big) || header.width == 1;
+  const bool is_plain =
+      is_native && (!header.fortran_order || shape.rank() < 2) && header.dtype != DType::boolean;
   const std::size_t part = is_complex(header.dtype) ? header.width / 2 : header.width;
   if (is_plain && reinterpret_cast<std::uintptr_t>(data.data()) % part == 0 && !data.empty()) {
     return Tensor::borrow(header.dtype, shape, data.data(), file.owner);
@@ -114,7 +119,8 @@ Tensor read_numbers(std::span<const std::byte> data, const NpyHeader& header, co
     for (std::size_t i = 0; i < data.size(); i += part) std::reverse(out + i, out + i + part);
   }
   if (header.dtype == DType::boolean) {  // numpy takes any other byte than 0 as true
-    for (std::size_t i = 0; i < data.size(); ++i) out[i] = out[i] != std::byte{0} ? std::byte{1} : std::byte{0};
+    for (std::size_t i = 0; i < data.size(); ++i)
+      out[i] = out[i] != std::byte{0} ? std::byte{1} : std::byte{0};
   }
   return tensor;
 }
@@ -126,13 +132,14 @@ Tensor read_npy(const Bytes& file, const Limits& limits) {
   const auto data = file.data.subspan(header.data_offset);
   const auto count = static_cast<std::uint64_t>(Shape(header.shape).num_elements());
   std::uint64_t bytes = 0;
-  if (__builtin_mul_overflow(count, std::uint64_t{header.width}, &bytes) || bytes > limits.max_total_bytes) {
+  if (__builtin_mul_overflow(count, std::uint64_t{header.width}, &bytes) ||
+      bytes > limits.max_total_bytes) {
     fail(ErrorCode::resource_exhausted, "{}: {} elements of {} bytes, the limit is {}",
          printable(file.name, 1024), count, header.width, limits.max_total_bytes);
   }
   if (bytes > data.size()) {
-    fail(ErrorCode::data_loss, "{}: shape {} needs {} bytes, {} are there", printable(file.name, 1024),
-         Shape(header.shape).to_string(), bytes, data.size());
+    fail(ErrorCode::data_loss, "{}: shape {} needs {} bytes, {} are there",
+         printable(file.name, 1024), Shape(header.shape).to_string(), bytes, data.size());
   }
   if (bytes < data.size()) {
     fail(ErrorCode::invalid_argument, "{}: {} bytes follow the array", printable(file.name, 1024),
@@ -142,12 +149,13 @@ Tensor read_npy(const Bytes& file, const Limits& limits) {
                                        : read_numbers(data, header, file);
 }
 
-std::vector<std::pair<std::string, Tensor>> read_npz(const std::string& path, const Limits& limits) {
+std::vector<std::pair<std::string, Tensor>> read_npz(const std::string& path,
+                                                     const Limits& limits) {
   constexpr std::string_view kSuffix = ".npy";
   const Bytes archive = read_file(path, limits);
   if (sniff(archive.data) != FileKind::zip) {
-    fail(archive.size() == 0 ? ErrorCode::data_loss : ErrorCode::invalid_argument, "{}: is no .npz but {}",
-         printable(path, 1024), name_of(sniff(archive.data)));
+    fail(archive.size() == 0 ? ErrorCode::data_loss : ErrorCode::invalid_argument,
+         "{}: is no .npz but {}", printable(path, 1024), name_of(sniff(archive.data)));
   }
   std::vector<std::pair<std::string, Tensor>> arrays;
   std::uint64_t total = 0;
@@ -155,13 +163,15 @@ std::vector<std::pair<std::string, Tensor>> read_npz(const std::string& path, co
     std::string name = member.name;
     if (name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
     for (const auto& [known, tensor] : arrays) {
-      if (known == name) fail(ErrorCode::invalid_argument, "{}: array '{}' exists twice", printable(path, 1024),
-                              printable(name));
+      if (known == name)
+        fail(ErrorCode::invalid_argument, "{}: array '{}' exists twice", printable(path, 1024),
+             printable(name));
     }
     Tensor tensor = read_npy(read_zip_member(archive, member, limits), limits);
     total += tensor.size_bytes();
     if (total > limits.max_total_bytes) {
-      fail(ErrorCode::resource_exhausted, "{}: more than {} bytes", printable(path, 1024), limits.max_total_bytes);
+      fail(ErrorCode::resource_exhausted, "{}: more than {} bytes", printable(path, 1024),
+           limits.max_total_bytes);
     }
     arrays.emplace_back(std::move(name), std::move(tensor));
   }

@@ -11,8 +11,8 @@
 
 namespace thaw {
 
-/// One array, format 1.0 to 3.0, C or Fortran order, either byte order. 'S' and 'U' arrays become string
-/// tensors ('U' as UTF-8). Object arrays are unimplemented (they are pickles).
+/// One array, format 1.0 to 3.0, C or Fortran order, either byte order. 'S' and 'U' arrays become
+/// string tensors ('U' as UTF-8). Object arrays are unimplemented (they are pickles).
 Tensor read_npy(const Bytes& file, const Limits& limits);
 /// All arrays of a .npz, in archive order, names without ".npy".
 std::vector<std::pair<std::string, Tensor>> read_npz(const std::string& path, const Limits& limits);

@@ -46,8 +46,10 @@ std::string header_of(const std::string& descr, const Shape& shape) {
   const std::size_t prefix = is_long ? kLongPrefix : kPrefix;
   text.append((kAlign - (prefix + text.size() + 1) % kAlign) % kAlign, ' ');
   text += '\n';
-  std::string header = is_long ? std::string("\x93NUMPY\x02\x00", 8) : std::string("\x93NUMPY\x01\x00", 8);
-  for (std::size_t i = 0; i < prefix - 8; ++i) header += static_cast<char>(text.size() >> (8 * i) & 255);
+  std::string header =
+      is_long ? std::string("\x93NUMPY\x02\x00", 8) : std::string("\x93NUMPY\x01\x00", 8);
+  for (std::size_t i = 0; i < prefix - 8; ++i)
+    header += static_cast<char>(text.size() >> (8 * i) & 255);
   return header + text;
 }
 
@@ -104,17 +106,25 @@ struct Member {
 };
 
 constexpr std::uint64_t kMax32 = 0xffffffff;
-constexpr std::uint16_t kVersion = 45;       // zip64
-constexpr std::uint16_t kUtf8 = 0x800;       // the name is UTF-8
+constexpr std::uint16_t kVersion = 45;        // zip64
+constexpr std::uint16_t kUtf8 = 0x800;        // the name is UTF-8
 constexpr std::uint32_t kEpoch = 0x00210000;  // 1 January 1980: files do not differ by their time
 
 void write_member(OutputFile& out, std::vector<Member>& members, const std::string& name,
                   const std::string& bytes) {
   const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
   const Member member{name + ".npy", crc, bytes.size(), out.position()};
-  if (member.name.size() > 0xffff) fail(ErrorCode::invalid_argument, "an array name of {} bytes", name.size());
+  if (member.name.size() > 0xffff)
+    fail(ErrorCode::invalid_argument, "an array name of {} bytes", name.size());
   Record header;
-  header.text("PK\x03\x04").u16(kVersion).u16(kUtf8).u16(0).u32(kEpoch).u32(crc).u32(kMax32).u32(kMax32);
+  header.text("PK\x03\x04")
+      .u16(kVersion)
+      .u16(kUtf8)
+      .u16(0)
+      .u32(kEpoch)
+      .u32(crc)
+      .u32(kMax32)
+      .u32(kMax32);
   header.u16(member.name.size()).u16(20).text(member.name);
   header.u16(1).u16(16).u64(member.size).u64(member.size);
   out.write(header.bytes());
@@ -126,8 +136,22 @@ void write_directory(OutputFile& out, const std::vector<Member>& members) {
   const std::uint64_t begin = out.position();
   for (const Member& member : members) {
     Record entry;
-    entry.text("PK\x01\x02").u16(kVersion).u16(kVersion).u16(kUtf8).u16(0).u32(kEpoch).u32(member.crc);
-    entry.u32(kMax32).u32(kMax32).u16(member.name.size()).u16(28).u16(0).u16(0).u16(0).u32(0).u32(kMax32);
+    entry.text("PK\x01\x02")
+        .u16(kVersion)
+        .u16(kVersion)
+        .u16(kUtf8)
+        .u16(0)
+        .u32(kEpoch)
+        .u32(member.crc);
+    entry.u32(kMax32)
+        .u32(kMax32)
+        .u16(member.name.size())
+        .u16(28)
+        .u16(0)
+        .u16(0)
+        .u16(0)
+        .u32(0)
+        .u32(kMax32);
     entry.text(member.name).u16(1).u16(24).u64(member.size).u64(member.size).u64(member.offset);
     out.write(entry.bytes());
   }
@@ -174,7 +198,8 @@ std::string to_npy(const Tensor& tensor) {
     out.append(static_cast<const char*>(wide.data()), wide.size_bytes());
     return out;
   }
-  if (tensor.size_bytes() > 0) out.append(static_cast<const char*>(tensor.data()), tensor.size_bytes());
+  if (tensor.size_bytes() > 0)
+    out.append(static_cast<const char*>(tensor.data()), tensor.size_bytes());
   return out;
 }
 

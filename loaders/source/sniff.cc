@@ -24,12 +24,18 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view lower) {
   return text.size() >= lower.size() && std::equal(lower.begin(), lower.end(), text.begin(), same);
 }
 
-// The first fields that TensorFlow's text files (GraphDef, SavedModel, MetaGraphDef, checkpoint state)
-// begin with. YAML looks alike, so that only known names count.
+// The first fields that TensorFlow's text files (GraphDef, SavedModel, MetaGraphDef, checkpoint
+// state) begin with. YAML looks alike, so that only known names count.
 bool is_protobuf_text(std::string_view text) {
-  constexpr std::array<std::string_view, 9> fields = {
-      "node",          "versions",  "library",     "meta_graphs", "saved_model_schema_version",
-      "meta_info_def", "graph_def", "input_shape", "model_checkpoint_path"};
+  constexpr std::array<std::string_view, 9> fields = {"node",
+                                                      "versions",
+                                                      "library",
+                                                      "meta_graphs",
+                                                      "saved_model_schema_version",
+                                                      "meta_info_def",
+                                                      "graph_def",
+                                                      "input_shape",
+                                                      "model_checkpoint_path"};
   const std::size_t end = text.find_first_of(" \t\r\n:{");
   if (end == std::string_view::npos) return false;
   const std::string_view name = text.substr(0, end);
@@ -43,9 +49,11 @@ bool is_protobuf_text(std::string_view text) {
 FileKind sniff(std::span<const std::byte> head, std::span<const std::byte> tail) {
   const std::string_view bytes = as_text(head);
   if (bytes.empty()) return FileKind::empty;
-  if (is_hdf5(bytes)) return FileKind::hdf5;
+  // What stands at the very start wins: a stored HDF5 member of a zip can lie where a user block
+  // would end.
   if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06")) return FileKind::zip;
   if (bytes.starts_with("\x1f\x8b")) return FileKind::gzip;
+  if (is_hdf5(bytes)) return FileKind::hdf5;
   if (bytes.starts_with("version https://git-lfs")) return FileKind::git_lfs_pointer;
   const std::string_view end = tail.empty() ? bytes : as_text(tail);
   if (end.size() >= kSstableFooter && end.ends_with(kSstable)) return FileKind::sstable;
@@ -54,8 +62,9 @@ FileKind sniff(std::span<const std::byte> head, std::span<const std::byte> tail)
   const std::string_view text =
       start.substr(std::min(start.find_first_not_of(" \t\r\n"), start.size()));
   if (text.empty()) return FileKind::other;
-  if (starts_with_ignoring_case(text, "<!doctype html") || starts_with_ignoring_case(text, "<html") ||
-      starts_with_ignoring_case(text, "<head") || starts_with_ignoring_case(text, "<?xml")) {
+  if (starts_with_ignoring_case(text, "<!doctype html") ||
+      starts_with_ignoring_case(text, "<html") || starts_with_ignoring_case(text, "<head") ||
+      starts_with_ignoring_case(text, "<?xml")) {
     return FileKind::html;
   }
   if (text.front() == '{' || text.front() == '[') return FileKind::json;

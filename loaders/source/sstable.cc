@@ -44,7 +44,8 @@ class SstableReader {
   std::uint64_t blocks_bytes_ = 0;
 };
 
-std::string SstableReader::uncompressed(std::span<const std::byte> stored, unsigned compression) const {
+std::string SstableReader::uncompressed(std::span<const std::byte> stored,
+                                        unsigned compression) const {
   constexpr unsigned kNone = 0, kSnappy = 1;
   constexpr std::size_t kSnappyRatio = 22;  // a copy of 64 bytes takes 3
   if (compression == kNone) return std::string(as_text(stored));
@@ -56,15 +57,17 @@ std::string SstableReader::uncompressed(std::span<const std::byte> stored, unsig
     damaged("a compressed block of {} bytes claims to hold {}", text.size(), size);
   }
   std::string block(size, '\0');
-  if (!snappy::RawUncompress(text.data(), text.size(), block.data())) damaged("a compressed block is damaged");
+  if (!snappy::RawUncompress(text.data(), text.size(), block.data()))
+    damaged("a compressed block is damaged");
   return block;
 }
 
 void SstableReader::read_block(const Handle& handle, std::vector<Entry>& entries) {
   const std::uint64_t end = file_.size() - kFooter;
-  if (handle.size > end || kTrailer > end - handle.size || handle.offset > end - handle.size - kTrailer) {
-    damaged("a block of {} bytes at {} lies outside the file of {} bytes", handle.size, handle.offset,
-            file_.size());
+  if (handle.size > end || kTrailer > end - handle.size ||
+      handle.offset > end - handle.size - kTrailer) {
+    damaged("a block of {} bytes at {} lies outside the file of {} bytes", handle.size,
+            handle.offset, file_.size());
   }
   blocks_bytes_ += handle.size + kTrailer;
   if (blocks_bytes_ > file_.size()) damaged("its blocks overlap");
@@ -80,12 +83,15 @@ void SstableReader::read_block(const Handle& handle, std::vector<Entry>& entries
   parse_block(as_bytes(plain), entries);
 }
 
-void SstableReader::parse_block(std::span<const std::byte> block, std::vector<Entry>& entries) const {
-  // Every 16th key is written in full, so that keys cannot grow beyond a small multiple of the block.
+void SstableReader::parse_block(std::span<const std::byte> block,
+                                std::vector<Entry>& entries) const {
+  // Every 16th key is written in full, so that keys cannot grow beyond a small multiple of the
+  // block.
   constexpr std::uint64_t kMaxKeyGrowth = 64;
   if (block.size() < 4) damaged("a block is too short");
   const std::uint64_t restarts = load_little(block.data() + block.size() - 4, 4);
-  if (restarts == 0 || restarts > (block.size() - 4) / 4) damaged("a block has {} restart points", restarts);
+  if (restarts == 0 || restarts > (block.size() - 4) / 4)
+    damaged("a block has {} restart points", restarts);
   const auto body = block.first(block.size() - 4 - 4 * static_cast<std::size_t>(restarts));
   for (std::uint64_t i = 0; i < restarts; ++i) {
     const std::uint64_t at = load_little(block.data() + body.size() + 4 * i, 4);
@@ -105,7 +111,8 @@ void SstableReader::parse_block(std::span<const std::byte> block, std::vector<En
     }
     key_bytes += shared + rest;
     if (key_bytes > kMaxKeyGrowth * block.size()) damaged("the keys of a block are too long");
-    std::string key = is_first ? "" : entries.back().first.substr(0, static_cast<std::size_t>(shared));
+    std::string key =
+        is_first ? "" : entries.back().first.substr(0, static_cast<std::size_t>(shared));
     key += suffix;
     if (!entries.empty() && key <= entries.back().first) {
       damaged("key '{}' follows '{}'", printable(key), printable(entries.back().first));
@@ -143,7 +150,8 @@ std::vector<Entry> SstableReader::read() {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> read_sstable(const Bytes& file, const Limits& limits) {
+std::vector<std::pair<std::string, std::string>> read_sstable(const Bytes& file,
+                                                              const Limits& limits) {
   return SstableReader(file, limits).read();
 }
 

@@ -15,7 +15,8 @@ std::uint64_t read_varint(ByteReader& reader, const std::string& name, const cha
     value |= (byte & 0x7f) << shift;
     if (byte < 0x80) return value;
   }
-  fail(ErrorCode::data_loss, "{}: {} has a number of more than 64 bits", printable(name, 1024), what);
+  fail(ErrorCode::data_loss, "{}: {} has a number of more than 64 bits", printable(name, 1024),
+       what);
 }
 
 bool WireReader::next() {
@@ -24,22 +25,24 @@ bool WireReader::next() {
   field_ = static_cast<std::uint32_t>(tag >> 3);
   type_ = static_cast<unsigned>(tag & 7);
   if (tag >> 3 == 0 || tag >> 3 >= (1u << 29)) {
-    fail(ErrorCode::data_loss, "{}: {} has field number {}", printable(name_, 1024), what_, tag >> 3);
+    fail(ErrorCode::data_loss, "{}: {} has field number {}", printable(name_, 1024), what_,
+         tag >> 3);
   }
   switch (type_) {
     case kVarint: number_ = read_varint(reader_, name_, what_); break;
     case kFixed64: number_ = reader_.u64(); break;
     case kFixed32: number_ = reader_.u32(); break;
     case kBytes: bytes_ = reader_.take(read_varint(reader_, name_, what_)); break;
-    default: fail(ErrorCode::data_loss, "{}: {} has wire type {}", printable(name_, 1024), what_, type_);
+    default:
+      fail(ErrorCode::data_loss, "{}: {} has wire type {}", printable(name_, 1024), what_, type_);
   }
   return true;
 }
 
 void WireReader::expect(unsigned type) const {
   if (type_ != type) {
-    fail(ErrorCode::data_loss, "{}: {}: field {} has wire type {}, expected {}", printable(name_, 1024), what_,
-         field_, type_, type);
+    fail(ErrorCode::data_loss, "{}: {}: field {} has wire type {}, expected {}",
+         printable(name_, 1024), what_, field_, type_, type);
   }
 }
 

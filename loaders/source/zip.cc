@@ -53,9 +53,11 @@ class ZipTree final : public FileTree {
 };
 
 void check_sizes(const ZipMember& member, const std::string& name, const Limits& limits) {
-  if (member.flags & kEncrypted) fail(ErrorCode::unimplemented, "{}: is encrypted", printable(name, 1024));
+  if (member.flags & kEncrypted)
+    fail(ErrorCode::unimplemented, "{}: is encrypted", printable(name, 1024));
   if (member.method != kStored && member.method != kDeflated) {
-    fail(ErrorCode::unimplemented, "{}: zip compression method {}", printable(name, 1024), member.method);
+    fail(ErrorCode::unimplemented, "{}: zip compression method {}", printable(name, 1024),
+         member.method);
   }
   if (member.method == kStored && member.size != member.compressed_size) {
     fail(ErrorCode::invalid_argument, "{}: stored uncompressed, but {} bytes become {}",

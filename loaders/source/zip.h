@@ -22,7 +22,8 @@ struct ZipMember {
   std::uint64_t end = 0;     // after the data and its descriptor
 };
 
-/// Reads and checks the directory of an archive; files only, in archive order. Throws as open_zip does.
+/// Reads and checks the directory of an archive; files only, in archive order. Throws as open_zip
+/// does.
 std::vector<ZipMember> read_zip_members(const Bytes& archive, const Limits& limits);
 /// The bytes of one member: a view of the archive when it is stored.
 Bytes read_zip_member(const Bytes& archive, const ZipMember& member, const Limits& limits);

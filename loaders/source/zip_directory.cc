@@ -1,5 +1,5 @@
-// The central directory of a zip archive, and its agreement with the local headers. One reading only:
-// whatever two zip programs could read in two ways is refused.
+// The central directory of a zip archive, and its agreement with the local headers. One reading
+// only: whatever two zip programs could read in two ways is refused.
 #include <algorithm>
 #include <unordered_set>
 
@@ -31,7 +31,8 @@ class ZipReader {
 
  private:
   template <class... Args>
-  [[noreturn]] void refuse(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) const {
+  [[noreturn]] void refuse(ErrorCode code, fmt::format_string<Args...> format,
+                           Args&&... args) const {
     fail(code, "{}: {}", printable(archive_.name, 1024),
          fmt::format(format, std::forward<Args>(args)...));
   }
@@ -44,7 +45,8 @@ class ZipReader {
   Directory read_end() const;
   void read_end64(Directory& directory, std::uint64_t end) const;
   ZipMember central_entry(ByteReader& reader) const;
-  void read_zip64_extra(std::span<const std::byte> extra, std::initializer_list<std::uint64_t*> fields) const;
+  void read_zip64_extra(std::span<const std::byte> extra,
+                        std::initializer_list<std::uint64_t*> fields) const;
   void check_name(const ZipMember& member) const;
   void check_local(ZipMember& member) const;
   void check_descriptor(ZipMember& member, bool zip64) const;
@@ -64,9 +66,11 @@ std::uint64_t ZipReader::find_end() const {
   if (text.size() < kEndSize) refuse(ErrorCode::data_loss, "too short for a zip archive");
   const std::size_t first = text.size() - std::min<std::size_t>(text.size(), kEndSize + 0xffff);
   std::vector<std::size_t> found;
-  for (std::size_t i = text.find(kEnd, first); i != std::string_view::npos; i = text.find(kEnd, i + 1)) {
+  for (std::size_t i = text.find(kEnd, first); i != std::string_view::npos;
+       i = text.find(kEnd, i + 1)) {
     if (i + kEndSize > text.size()) break;
-    if (i + kEndSize + load_little(archive_.data.data() + i + 20, 2) == text.size()) found.push_back(i);
+    if (i + kEndSize + load_little(archive_.data.data() + i + 20, 2) == text.size())
+      found.push_back(i);
   }
   if (found.empty()) refuse(ErrorCode::data_loss, "has no zip directory at its end (truncated?)");
   if (found.size() > 1) refuse(ErrorCode::invalid_argument, "has {} zip end records", found.size());
@@ -84,7 +88,8 @@ Directory ZipReader::read_end() const {
   directory.size = reader.u32();
   directory.offset = reader.u32();
   directory.end = end;
-  const bool has_locator = end >= kLocatorSize && archive_.text().substr(end - kLocatorSize, 4) == kLocator64;
+  const bool has_locator =
+      end >= kLocatorSize && archive_.text().substr(end - kLocatorSize, 4) == kLocator64;
   if (has_locator) {
     read_end64(directory, end);
   } else if (disk != 0 || first_disk != 0 || disk_count != directory.count) {
@@ -92,8 +97,8 @@ Directory ZipReader::read_end() const {
   }
   if (directory.size > directory.end || directory.offset != directory.end - directory.size) {
     refuse(ErrorCode::invalid_argument,
-           "the zip directory should be {} bytes at {}, but its end record is at {}", directory.size,
-           directory.offset, directory.end);
+           "the zip directory should be {} bytes at {}, but its end record is at {}",
+           directory.size, directory.offset, directory.end);
   }
   return directory;
 }
@@ -156,7 +161,8 @@ void ZipReader::check_name(const ZipMember& member) const {
   };
   if (name.empty()) bad("has no name");
   if (name.front() == '/') bad("has an absolute name");
-  if (name.size() >= 3 && name[1] == ':' && (name[2] == '/' || name[2] == '\\')) bad("names a drive");
+  if (name.size() >= 3 && name[1] == ':' && (name[2] == '/' || name[2] == '\\'))
+    bad("names a drive");
   for (const char c : name) {
     if (c == '\\') bad("has a backslash in its name");
     if (static_cast<unsigned char>(c) < 0x20) bad("has a control character in its name");
@@ -181,13 +187,15 @@ ZipMember ZipReader::central_entry(ByteReader& reader) const {
   member.crc = reader.u32();
   member.compressed_size = reader.u32();
   member.size = reader.u32();
-  const std::uint16_t name_size = reader.u16(), extra_size = reader.u16(), comment_size = reader.u16();
+  const std::uint16_t name_size = reader.u16(), extra_size = reader.u16(),
+                      comment_size = reader.u16();
   std::uint64_t disk = reader.u16();
   reader.skip(2);
   const std::uint32_t attributes = reader.u32();
   member.header = reader.u32();
   member.name = std::string(as_text(reader.take(name_size)));
-  read_zip64_extra(reader.take(extra_size), {&member.size, &member.compressed_size, &member.header});
+  read_zip64_extra(reader.take(extra_size),
+                   {&member.size, &member.compressed_size, &member.header});
   reader.skip(comment_size);
   check_name(member);
   if (disk != 0) refuse(ErrorCode::unimplemented, "a zip archive of several disks");
@@ -220,8 +228,9 @@ void ZipReader::check_local(ZipMember& member) const {
   const auto differs = [later](std::uint64_t local, std::uint64_t central) {
     return local != central && !(later && local == 0);
   };
-  if (name != member.name || flags != member.flags || method != member.method || differs(crc, member.crc) ||
-      differs(compressed_size, member.compressed_size) || differs(size, member.size)) {
+  if (name != member.name || flags != member.flags || method != member.method ||
+      differs(crc, member.crc) || differs(compressed_size, member.compressed_size) ||
+      differs(size, member.size)) {
     refuse(ErrorCode::invalid_argument, "member '{}': local header and zip directory disagree",
            printable(member.name));
   }
@@ -240,7 +249,8 @@ void ZipReader::check_descriptor(ZipMember& member, bool zip64) const {
       reader.skip(signature ? 4 : 0);
       const std::uint32_t crc = reader.u32();
       const std::uint64_t compressed_size = reader.uint(width), full_size = reader.uint(width);
-      if (crc == member.crc && compressed_size == member.compressed_size && full_size == member.size) {
+      if (crc == member.crc && compressed_size == member.compressed_size &&
+          full_size == member.size) {
         member.end += size;
         return;
       }
@@ -250,7 +260,8 @@ void ZipReader::check_descriptor(ZipMember& member, bool zip64) const {
          printable(member.name));
 }
 
-void ZipReader::check_layout(const std::vector<ZipMember>& members, const Directory& directory) const {
+void ZipReader::check_layout(const std::vector<ZipMember>& members,
+                             const Directory& directory) const {
   std::vector<const ZipMember*> order;
   for (const ZipMember& member : members) order.push_back(&member);
   std::sort(order.begin(), order.end(),
@@ -258,7 +269,8 @@ void ZipReader::check_layout(const std::vector<ZipMember>& members, const Direct
   std::uint64_t end = 0;
   for (const ZipMember* member : order) {
     if (member->header < end) {
-      refuse(ErrorCode::invalid_argument, "member '{}' overlaps another one", printable(member->name));
+      refuse(ErrorCode::invalid_argument, "member '{}' overlaps another one",
+             printable(member->name));
     }
     if (member == order.front() && member->header != 0) {
       refuse(ErrorCode::invalid_argument, "{} bytes stand before the first member", member->header);

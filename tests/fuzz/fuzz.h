@@ -24,8 +24,8 @@ inline Limits small_limits() {
 
 /// A copy of exactly this length, so that every read past the end is seen.
 inline Bytes copy(const std::uint8_t* data, std::size_t size) {
-  auto memory = std::make_shared<std::vector<std::byte>>(reinterpret_cast<const std::byte*>(data),
-                                                         reinterpret_cast<const std::byte*>(data) + size);
+  auto memory = std::make_shared<std::vector<std::byte>>(
+      reinterpret_cast<const std::byte*>(data), reinterpret_cast<const std::byte*>(data) + size);
   return {{memory->data(), size}, memory, "input"};
 }
 

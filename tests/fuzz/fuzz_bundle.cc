@@ -1,5 +1,5 @@
-// Tensor bundles. The input is the index; checksums are made to fit first, because a mutation would else
-// never get behind them. The shard is a fixed run of bytes.
+// Tensor bundles. The input is the index; checksums are made to fit first, because a mutation would
+// else never get behind them. The shard is a fixed run of bytes.
 #include <algorithm>
 #include <cstring>
 
@@ -41,8 +41,10 @@ void mend_block(std::vector<std::uint8_t>& file, std::size_t position, std::uint
     }
   }
   *where = values[0];
-  if (values[0] > file.size() || values[1] > file.size() || values[0] + values[1] + 5 > file.size()) return;
-  const std::span<const std::byte> block(reinterpret_cast<const std::byte*>(file.data()) + values[0], values[1] + 1);
+  if (values[0] > file.size() || values[1] > file.size() || values[0] + values[1] + 5 > file.size())
+    return;
+  const std::span<const std::byte> block(
+      reinterpret_cast<const std::byte*>(file.data()) + values[0], values[1] + 1);
   const std::uint32_t crc = mask_crc32c(crc32c(block));
   std::memcpy(file.data() + values[0] + values[1] + 1, &crc, 4);
 }
@@ -59,7 +61,7 @@ void mend(std::vector<std::uint8_t>& file) {
   std::uint64_t index = 0;
   mend_block(file, handle, &index);
   // The first data block, named by the first entry of the index: three lengths, key, handle.
-  if (index + 3 >= file.size() || file[index + 1] >= 128) return;
+  if (index >= file.size() || file.size() - index < 4 || file[index + 1] >= 128) return;
   std::uint64_t first = 0;
   mend_block(file, index + 3 + file[index + 1], &first);
 }

@@ -1,5 +1,5 @@
-// HDF5 files: groups, attributes and all datasets. Metadata checksums of the newer format would stop most
-// mutations, so that the seeds should hold files of the older one as well.
+// HDF5 files: groups, attributes and all datasets. Metadata checksums of the newer format would
+// stop most mutations, so that the seeds should hold files of the older one as well.
 #include "loaders/source/h5.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -23,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const std::string& name : file->children("")) groups.push_back(name);
     });
     for (const std::string& group : groups) {
-      for (const char* name : {"model_config", "fixed", "layer_names", "vlen_names", "weight_names", "split_names"}) {
+      for (const char* name :
+           {"model_config", "fixed", "layer_names", "vlen_names", "weight_names", "split_names"}) {
         fuzz::attempt([&] { file->text_attribute(group, name); });
         fuzz::attempt([&] { file->list_attribute(group, name); });
       }

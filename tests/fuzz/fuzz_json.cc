@@ -8,7 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::attempt([&] {
     const std::string text = parse_json(input.text(), "input", fuzz::small_limits()).dump();
     std::string again;
-    const bool readable = fuzz::attempt([&] { again = parse_json(text, "again", fuzz::small_limits()).dump(); });
+    const bool readable =
+        fuzz::attempt([&] { again = parse_json(text, "again", fuzz::small_limits()).dump(); });
     if (!readable || again != text) std::abort();
   });
   return 0;

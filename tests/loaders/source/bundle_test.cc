@@ -6,6 +6,7 @@
 #include "loaders/source/bundle_entry.h"
 #include "runtime/base/check.h"
 #include "tests/loaders/source/source_testing.h"
+#include "tests/loaders/source/table_builder.h"
 
 namespace thaw::testing {
 namespace {
@@ -16,7 +17,8 @@ class MemoryTree final : public FileTree {
   std::map<std::string, std::string> files;
 
   explicit MemoryTree(const std::string& prefix, const std::vector<std::string>& parts) {
-    for (const std::string& part : parts) files[prefix + part] = std::string(load("bundle/" + prefix + part).text());
+    for (const std::string& part : parts)
+      files[prefix + part] = std::string(load("bundle/" + prefix + part).text());
   }
   const std::string& path() const override { return path_; }
   bool contains(const std::string& name) const override { return files.count(name) != 0; }
@@ -37,50 +39,27 @@ std::unique_ptr<TensorBundle> open_bundle(const FileTree& tree, const std::strin
   return TensorBundle::open(tree, prefix, Limits{});
 }
 
-TEST(Crc32c, KnownValues) {
-  // RFC 3720, appendix B.4.
-  const std::string zeros(32, '\0'), ones(32, '\xff');
-  std::string ascending;
-  for (int i = 0; i < 32; ++i) ascending += static_cast<char>(i);
-  const auto crc = [](const std::string& text) {
-    return crc32c({reinterpret_cast<const std::byte*>(text.data()), text.size()});
-  };
-  EXPECT_EQ(crc(zeros), 0x8a9136aau);
-  EXPECT_EQ(crc(ones), 0x62a8ab43u);
-  EXPECT_EQ(crc(ascending), 0x46dd794eu);
-  EXPECT_EQ(crc(""), 0u);
-}
-
-TEST(Crc32c, InstructionAndTableAgree) {
-  std::string text;
-  for (int i = 0; i < 300; ++i) text += static_cast<char>(i * 37 + 11);
-  const std::span<const std::byte> all{reinterpret_cast<const std::byte*>(text.data()), text.size()};
-  for (std::size_t begin = 0; begin < 9; ++begin) {
-    for (std::size_t size = 0; size < 40; ++size) {
-      EXPECT_EQ(crc32c(all.subspan(begin, size)), crc32c_portable(all.subspan(begin, size)));
-    }
-    EXPECT_EQ(crc32c(all.subspan(begin), crc32c(all.first(begin))), crc32c_portable(all));
-  }
-}
-
 TEST(Bundle, EveryType) {
   const auto tree = open_directory(data_file("bundle"), Limits{});
   const auto bundle = open_bundle(*tree, "all");
-  EXPECT_EQ(bundle->keys(), (std::vector<std::string>{"bfloat", "bool", "complex", "empty", "float", "half", "int64",
-                                                      "int8", "no_strings", "scalar", "strings", "uint16"}));
+  EXPECT_EQ(bundle->keys(), (std::vector<std::string>{"bfloat", "bool", "complex", "empty", "float",
+                                                      "half", "int64", "int8", "no_strings",
+                                                      "scalar", "strings", "uint16"}));
   const Tensor matrix = bundle->read("float");
   EXPECT_EQ(matrix.type(), (TensorType{DType::float32, {3, 4}}));
   for (int i = 0; i < 12; ++i) EXPECT_EQ(matrix.data<float>()[i], static_cast<float>(i));
   EXPECT_EQ(bundle->type("float"), matrix.type());
   EXPECT_EQ(bundle->read("scalar").data<double>()[0], 7.0);
   EXPECT_EQ(bundle->read("scalar").shape(), Shape{});
-  EXPECT_EQ(values_of<std::int64_t>(bundle->read("int64")), (std::vector<std::int64_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(values_of<std::int64_t>(bundle->read("int64")),
+            (std::vector<std::int64_t>{0, 1, 2, 3, 4}));
   EXPECT_EQ(values_of<bool>(bundle->read("bool")), (std::vector<bool>{true, false}));
   EXPECT_EQ(to_float(bundle->read("half").data<float16>()[3]), 3.0f);
   EXPECT_EQ(to_float(bundle->read("bfloat").data<bfloat16>()[1]), -2.0f);
   EXPECT_EQ(bundle->read("empty").shape(), (Shape{0, 2}));
   EXPECT_EQ(values_of<std::int8_t>(bundle->read("int8")), (std::vector<std::int8_t>{0, 1, 2}));
-  EXPECT_EQ(values_of<std::uint16_t>(bundle->read("uint16")), (std::vector<std::uint16_t>{0, 1, 2}));
+  EXPECT_EQ(values_of<std::uint16_t>(bundle->read("uint16")),
+            (std::vector<std::uint16_t>{0, 1, 2}));
   const Tensor complex = bundle->read("complex");
   EXPECT_EQ(complex.dtype(), DType::complex64);
   float parts[2];
@@ -89,7 +68,8 @@ TEST(Bundle, EveryType) {
   EXPECT_EQ(parts[1], 2.0f);
   const Tensor strings = bundle->read("strings");
   EXPECT_EQ(strings.shape(), (Shape{3, 1}));
-  EXPECT_EQ(values_of<std::string>(strings), (std::vector<std::string>{"one", "", std::string(300, 'x')}));
+  EXPECT_EQ(values_of<std::string>(strings),
+            (std::vector<std::string>{"one", "", std::string(300, 'x')}));
   EXPECT_EQ(bundle->read("no_strings").num_elements(), 0);
 }
 
@@ -162,129 +142,32 @@ TEST(Bundle, DamagedIndex) {
   }
 }
 
-TEST(Sstable, RefusesOtherFiles) {
-  EXPECT_EQ(error_of([] { read_sstable(make_bytes(""), Limits{}); }), ErrorCode::data_loss);
-  EXPECT_EQ(error_of([] { read_sstable(make_bytes(std::string(100, 'x')), Limits{}); }), ErrorCode::data_loss);
-  Limits limits;
-  limits.max_entries = 3;
-  EXPECT_EQ(error_of([&] { read_sstable(load("bundle/all.index"), limits); }), ErrorCode::resource_exhausted);
-}
-
-// A table of one data block, whose checksums always fit.
-class TableBuilder {
- public:
-  explicit TableBuilder(std::string block, char compression = 0) {
-    file_ = framed(block, compression);
-    index_handle_ = varint(0) + varint(block.size());
-  }
-  void set_handle(std::uint64_t offset, std::uint64_t size) { index_handle_ = varint(offset) + varint(size); }
-  std::string build(int repeats = 1) const {
-    std::string index;
-    for (int i = 0; i < repeats; ++i) {
-      const std::string key(static_cast<std::size_t>(i) + 1, '\xff');
-      index += varint(0) + varint(key.size()) + varint(index_handle_.size()) + key + index_handle_;
-    }
-    index += fixed32(0) + fixed32(1);
-    std::string footer = varint(0) + varint(0) + varint(file_.size()) + varint(index.size());
-    footer.resize(40, '\0');
-    return file_ + framed(index, 0) + footer + "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
-  }
-  static std::string varint(std::uint64_t value) {
-    std::string out;
-    for (; value >= 128; value >>= 7) out += static_cast<char>((value & 127) | 128);
-    return out + static_cast<char>(value);
-  }
-  static std::string fixed32(std::uint32_t value) {
-    std::string out;
-    for (int i = 0; i < 4; ++i) out += static_cast<char>(value >> (8 * i));
-    return out;
-  }
-
- private:
-  static std::string framed(std::string block, char compression) {
-    block += compression;
-    const auto crc = crc32c({reinterpret_cast<const std::byte*>(block.data()), block.size()});
-    return block + fixed32(mask_crc32c(crc));
-  }
-  std::string file_, index_handle_;
-};
-
-std::string table_entry(std::uint64_t shared, const std::string& key, const std::string& value) {
-  return TableBuilder::varint(shared) + TableBuilder::varint(key.size()) + TableBuilder::varint(value.size()) + key +
-         value;
-}
-const std::string kOneRestart = TableBuilder::fixed32(0) + TableBuilder::fixed32(1);
-
-ErrorCode table_error(const std::string& file) {
-  return error_of([&] { read_sstable(make_bytes(file), Limits{}); });
-}
-
-TEST(Sstable, PrefixesAndSnappy) {
-  const std::string block = table_entry(0, "abc", "1") + table_entry(2, "d", "22") + kOneRestart;
-  const std::vector<std::pair<std::string, std::string>> expected = {{"abc", "1"}, {"abd", "22"}};
-  EXPECT_EQ(read_sstable(make_bytes(TableBuilder(block).build()), Limits{}), expected);
-  // A Snappy stream of one literal.
-  std::string packed = TableBuilder::varint(block.size());
-  packed += static_cast<char>((block.size() - 1) << 2);
-  EXPECT_EQ(read_sstable(make_bytes(TableBuilder(packed + block, 1).build()), Limits{}), expected);
-}
-
-TEST(Sstable, HostileBlocks) {
-  const std::string good = table_entry(0, "a", "1") + kOneRestart;
-  EXPECT_EQ(table_error(TableBuilder(good, 2).build()), ErrorCode::data_loss);  // zstd
-  EXPECT_EQ(table_error(TableBuilder(table_entry(0, "b", "") + table_entry(0, "a", "") + kOneRestart).build()),
-            ErrorCode::data_loss);  // not ascending
-  EXPECT_EQ(table_error(TableBuilder(table_entry(0, "a", "") + table_entry(0, "a", "") + kOneRestart).build()),
-            ErrorCode::data_loss);  // twice
-  EXPECT_EQ(table_error(TableBuilder(table_entry(5, "a", "") + kOneRestart).build()), ErrorCode::data_loss);
-  EXPECT_EQ(table_error(TableBuilder(table_entry(0, "a", "") + table_entry(2, "b", "") + kOneRestart).build()),
-            ErrorCode::data_loss);  // shares more than there is
-  EXPECT_EQ(table_error(TableBuilder(TableBuilder::fixed32(0x7fffffff)).build()), ErrorCode::data_loss);
-  EXPECT_EQ(table_error(TableBuilder("ab").build()), ErrorCode::data_loss);
-  EXPECT_EQ(table_error(TableBuilder(good).build(3)), ErrorCode::data_loss);  // one block, three times
-  for (const std::uint64_t size : {std::uint64_t{1} << 60, ~std::uint64_t{0}, ~std::uint64_t{0} - 4}) {
-    TableBuilder builder(good);
-    builder.set_handle(0, size);
-    EXPECT_EQ(table_error(builder.build()), ErrorCode::data_loss);
-    builder.set_handle(size, 10);
-    EXPECT_EQ(table_error(builder.build()), ErrorCode::data_loss);
-  }
-}
-
-TEST(Sstable, SnappyBombs) {
-  for (const std::uint64_t size : {std::uint64_t{0xffffffff}, std::uint64_t{1} << 30, std::uint64_t{1000}}) {
-    EXPECT_EQ(table_error(TableBuilder(TableBuilder::varint(size) + "\x01" + "abcd", 1).build()),
-              ErrorCode::data_loss);
-  }
-}
-
-TEST(Sstable, LongSharedKeysAreBounded) {
-  std::string block = table_entry(0, std::string(50000, 'k'), "");
-  for (int i = 1; i <= 20000; ++i) {
-    block += table_entry(49999 + static_cast<std::uint64_t>(i), "x", "");
-  }
-  EXPECT_EQ(table_error(TableBuilder(block + kOneRestart).build()), ErrorCode::data_loss);
-}
-
 TEST(BundleEntry, SliceKeys) {
   BundleSlice slice;
   slice.extents = {{0, -1}, {64, 63}, {-64, 128}, {-65, 8192}};
   // 0 = 80, -1 = 7f, 64 = c0 40, 63 = bf, -64 = 40, 128 = c0 80, -65 = 3f bf, 8192 = e0 20 00.
-  const std::string expected = std::string("\0a\0\xff" "b\xff\0\0\1\1\4", 11) +
-                               std::string("\x80\x7f\xc0\x40\xbf\x40\xc0\x80\x3f\xbf\xe0\x20\0", 13);
+  const std::string expected =
+      std::string(
+          "\0a\0\xff"
+          "b\xff\0\0\1\1\4",
+          11) +
+      std::string("\x80\x7f\xc0\x40\xbf\x40\xc0\x80\x3f\xbf\xe0\x20\0", 13);
   EXPECT_EQ(slice_key(std::string("a\0b\xff", 4), slice), expected);
   slice.extents = {{INT64_MAX, INT64_MIN}};
   const std::string extreme = slice_key("", slice);
-  EXPECT_EQ(extreme, std::string("\0\0\1\1\1", 5) + std::string("\xff\xc0\x7f", 3) + std::string(7, '\xff') +
-                         std::string("\x00\x3f\x80", 3) + std::string(7, '\0'));
+  EXPECT_EQ(extreme, std::string("\0\0\1\1\1", 5) + std::string("\xff\xc0\x7f", 3) +
+                         std::string(7, '\xff') + std::string("\x00\x3f\x80", 3) +
+                         std::string(7, '\0'));
 }
 
 // TensorSliceProto and friends by hand.
 std::string field(int number, const std::string& bytes) {
-  return TableBuilder::varint(static_cast<std::uint64_t>(number) << 3 | 2) + TableBuilder::varint(bytes.size()) + bytes;
+  return TableBuilder::varint(static_cast<std::uint64_t>(number) << 3 | 2) +
+         TableBuilder::varint(bytes.size()) + bytes;
 }
 std::string field(int number, std::uint64_t value) {
-  return TableBuilder::varint(static_cast<std::uint64_t>(number) << 3) + TableBuilder::varint(value);
+  return TableBuilder::varint(static_cast<std::uint64_t>(number) << 3) +
+         TableBuilder::varint(value);
 }
 std::string dims(const std::vector<std::uint64_t>& sizes) {
   std::string out;
@@ -293,7 +176,8 @@ std::string dims(const std::vector<std::uint64_t>& sizes) {
 }
 
 // A bundle of one shard with the given records; data bytes are zeros with a fitting checksum.
-ErrorCode bundle_error(const std::vector<std::pair<std::string, std::string>>& records, std::size_t data_size = 64) {
+ErrorCode bundle_error(const std::vector<std::pair<std::string, std::string>>& records,
+                       std::size_t data_size = 64) {
   std::string block;
   for (const auto& [key, value] : records) block += table_entry(0, key, value);
   MemoryTree tree("all", {});
@@ -313,29 +197,42 @@ std::string zeros_crc(std::size_t size) {
 }
 
 TEST(Bundle, HostileRecords) {
-  const auto entry = [](std::uint64_t dtype, const std::vector<std::uint64_t>& sizes, std::uint64_t size) {
+  const auto entry = [](std::uint64_t dtype, const std::vector<std::uint64_t>& sizes,
+                        std::uint64_t size) {
     return field(1, dtype) + field(2, dims(sizes)) + field(5, size);
   };
   EXPECT_EQ(bundle_error({{"a", entry(1, {2}, 8)}}), ErrorCode::data_loss);  // no header
   EXPECT_EQ(bundle_error({{"", field(1, 0)}}), ErrorCode::data_loss);        // shards
   EXPECT_EQ(bundle_error({{"", field(1, std::uint64_t{1} << 31)}}), ErrorCode::data_loss);
   EXPECT_EQ(bundle_error({{"", field(1, ~std::uint64_t{0})}}), ErrorCode::data_loss);
-  EXPECT_EQ(bundle_error({{"", field(1, 1) + field(3, field(2, 2))}}), ErrorCode::failed_precondition);
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {2}, 8)}}), ErrorCode::data_loss);  // no checksum
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {3}, 8) + zeros_crc(8)}}), ErrorCode::data_loss);
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {100}, 400) + zeros_crc(400)}}), ErrorCode::data_loss);
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(20, {1}, 8) + zeros_crc(8)}}), ErrorCode::unimplemented);
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {~std::uint64_t{0}}, 8)}}), ErrorCode::data_loss);
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {1u << 31, 1u << 31, 1u << 31}, 8)}}), ErrorCode::data_loss);
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {2}, 8) + field(3, 1) + zeros_crc(8)}}), ErrorCode::data_loss);
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {2}, 8) + field(4, ~std::uint64_t{0}) + zeros_crc(8)}}),
+  EXPECT_EQ(bundle_error({{"", field(1, 1) + field(3, field(2, 2))}}),
+            ErrorCode::failed_precondition);
+  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {2}, 8)}}),
+            ErrorCode::data_loss);  // no checksum
+  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {3}, 8) + zeros_crc(8)}}),
             ErrorCode::data_loss);
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {2}, 8) + zeros_crc(8)},
+  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {100}, 400) + zeros_crc(400)}}),
+            ErrorCode::data_loss);
+  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(20, {1}, 8) + zeros_crc(8)}}),
+            ErrorCode::unimplemented);
+  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {~std::uint64_t{0}}, 8)}}),
+            ErrorCode::data_loss);
+  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {1u << 31, 1u << 31, 1u << 31}, 8)}}),
+            ErrorCode::data_loss);
+  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, {2}, 8) + field(3, 1) + zeros_crc(8)}}),
+            ErrorCode::data_loss);
+  EXPECT_EQ(bundle_error({{"", kHeader},
+                          {"a", entry(1, {2}, 8) + field(4, ~std::uint64_t{0}) + zeros_crc(8)}}),
+            ErrorCode::data_loss);
+  EXPECT_EQ(bundle_error({{"", kHeader},
+                          {"a", entry(1, {2}, 8) + zeros_crc(8)},
                           {"b", entry(1, {2}, 8) + field(4, 4) + zeros_crc(8)}}),
             ErrorCode::data_loss);  // they share bytes
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(7, {1u << 30}, 8) + zeros_crc(8)}}), ErrorCode::data_loss);
+  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(7, {1u << 30}, 8) + zeros_crc(8)}}),
+            ErrorCode::data_loss);
   Limits limits;
-  EXPECT_EQ(bundle_error({{"", kHeader}, {"a", entry(1, std::vector<std::uint64_t>(33, 1), 4) + zeros_crc(4)}}),
+  EXPECT_EQ(bundle_error({{"", kHeader},
+                          {"a", entry(1, std::vector<std::uint64_t>(33, 1), 4) + zeros_crc(4)}}),
             ErrorCode::resource_exhausted);
 }
 
@@ -343,26 +240,31 @@ TEST(Bundle, HostileSlices) {
   const auto slice = [](std::uint64_t start, std::uint64_t length) {
     return field(7, field(1, field(1, start) + field(2, length)));
   };
-  // The slices' own entries; the keys sort before all plain names because they begin with a zero byte.
+  // The slices' own entries; the keys sort before all plain names because they begin with a zero
+  // byte.
   const auto part = [](std::int64_t start, std::int64_t length, std::uint64_t offset) {
     BundleSlice box;
     box.extents = {{start, length}};
     const auto size = static_cast<std::uint64_t>(length) * 4;
     return std::pair<std::string, std::string>{
-        slice_key("v", box), field(1, 1) + field(2, dims({static_cast<std::uint64_t>(length)})) + field(4, offset) +
-                                 field(5, size) + zeros_crc(size)};
+        slice_key("v", box), field(1, 1) + field(2, dims({static_cast<std::uint64_t>(length)})) +
+                                 field(4, offset) + field(5, size) + zeros_crc(size)};
   };
   const std::string type = field(1, 1) + field(2, dims({4}));
-  const auto code = [&](const std::string& slices, std::vector<std::pair<std::string, std::string>> parts) {
+  const auto code = [&](const std::string& slices,
+                        std::vector<std::pair<std::string, std::string>> parts) {
     parts.insert(parts.begin(), {"", kHeader});
     parts.emplace_back("v", type + slices);
     return bundle_error(parts);
   };
-  EXPECT_EQ(code(slice(0, 2) + slice(2, 1), {part(0, 2, 0), part(2, 1, 8)}), ErrorCode::data_loss);   // gap
-  EXPECT_EQ(code(slice(0, 2) + slice(1, 2), {part(0, 2, 0), part(1, 2, 8)}), ErrorCode::data_loss);   // overlap
-  EXPECT_EQ(code(slice(0, 2) + slice(2, 2), {part(0, 2, 0)}), ErrorCode::data_loss);                  // missing
-  EXPECT_EQ(code(slice(0, 2) + slice(3, 2), {part(0, 2, 0), part(3, 2, 8)}), ErrorCode::data_loss);   // outside
-  EXPECT_EQ(code(slice(~std::uint64_t{0}, 2), {}), ErrorCode::data_loss);                             // negative
+  EXPECT_EQ(code(slice(0, 2) + slice(2, 1), {part(0, 2, 0), part(2, 1, 8)}),
+            ErrorCode::data_loss);  // gap
+  EXPECT_EQ(code(slice(0, 2) + slice(1, 2), {part(0, 2, 0), part(1, 2, 8)}),
+            ErrorCode::data_loss);                                                    // overlap
+  EXPECT_EQ(code(slice(0, 2) + slice(2, 2), {part(0, 2, 0)}), ErrorCode::data_loss);  // missing
+  EXPECT_EQ(code(slice(0, 2) + slice(3, 2), {part(0, 2, 0), part(3, 2, 8)}),
+            ErrorCode::data_loss);                                         // outside
+  EXPECT_EQ(code(slice(~std::uint64_t{0}, 2), {}), ErrorCode::data_loss);  // negative
   EXPECT_EQ(code(slice(0, INT64_MAX), {}), ErrorCode::data_loss);
 }
 

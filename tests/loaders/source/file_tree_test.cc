@@ -58,7 +58,8 @@ TEST(ReadFile, OnlyRegularFiles) {
   EXPECT_EQ(read_error(folder.path(), &message), ErrorCode::invalid_argument);
   EXPECT_NE(message.find("a directory"), std::string::npos) << message;
   ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
-  EXPECT_EQ(read_error(folder / "pipe"), ErrorCode::invalid_argument);  // and does not wait for a writer
+  EXPECT_EQ(read_error(folder / "pipe"),
+            ErrorCode::invalid_argument);  // and does not wait for a writer
   EXPECT_EQ(read_error("/dev/zero"), ErrorCode::invalid_argument);
   EXPECT_EQ(read_error(std::string("/tmp\0/x", 7)), ErrorCode::not_found);
   EXPECT_EQ(read_error("/tmp/" + std::string(5000, 'x')), ErrorCode::not_found);
@@ -118,7 +119,8 @@ TEST(Sniff, Kinds) {
   const Bytes index = load("bundle/all.index");
   EXPECT_EQ(sniff(index.data.first(20), index.data.last(48)), FileKind::sstable);
   EXPECT_EQ(sniff(index.data.first(20), index.data.first(48)), FileKind::other);
-  for (int i = 0; i <= static_cast<int>(FileKind::other); ++i) EXPECT_STRNE(name_of(static_cast<FileKind>(i)), "?");
+  for (int i = 0; i <= static_cast<int>(FileKind::other); ++i)
+    EXPECT_STRNE(name_of(static_cast<FileKind>(i)), "?");
 }
 
 TEST(Directory, ReadsMembers) {
@@ -140,7 +142,8 @@ TEST(Directory, ReadsMembers) {
   EXPECT_FALSE(is_directory(folder / "b.txt"));
   EXPECT_EQ(error_of([&] { is_directory(folder / "absent"); }), ErrorCode::not_found);
   EXPECT_EQ(error_of([&] { open_directory(folder / "absent", Limits{}); }), ErrorCode::not_found);
-  EXPECT_EQ(error_of([&] { open_directory(folder / "b.txt", Limits{}); }), ErrorCode::invalid_argument);
+  EXPECT_EQ(error_of([&] { open_directory(folder / "b.txt", Limits{}); }),
+            ErrorCode::invalid_argument);
 }
 
 TEST(Directory, NothingOutsideTheRoot) {
@@ -155,8 +158,9 @@ TEST(Directory, NothingOutsideTheRoot) {
   fs::create_symlink(folder / "root", folder / "root_link");
   const auto tree = open_directory(folder / "root", Limits{});
   EXPECT_EQ(tree->names(), std::vector<std::string>{"a"});
-  for (const char* name : {"../secret", "link", "inner_link", "up/secret", "loop", "device", "/etc/passwd", "", ".",
-                           "..", "./a", "a/../a", "a//b", "up/../../secret"}) {
+  for (const char* name :
+       {"../secret", "link", "inner_link", "up/secret", "loop", "device", "/etc/passwd", "", ".",
+        "..", "./a", "a/../a", "a//b", "up/../../secret"}) {
     EXPECT_EQ(error_of([&] { tree->read(name); }), ErrorCode::permission_denied) << name;
     EXPECT_EQ(error_of([&] { tree->size_of(name); }), ErrorCode::permission_denied) << name;
   }
@@ -173,10 +177,12 @@ TEST(Directory, Limits) {
   folder.write("a/b/c/d/e", "");
   Limits limits;
   limits.max_entries = 5;
-  EXPECT_EQ(error_of([&] { open_directory(folder.path(), limits)->names(); }), ErrorCode::resource_exhausted);
+  EXPECT_EQ(error_of([&] { open_directory(folder.path(), limits)->names(); }),
+            ErrorCode::resource_exhausted);
   limits = Limits{};
   limits.max_depth = 2;
-  EXPECT_EQ(error_of([&] { open_directory(folder.path(), limits)->names(); }), ErrorCode::resource_exhausted);
+  EXPECT_EQ(error_of([&] { open_directory(folder.path(), limits)->names(); }),
+            ErrorCode::resource_exhausted);
 }
 
 TEST(Directory, PipesDoNotBlock) {

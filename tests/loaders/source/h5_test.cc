@@ -10,7 +10,9 @@
 namespace thaw::testing {
 namespace {
 
-std::unique_ptr<H5File> open_file(const std::string& name) { return H5File::open(load(name), Limits{}); }
+std::unique_ptr<H5File> open_file(const std::string& name) {
+  return H5File::open(load(name), Limits{});
+}
 
 std::vector<float> ramp(int count) {
   std::vector<float> values(static_cast<std::size_t>(count));
@@ -38,15 +40,17 @@ INSTANTIATE_TEST_SUITE_P(All, H5Versions, ::testing::Values("old.h5", "latest.h5
 
 TEST_P(H5Versions, Groups) {
   EXPECT_EQ(file->children(""), (std::vector<std::string>{"model_weights", "types"}));
-  EXPECT_EQ(file->children("model_weights/dense_1/dense_1"), (std::vector<std::string>{"bias:0", "kernel:0"}));
-  EXPECT_EQ(file->datasets("model_weights"), (std::vector<std::string>{"model_weights/dense_1/dense_1/bias:0",
-                                                                       "model_weights/dense_1/dense_1/kernel:0"}));
+  EXPECT_EQ(file->children("model_weights/dense_1/dense_1"),
+            (std::vector<std::string>{"bias:0", "kernel:0"}));
+  EXPECT_EQ(file->datasets("model_weights"),
+            (std::vector<std::string>{"model_weights/dense_1/dense_1/bias:0",
+                                      "model_weights/dense_1/dense_1/kernel:0"}));
   EXPECT_TRUE(file->has_group(""));
   EXPECT_TRUE(file->has_group("model_weights/dense_1"));
   EXPECT_FALSE(file->has_dataset("model_weights/dense_1"));
   EXPECT_TRUE(file->has_dataset("types/f4") == false && file->has_dataset("types/little_f4"));
-  for (const char* path : {"absent", "/model_weights", "model_weights/", "model_weights//dense_1", "..", ".",
-                           "types/little_f4/below"}) {
+  for (const char* path : {"absent", "/model_weights", "model_weights/", "model_weights//dense_1",
+                           "..", ".", "types/little_f4/below"}) {
     EXPECT_FALSE(file->has_group(path) || file->has_dataset(path)) << path;
     EXPECT_EQ(error_of([&] { file->dataset(path); }), ErrorCode::not_found) << path;
     EXPECT_EQ(error_of([&] { file->children(path); }), ErrorCode::not_found) << path;
@@ -56,7 +60,8 @@ TEST_P(H5Versions, Groups) {
 }
 
 TEST_P(H5Versions, TextAttributes) {
-  EXPECT_EQ(file->text_attribute("", "model_config"), "{\"class_name\": \"Sequential\", \"name\": \"m\u00fcller\"}");
+  EXPECT_EQ(file->text_attribute("", "model_config"),
+            "{\"class_name\": \"Sequential\", \"name\": \"m\u00fcller\"}");
   EXPECT_EQ(file->text_attribute("", "fixed"), "fixed text");
   EXPECT_EQ(file->text_attribute("", "ascii"), "plain");
   EXPECT_EQ(file->text_attribute("", "keras_version"), "2.15.0");
@@ -64,7 +69,8 @@ TEST_P(H5Versions, TextAttributes) {
   EXPECT_EQ(file->text_attribute("", "empty_text"), "");
   EXPECT_EQ(file->text_attribute("", "absent"), std::nullopt);
   EXPECT_EQ(error_of([&] { file->text_attribute("", "number"); }), ErrorCode::invalid_argument);
-  EXPECT_EQ(error_of([&] { file->text_attribute("model_weights", "layer_names"); }), ErrorCode::invalid_argument);
+  EXPECT_EQ(error_of([&] { file->text_attribute("model_weights", "layer_names"); }),
+            ErrorCode::invalid_argument);
 }
 
 TEST_P(H5Versions, ListAttributes) {
@@ -121,7 +127,8 @@ TEST_P(H5Versions, StringsAndBfloat16) {
 TEST(H5, BorrowsTheFilesMemory) {
   const Bytes bytes = load("old.h5");
   const auto file = H5File::open(bytes, Limits{});
-  const auto* kernel = static_cast<const std::byte*>(file->dataset("model_weights/dense_1/dense_1/kernel:0").data());
+  const auto* kernel =
+      static_cast<const std::byte*>(file->dataset("model_weights/dense_1/dense_1/kernel:0").data());
   EXPECT_TRUE(kernel >= bytes.data.data() && kernel < bytes.data.data() + bytes.size());
 }
 
@@ -146,7 +153,8 @@ TEST(H5, KerasBfloat16) {
   const auto file = open_file("bfloat16.weights.h5");
   const Tensor kernel = file->dataset("layers/dense/vars/0");
   EXPECT_EQ(kernel.type(), (TensorType{DType::bfloat16, {3, 2}}));
-  for (int i = 0; i < 6; ++i) EXPECT_EQ(to_float(kernel.data<bfloat16>()[i]), static_cast<float>(i));
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(to_float(kernel.data<bfloat16>()[i]), static_cast<float>(i));
   EXPECT_EQ(to_float(file->dataset("layers/dense/vars/1").data<bfloat16>()[1]), -2.0f);
 }
 
@@ -174,10 +182,12 @@ TEST(H5, ManyLinksAndAttributes) {
   const auto file = open_file("many.h5");
   EXPECT_EQ(file->children("g").size(), 300u);
   for (int i = 0; i < 300; i += 37) {
-    EXPECT_EQ(file->dataset(fmt::format("g/dataset_{:03}", i)).data<float>()[0], static_cast<float>(i));
+    EXPECT_EQ(file->dataset(fmt::format("g/dataset_{:03}", i)).data<float>()[0],
+              static_cast<float>(i));
   }
   for (int i = 0; i < 40; ++i) {
-    EXPECT_EQ(file->text_attribute("g", fmt::format("attribute_{:02}", i)), fmt::format("value {}", i));
+    EXPECT_EQ(file->text_attribute("g", fmt::format("attribute_{:02}", i)),
+              fmt::format("value {}", i));
   }
   const auto names = file->list_attribute("g", "long");  // larger than an object header can hold
   ASSERT_EQ(names->size(), 100u);
@@ -196,15 +206,20 @@ TEST(H5, RefusesLinks) {
       EXPECT_EQ(error_of([&] { file->children(group); }, &message), ErrorCode::permission_denied);
       EXPECT_NE(message.find("'link'"), std::string::npos) << message;
       EXPECT_EQ(error_of([&] { file->datasets(""); }), ErrorCode::permission_denied);
-      EXPECT_EQ(error_of([&] { file->dataset(std::string(group) + "/link"); }), ErrorCode::permission_denied);
-      EXPECT_EQ(error_of([&] { file->has_group(std::string(group) + "/link"); }), ErrorCode::permission_denied);
+      EXPECT_EQ(error_of([&] { file->dataset(std::string(group) + "/link"); }),
+                ErrorCode::permission_denied);
+      EXPECT_EQ(error_of([&] { file->has_group(std::string(group) + "/link"); }),
+                ErrorCode::permission_denied);
     }
   }
   const auto file = open_file("links.h5");
   EXPECT_EQ(error_of([&] { file->dataset("deep/er/link/x"); }), ErrorCode::permission_denied);
-  EXPECT_EQ(error_of([&] { open_file("links_latest.h5")->children("dense"); }), ErrorCode::permission_denied);
-  EXPECT_EQ(error_of([&] { file->datasets("hard"); }), ErrorCode::data_loss);   // a group under two names
-  EXPECT_EQ(error_of([&] { file->datasets("cycle"); }), ErrorCode::data_loss);  // a group inside itself
+  EXPECT_EQ(error_of([&] { open_file("links_latest.h5")->children("dense"); }),
+            ErrorCode::permission_denied);
+  EXPECT_EQ(error_of([&] { file->datasets("hard"); }),
+            ErrorCode::data_loss);  // a group under two names
+  EXPECT_EQ(error_of([&] { file->datasets("cycle"); }),
+            ErrorCode::data_loss);  // a group inside itself
 }
 
 TEST(H5, RefusesForeignStorageAndBombs) {
@@ -226,7 +241,8 @@ TEST(H5, Limits) {
             ErrorCode::resource_exhausted);
   limits = Limits{};
   limits.max_depth = 1;
-  EXPECT_EQ(error_of([&] { H5File::open(load("old.h5"), limits)->datasets(""); }), ErrorCode::resource_exhausted);
+  EXPECT_EQ(error_of([&] { H5File::open(load("old.h5"), limits)->datasets(""); }),
+            ErrorCode::resource_exhausted);
   limits = Limits{};
   limits.max_entries = 20;
   EXPECT_EQ(error_of([&] { H5File::open(load("many_old.h5"), limits)->children(""); }),
@@ -240,7 +256,8 @@ TEST(H5, Limits) {
 TEST(H5, SaysWhatAFileReallyIs) {
   const auto message_for = [](std::string_view text) {
     std::string message;
-    EXPECT_EQ(error_of([&] { H5File::open(make_bytes(text), Limits{}); }, &message), ErrorCode::invalid_argument);
+    EXPECT_EQ(error_of([&] { H5File::open(make_bytes(text), Limits{}); }, &message),
+              ErrorCode::invalid_argument);
     return message;
   };
   EXPECT_NE(message_for("PK\x03\x04....").find("a zip archive"), std::string::npos);
@@ -265,7 +282,8 @@ void read_everything(const Bytes& bytes) {
     bool exists = false;
     attempt([&] { exists = file->has_group(group); });
     if (!exists) continue;
-    for (const char* name : {"model_config", "layer_names", "vlen_names", "split_names", "weight_names", "long"}) {
+    for (const char* name :
+         {"model_config", "layer_names", "vlen_names", "split_names", "weight_names", "long"}) {
       attempt([&] { file->list_attribute(group, name); });
     }
   }
@@ -273,7 +291,8 @@ void read_everything(const Bytes& bytes) {
     attempt([&] {
       const Tensor tensor = file->dataset(path);
       if (tensor.dtype() == DType::string) {
-        for (const std::string& text : values_of<std::string>(tensor)) ASSERT_LE(text.size(), bytes.size());
+        for (const std::string& text : values_of<std::string>(tensor))
+          ASSERT_LE(text.size(), bytes.size());
       } else if (tensor.num_elements() > 0) {  // touch both ends
         const auto* data = static_cast<const volatile std::byte*>(tensor.data());
         static_cast<void>(data[0]);
@@ -285,17 +304,24 @@ void read_everything(const Bytes& bytes) {
 }
 
 TEST(H5, Truncated) {
-  for (const char* name : {"old.h5", "latest.h5", "chunks_latest.h5", "links.h5", "bfloat16.weights.h5"}) {
+  for (const char* name :
+       {"old.h5", "latest.h5", "chunks_latest.h5", "links.h5", "bfloat16.weights.h5"}) {
     const std::string contents(load(name).text());
     check_truncations(contents, read_everything, contents.size() > 30000 ? 5 : 1);
   }
 }
 
 TEST(H5, FlippedBits) {
-  const std::pair<const char*, std::size_t> files[] = {
-      {"old.h5", 2},          {"links.h5", 1},         {"storage.h5", 1},    {"links_latest.h5", 1},
-      {"latest.h5", 11},      {"user_block.h5", 1},    {"bfloat16.weights.h5", 2},
-      {"chunks_old.h5", 211}, {"chunks_latest.h5", 61}, {"many.h5", 997}};
+  const std::pair<const char*, std::size_t> files[] = {{"old.h5", 2},
+                                                       {"links.h5", 1},
+                                                       {"storage.h5", 1},
+                                                       {"links_latest.h5", 1},
+                                                       {"latest.h5", 11},
+                                                       {"user_block.h5", 1},
+                                                       {"bfloat16.weights.h5", 2},
+                                                       {"chunks_old.h5", 211},
+                                                       {"chunks_latest.h5", 61},
+                                                       {"many.h5", 997}};
   for (const auto& [name, step] : files) {
     SCOPED_TRACE(name);
     check_flips(std::string(load(name).text()), read_everything, step);

@@ -51,11 +51,12 @@ TEST(Json, Numbers) {
   EXPECT_EQ(parse("\"NaN\"").string(), "NaN");
   for (const std::string& text :
        {std::string("1e999"), std::string("-1e999"), std::string("1e99999999999999999999"),
-        "1" + std::string(400, '0'), std::string(1000000, '7'), "1" + std::string(500, '0') + "e-100"}) {
+        "1" + std::string(400, '0'), std::string(1000000, '7'),
+        "1" + std::string(500, '0') + "e-100"}) {
     EXPECT_EQ(code_of(text), ErrorCode::invalid_argument) << text.substr(0, 30);
   }
-  for (const char* text : {"01", "+1", "1.", ".5", "1e", "1e+", "-", "--1", "0x10", "1_000", "nan", "inf", "-NaN",
-                           "Infinit", "+Infinity"}) {
+  for (const char* text : {"01", "+1", "1.", ".5", "1e", "1e+", "-", "--1", "0x10", "1_000", "nan",
+                           "inf", "-NaN", "Infinit", "+Infinity"}) {
     EXPECT_EQ(code_of(text), ErrorCode::invalid_argument) << text;
   }
 }
@@ -65,22 +66,38 @@ TEST(Json, Strings) {
   EXPECT_EQ(parse(R"("\u0041\u00e9\u20ac\ud83d\ude00")").string(), "A\u00e9\u20ac\U0001f600");
   EXPECT_EQ(parse("\"\u00e9\u20ac\U0001f600\"").string(), "\u00e9\u20ac\U0001f600");
   EXPECT_EQ(parse(R"("\u0000")").string(), std::string(1, '\0'));
-  for (const std::string& text : {
-           std::string("\"\x80\""), std::string("\"\xc3\""), std::string("\"\xc0\xaf\""),  // stray, cut, overlong
-           std::string("\"\xed\xa0\x80\""), std::string("\"\xf4\x90\x80\x80\""),           // surrogate, too large
-           std::string("\"\xe0\x80\xaf\""), std::string("\"\xf0\x80\x80\xaf\""), std::string("\"\xff\""),
-           std::string("\"\xe2\x82"), std::string(R"("\ud83d")"), std::string(R"("\ude00")"),
-           std::string(R"("\ud83dx")"), std::string(R"("\ud83d\u0041")"), std::string(R"("\u12")"),
-           std::string(R"("\u12g4")"), std::string(R"("\u-123")"), std::string(R"("\x41")"), std::string("\"a\nb\""),
-           std::string("\"a\0b\"", 5), std::string("\"a"), std::string("\"a\\"), std::string("'a'")}) {
+  for (const std::string& text : {std::string("\"\x80\""),
+                                  std::string("\"\xc3\""),
+                                  std::string("\"\xc0\xaf\""),  // stray, cut, overlong
+                                  std::string("\"\xed\xa0\x80\""),
+                                  std::string("\"\xf4\x90\x80\x80\""),  // surrogate, too large
+                                  std::string("\"\xe0\x80\xaf\""),
+                                  std::string("\"\xf0\x80\x80\xaf\""),
+                                  std::string("\"\xff\""),
+                                  std::string("\"\xe2\x82"),
+                                  std::string(R"("\ud83d")"),
+                                  std::string(R"("\ude00")"),
+                                  std::string(R"("\ud83dx")"),
+                                  std::string(R"("\ud83d\u0041")"),
+                                  std::string(R"("\u12")"),
+                                  std::string(R"("\u12g4")"),
+                                  std::string(R"("\u-123")"),
+                                  std::string(R"("\x41")"),
+                                  std::string("\"a\nb\""),
+                                  std::string("\"a\0b\"", 5),
+                                  std::string("\"a"),
+                                  std::string("\"a\\"),
+                                  std::string("'a'")}) {
     EXPECT_EQ(code_of(text), ErrorCode::invalid_argument) << text;
   }
 }
 
 TEST(Json, Structure) {
-  for (const char* text : {"", " ", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{", "{\"a\"", "{\"a\":", "{\"a\":1",
-                           "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "[1}", "{\"a\":1]", "1 2", "[] []", "nul",
-                           "truefalse", "// x", "{,}", "[[]"}) {
+  for (const char* text :
+       {"",      " ",         "[",         "]",      "[1",        "[1,",      "[1,]",
+        "[,1]",  "[1 2]",     "{",         "{\"a\"", "{\"a\":",   "{\"a\":1", "{\"a\":1,}",
+        "{a:1}", "{1:1}",     "{\"a\" 1}", "[1}",    "{\"a\":1]", "1 2",      "[] []",
+        "nul",   "truefalse", "// x",      "{,}",    "[[]"}) {
     EXPECT_EQ(code_of(text), ErrorCode::invalid_argument) << text;
   }
   EXPECT_EQ(code_of(std::string_view("1\0", 2)), ErrorCode::invalid_argument);
@@ -89,7 +106,8 @@ TEST(Json, Structure) {
 
 TEST(Json, DuplicateKeys) {
   std::string message;
-  EXPECT_EQ(code_of(R"({"a": 1, "b": {"name": 1, "x": 2, "name": 3}})", &message), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(R"({"a": 1, "b": {"name": 1, "x": 2, "name": 3}})", &message),
+            ErrorCode::invalid_argument);
   EXPECT_NE(message.find("'name'"), std::string::npos) << message;
   EXPECT_NE(message.find("test.json"), std::string::npos) << message;
   EXPECT_EQ(code_of(R"({"a": 1, "\u0061": 2})"), ErrorCode::invalid_argument);
@@ -107,7 +125,8 @@ TEST(Json, Depth) {
   EXPECT_EQ(code_of(objects), ErrorCode::resource_exhausted);
   // Whatever the limit says, values stay shallow enough for their destructor.
   limits.max_depth = 1 << 30;
-  EXPECT_EQ(error_of([&] { parse_json(nested(1000000), "t", limits); }), ErrorCode::resource_exhausted);
+  EXPECT_EQ(error_of([&] { parse_json(nested(1000000), "t", limits); }),
+            ErrorCode::resource_exhausted);
   EXPECT_EQ(parse_json(nested(2000), "t", limits).dump(), nested(2000));
 }
 
@@ -127,7 +146,8 @@ TEST(Json, Accessors) {
   for (const auto& f : std::vector<std::function<void()>>{
            [&] { json.at("half").integer(); }, [&] { json.boolean(); }, [&] { json.string(); },
            [&] { json.array(); }, [&] { json.number(); }, [&] { json.at("text").object(); },
-           [&] { json.at("list").at(1); }, [&] { json.at(std::size_t{0}); }, [&] { json.at("list").at("x"); }}) {
+           [&] { json.at("list").at(1); }, [&] { json.at(std::size_t{0}); },
+           [&] { json.at("list").at("x"); }}) {
     EXPECT_EQ(error_of(f), ErrorCode::invalid_argument);
   }
   EXPECT_EQ(error_of([] { Json(1e300).integer(); }), ErrorCode::invalid_argument);
@@ -135,16 +155,20 @@ TEST(Json, Accessors) {
 }
 
 TEST(Json, Dump) {
-  const char* text = R"({"a":[1,-2,3.0,0.1,1e+300,NaN,Infinity,-Infinity],"b":{"c":null,"d":true,"e":false},)"
-                     R"("f":"q\"\\\n\u0001é"})";
+  const char* text =
+      R"({"a":[1,-2,3.0,0.1,1e+300,NaN,Infinity,-Infinity],"b":{"c":null,"d":true,"e":false},)"
+      R"("f":"q\"\\\n\u0001é"})";
   EXPECT_EQ(parse(text).dump(), text);
   EXPECT_EQ(parse(parse("[1.0, 1e2, 123456789012345678901234567890]").dump()).dump(),
             parse("[1.0, 1e2, 123456789012345678901234567890]").dump());
 }
 
 TEST(Json, DamagedText) {
-  const std::string text = R"({"class_name": "Dense", "config": {"units": 3, "x": [1.5e3, null, true, "\u00e9é"]}})";
-  const auto reader = [](const Bytes& bytes) { parse_json(bytes.text(), bytes.name, Limits{}).dump(); };
+  const std::string text =
+      R"({"class_name": "Dense", "config": {"units": 3, "x": [1.5e3, null, true, "\u00e9é"]}})";
+  const auto reader = [](const Bytes& bytes) {
+    parse_json(bytes.text(), bytes.name, Limits{}).dump();
+  };
   check_truncations(text, reader);
   check_flips(text, reader);
 }

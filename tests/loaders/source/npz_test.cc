@@ -21,7 +21,8 @@ const Tensor& find(const Arrays& arrays, const std::string& name) {
 template <class T>
 void expect_ramp(const Tensor& tensor, Shape shape) {
   ASSERT_EQ(tensor.type(), (TensorType{Tensor::dtype_of<T>(), shape}));
-  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) ASSERT_EQ(tensor.data<T>()[i], static_cast<T>(i));
+  for (std::int64_t i = 0; i < tensor.num_elements(); ++i)
+    ASSERT_EQ(tensor.data<T>()[i], static_cast<T>(i));
 }
 
 class Npz : public ::testing::TestWithParam<const char*> {};
@@ -31,7 +32,8 @@ TEST_P(Npz, ReadsNumpysArrays) {
   const Arrays arrays = read_npz(data_file(GetParam()), Limits{});
   EXPECT_EQ(arrays.front().first, "c_order");  // in archive order
   EXPECT_EQ(arrays.size(), 18u);
-  for (const char* name : {"c_order", "fortran", "big"}) expect_ramp<float>(find(arrays, name), {2, 3, 4});
+  for (const char* name : {"c_order", "fortran", "big"})
+    expect_ramp<float>(find(arrays, name), {2, 3, 4});
   expect_ramp<double>(find(arrays, "double"), {2, 3, 4});
   expect_ramp<std::int8_t>(find(arrays, "i1"), {3});
   expect_ramp<std::uint64_t>(find(arrays, "u8"), {3});
@@ -39,10 +41,12 @@ TEST_P(Npz, ReadsNumpysArrays) {
   EXPECT_EQ(to_float(find(arrays, "half").data<float16>()[23]), 23.0f);
   EXPECT_EQ(to_float(find(arrays, "bfloat").data<bfloat16>()[1]), -2.0f);
   EXPECT_EQ(values_of<bool>(find(arrays, "bool")), (std::vector<bool>{true, false, false, true}));
-  EXPECT_EQ(values_of<std::string>(find(arrays, "bytes")), (std::vector<std::string>{"one", "three", ""}));
+  EXPECT_EQ(values_of<std::string>(find(arrays, "bytes")),
+            (std::vector<std::string>{"one", "three", ""}));
   EXPECT_EQ(values_of<std::string>(find(arrays, "unicode")),
             (std::vector<std::string>{"one", "dr\u00fcben \U0001f600", ""}));
-  EXPECT_EQ(values_of<std::string>(find(arrays, "unicode_big")), (std::vector<std::string>{"z\u00fc"}));
+  EXPECT_EQ(values_of<std::string>(find(arrays, "unicode_big")),
+            (std::vector<std::string>{"z\u00fc"}));
   EXPECT_EQ(values_of<std::string>(find(arrays, "bytes_fortran")),
             (std::vector<std::string>{"a", "b", "c", "d", "e", "f"}));
   EXPECT_EQ(find(arrays, "scalar").shape(), Shape{});
@@ -63,7 +67,8 @@ TEST(Npy, Versions) {
 
 TEST(Npy, RefusesPicklesAndRecords) {
   std::string message;
-  EXPECT_EQ(error_of([] { read_npy(load("object.npy"), Limits{}); }, &message), ErrorCode::unimplemented);
+  EXPECT_EQ(error_of([] { read_npy(load("object.npy"), Limits{}); }, &message),
+            ErrorCode::unimplemented);
   EXPECT_NE(message.find("pickle"), std::string::npos) << message;
   EXPECT_EQ(error_of([] { read_npy(load("record.npy"), Limits{}); }), ErrorCode::unimplemented);
 }
@@ -72,7 +77,8 @@ std::string npy(const std::string& header, const std::string& data = "", char ma
   std::string out = "\x93NUMPY";
   out += major;
   out += '\0';
-  for (int i = 0; i < (major == 1 ? 2 : 4); ++i) out += static_cast<char>(header.size() >> (8 * i) & 255);
+  for (int i = 0; i < (major == 1 ? 2 : 4); ++i)
+    out += static_cast<char>(header.size() >> (8 * i) & 255);
   return out + header + data;
 }
 ErrorCode npy_error(const std::string& file) {
@@ -88,31 +94,37 @@ TEST(Npy, HostileHeaders) {
   EXPECT_EQ(npy_error(npy(good, data, 4)), ErrorCode::unimplemented);
   EXPECT_EQ(npy_error("PK\x03\x04"), ErrorCode::data_loss);
   EXPECT_EQ(npy_error("PK\x03\x04 a zip archive"), ErrorCode::invalid_argument);
-  const auto with = [&](const std::string& descr, const std::string& order, const std::string& shape) {
-    return npy_error(npy("{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + "}", data));
+  const auto with = [&](const std::string& descr, const std::string& order,
+                        const std::string& shape) {
+    return npy_error(npy(
+        "{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + "}", data));
   };
-  for (const char* descr : {"'<f3'", "'<f'", "'f99999999999999999999'", "'<m8'", "'<M8[ns]'", "'|O'", "'|V7'", "''", "'<'",
-                            "'|t4'", "[('a', '<f4')]"}) {
+  for (const char* descr : {"'<f3'", "'<f'", "'f99999999999999999999'", "'<m8'", "'<M8[ns]'",
+                            "'|O'", "'|V7'", "''", "'<'", "'|t4'", "[('a', '<f4')]"}) {
     EXPECT_EQ(with(descr, "False", "(4,)"), ErrorCode::unimplemented) << descr;
   }
-  for (const char* shape : {"(-1,)", "4", "(4", "(4,,)", "[4]", "(a,)", "(4, 'x')", "(99999999999999999999,)", "(4.0,)"}) {
+  for (const char* shape : {"(-1,)", "4", "(4", "(4,,)", "[4]", "(a,)", "(4, 'x')",
+                            "(99999999999999999999,)", "(4.0,)"}) {
     EXPECT_EQ(with("'<f4'", "False", shape), ErrorCode::invalid_argument) << shape;
   }
   EXPECT_EQ(with("'<f4'", "No", "(4,)"), ErrorCode::invalid_argument);
   EXPECT_EQ(with("'<f4'", "False", "(4611686018427387904,)"), ErrorCode::resource_exhausted);
-  EXPECT_EQ(with("'<f4'", "False", "(4294967296, 4294967296, 4294967296)"), ErrorCode::invalid_argument);
+  EXPECT_EQ(with("'<f4'", "False", "(4294967296, 4294967296, 4294967296)"),
+            ErrorCode::invalid_argument);
   EXPECT_EQ(npy_error(npy("{'descr': '|S0', 'fortran_order': False, 'shape': (1000000000000,)}")),
             ErrorCode::resource_exhausted);
   EXPECT_EQ(with("'|S99999999999'", "False", "(1,)"), ErrorCode::invalid_argument);
   std::string ones = "(";
   for (int i = 0; i < 33; ++i) ones += "1,";
   EXPECT_EQ(with("'<f4'", "False", ones + ")"), ErrorCode::resource_exhausted);
-  for (const char* header : {"", "{", "{}", "{'descr': '<f4'}", "{'descr': '<f4', 'descr': '<f4'}", "x",
-                             "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), 'more': 1}",
-                             "{'descr': '<f4', 'fortran_order': False, 'shape': (4,)} x"}) {
+  for (const char* header :
+       {"", "{", "{}", "{'descr': '<f4'}", "{'descr': '<f4', 'descr': '<f4'}", "x",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), 'more': 1}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (4,)} x"}) {
     EXPECT_EQ(npy_error(npy(header, data)), ErrorCode::invalid_argument) << header;
   }
-  EXPECT_EQ(npy_error(npy("{'descr': '<U1', 'fortran_order': False, 'shape': (1,)}", std::string("\0\xd8\0\0", 4))),
+  EXPECT_EQ(npy_error(npy("{'descr': '<U1', 'fortran_order': False, 'shape': (1,)}",
+                          std::string("\0\xd8\0\0", 4))),
             ErrorCode::invalid_argument);  // a surrogate
 }
 
@@ -157,7 +169,8 @@ TEST(Npz, WritesWhatItReads) {
     } else {
       ASSERT_EQ(after.dtype(), before.dtype());
       if (before.size_bytes() > 0) {
-        EXPECT_EQ(std::memcmp(after.data(), before.data(), before.size_bytes()), 0) << arrays[i].first;
+        EXPECT_EQ(std::memcmp(after.data(), before.data(), before.size_bytes()), 0)
+            << arrays[i].first;
       }
     }
   }
@@ -167,7 +180,8 @@ TEST(Npz, WritesWhatItReads) {
 
 TEST(Npz, WritesManyArrays) {
   Arrays arrays;
-  for (int i = 0; i < 70000; ++i) arrays.emplace_back("a" + std::to_string(i), Tensor::from<std::int8_t>({}, {1}));
+  for (int i = 0; i < 70000; ++i)
+    arrays.emplace_back("a" + std::to_string(i), Tensor::from<std::int8_t>({}, {1}));
   const TemporaryFile file;
   write_npz(file.path(), arrays);  // too many for the end record without zip64
   const Bytes bytes = read_file(file.path(), Limits{});
@@ -178,10 +192,12 @@ TEST(Npz, Errors) {
   EXPECT_EQ(error_of([] { write_npz("/nonexistent/x.npz", {}); }), ErrorCode::permission_denied);
   EXPECT_EQ(error_of([] { read_npz("/nonexistent/x.npz", Limits{}); }), ErrorCode::not_found);
   EXPECT_EQ(error_of([] { read_npz(data_file("old.h5"), Limits{}); }), ErrorCode::invalid_argument);
-  EXPECT_EQ(error_of([] { read_npz(data_file("plain.zip"), Limits{}); }), ErrorCode::invalid_argument);
+  EXPECT_EQ(error_of([] { read_npz(data_file("plain.zip"), Limits{}); }),
+            ErrorCode::invalid_argument);
   Limits limits;
   limits.max_total_bytes = 100;
-  EXPECT_EQ(error_of([&] { read_npz(data_file("arrays.npz"), limits); }), ErrorCode::resource_exhausted);
+  EXPECT_EQ(error_of([&] { read_npz(data_file("arrays.npz"), limits); }),
+            ErrorCode::resource_exhausted);
   EXPECT_EQ(error_of([] { to_npy(Tensor()); }), ErrorCode::invalid_argument);
 }
 

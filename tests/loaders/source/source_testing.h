@@ -16,10 +16,12 @@ inline std::string data_file(const std::string& name) {
   return std::string(THAW_SOURCE_DIR) + "/tests/loaders/source/files/" + name;
 }
 
-/// Bytes with memory of their own, exactly as long as the text, so that a sanitizer sees every overrun.
+/// Bytes with memory of their own, exactly as long as the text, so that a sanitizer sees every
+/// overrun.
 inline Bytes make_bytes(std::string_view text, const std::string& name = "test") {
   auto memory = std::make_shared<std::vector<std::byte>>(
-      reinterpret_cast<const std::byte*>(text.data()), reinterpret_cast<const std::byte*>(text.data()) + text.size());
+      reinterpret_cast<const std::byte*>(text.data()),
+      reinterpret_cast<const std::byte*>(text.data()) + text.size());
   return {{memory->data(), memory->size()}, memory, name};
 }
 

@@ -13,11 +13,13 @@ std::unique_ptr<FileTree> open_bytes(const std::string& contents, const Limits& 
 TEST(Zip, StoredAndDeflated) {
   const Bytes bytes = load("plain.zip");
   const auto tree = open_zip(bytes, "plain.zip", Limits{});
-  EXPECT_EQ(tree->names(), (std::vector<std::string>{"deflated.txt", "dir/second.txt", "hello.txt"}));
+  EXPECT_EQ(tree->names(),
+            (std::vector<std::string>{"deflated.txt", "dir/second.txt", "hello.txt"}));
   const Bytes hello = tree->read("hello.txt");
   EXPECT_EQ(hello.text(), "hello world");
   EXPECT_NE(hello.name.find("plain.zip!hello.txt"), std::string::npos);
-  EXPECT_TRUE(hello.data.data() >= bytes.data.data() && hello.data.data() < bytes.data.data() + bytes.size());
+  EXPECT_TRUE(hello.data.data() >= bytes.data.data() &&
+              hello.data.data() < bytes.data.data() + bytes.size());
   EXPECT_EQ(tree->read("deflated.txt").text(), std::string(5000, 'a'));
   EXPECT_EQ(tree->size_of("deflated.txt"), 5000u);
   EXPECT_TRUE(tree->contains("dir/second.txt"));
@@ -53,7 +55,8 @@ TEST(Zip, Limits) {
   EXPECT_EQ(error_of([&] { open_zip(load("bomb.zip"), "bomb.zip", limits)->read("zeros"); }),
             ErrorCode::resource_exhausted);
   limits.max_entries = 2;
-  EXPECT_EQ(error_of([&] { open_zip(load("plain.zip"), "plain.zip", limits); }), ErrorCode::resource_exhausted);
+  EXPECT_EQ(error_of([&] { open_zip(load("plain.zip"), "plain.zip", limits); }),
+            ErrorCode::resource_exhausted);
 }
 
 std::string number(std::uint64_t value, int size) {
@@ -72,8 +75,8 @@ struct Member {
   std::int64_t size = -1, compressed_size = -1, crc = -1, local_size = -1, offset = -1;
 };
 
-std::string archive(const std::vector<Member>& members, const std::string& comment = "", const std::string& prefix = "",
-                    int count_change = 0) {
+std::string archive(const std::vector<Member>& members, const std::string& comment = "",
+                    const std::string& prefix = "", int count_change = 0) {
   std::string out = prefix, directory;
   for (const Member& member : members) {
     const auto or_else = [](std::int64_t value, std::uint64_t other) {
@@ -81,17 +84,21 @@ std::string archive(const std::vector<Member>& members, const std::string& comme
     };
     const std::uint64_t offset = or_else(member.offset, out.size());
     const std::uint64_t crc =
-        or_else(member.crc, crc32_z(0, reinterpret_cast<const Bytef*>(member.data.data()), member.data.size()));
+        or_else(member.crc,
+                crc32_z(0, reinterpret_cast<const Bytef*>(member.data.data()), member.data.size()));
     const std::uint64_t stored = or_else(member.compressed_size, member.data.size());
     const std::uint64_t size = or_else(member.size, member.data.size());
     const std::string& local_name = member.local_name.empty() ? member.name : member.local_name;
     const std::string fields = number(static_cast<unsigned>(member.flags), 2) +
-                               number(static_cast<unsigned>(member.method), 2) + number(0, 4) + number(crc, 4);
-    out += "PK\x03\x04" + number(20, 2) + fields + number(stored, 4) + number(or_else(member.local_size, size), 4) +
-           number(local_name.size(), 2) + number(0, 2) + local_name + member.data;
-    directory += "PK\x01\x02" + number(0x0314, 2) + number(20, 2) + fields + number(stored, 4) + number(size, 4) +
-                 number(member.name.size(), 2) + number(0, 2) + number(0, 2) + number(0, 2) + number(0, 2) +
-                 number(std::uint64_t{member.mode} << 16, 4) + number(offset, 4) + member.name;
+                               number(static_cast<unsigned>(member.method), 2) + number(0, 4) +
+                               number(crc, 4);
+    out += "PK\x03\x04" + number(20, 2) + fields + number(stored, 4) +
+           number(or_else(member.local_size, size), 4) + number(local_name.size(), 2) +
+           number(0, 2) + local_name + member.data;
+    directory += "PK\x01\x02" + number(0x0314, 2) + number(20, 2) + fields + number(stored, 4) +
+                 number(size, 4) + number(member.name.size(), 2) + number(0, 2) + number(0, 2) +
+                 number(0, 2) + number(0, 2) + number(std::uint64_t{member.mode} << 16, 4) +
+                 number(offset, 4) + member.name;
   }
   const std::uint64_t count = members.size() + static_cast<std::size_t>(count_change);
   return out + directory + "PK\x05\x06" + number(0, 4) + number(count, 2) + number(count, 2) +
@@ -114,9 +121,10 @@ TEST(Zip, HandMadeArchiveIsRight) {
 }
 
 TEST(Zip, BadNames) {
-  for (const std::string& name : {std::string("../a"), std::string("/etc/passwd"), std::string("a/../b"),
-                                 std::string("a//b"), std::string("./a"), std::string("a\\b"), std::string("c:/x"),
-                                 std::string("a\0b", 3), std::string("a\nb"), std::string(".."), std::string("/")}) {
+  for (const std::string& name :
+       {std::string("../a"), std::string("/etc/passwd"), std::string("a/../b"), std::string("a//b"),
+        std::string("./a"), std::string("a\\b"), std::string("c:/x"), std::string("a\0b", 3),
+        std::string("a\nb"), std::string(".."), std::string("/")}) {
     Member member;
     member.name = name;
     EXPECT_EQ(code_of(member), ErrorCode::permission_denied) << name;
@@ -127,7 +135,8 @@ TEST(Zip, BadNames) {
 }
 
 TEST(Zip, TwoReadings) {
-  EXPECT_EQ(code_of(archive({Member{}, Member{}})), ErrorCode::invalid_argument);  // the same name twice
+  EXPECT_EQ(code_of(archive({Member{}, Member{}})),
+            ErrorCode::invalid_argument);  // the same name twice
   Member member;
   member.local_name = "b";
   EXPECT_EQ(code_of(member), ErrorCode::invalid_argument);
@@ -186,13 +195,14 @@ TEST(Zip, WrongContents) {
   member.crc = 0;
   member.data += "x";  // bytes after its end
   EXPECT_EQ(code_of(member), ErrorCode::data_loss);
-  member.data = std::string("\x4b\x04\x00", 3);  // "a"
+  member.data = std::string("\x4b\x04\x00", 3);      // "a"
   EXPECT_EQ(code_of(member), ErrorCode::data_loss);  // more than declared
 }
 
 TEST(Zip, SaysWhatAFileReallyIs) {
   std::string message;
-  EXPECT_EQ(error_of([] { open_zip(load("old.h5"), "model.keras", Limits{}); }, &message), ErrorCode::invalid_argument);
+  EXPECT_EQ(error_of([] { open_zip(load("old.h5"), "model.keras", Limits{}); }, &message),
+            ErrorCode::invalid_argument);
   EXPECT_NE(message.find("HDF5"), std::string::npos) << message;
   EXPECT_EQ(error_of([] { open_bytes(""); }), ErrorCode::data_loss);
 }
@@ -207,7 +217,8 @@ TEST(Zip, GitLfsPointerInside) {
   Member member;
   member.data = "version https://git-lfs.github.com/spec/v1\n";
   std::string message;
-  EXPECT_EQ(error_of([&] { open_bytes(archive({member}))->read("a"); }, &message), ErrorCode::invalid_argument);
+  EXPECT_EQ(error_of([&] { open_bytes(archive({member}))->read("a"); }, &message),
+            ErrorCode::invalid_argument);
   EXPECT_NE(message.find("git lfs pull"), std::string::npos) << message;
 }
 
