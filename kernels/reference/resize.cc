@@ -1,22 +1,19 @@
-// Nearest and bilinear image resizing. Source positions are computed in float exactly as
+// Image resizing. Source positions are computed in float exactly as
 // TensorFlow's kernels do, because a nearest neighbour or a weight on an edge depends on their
 // rounding.
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/reference/prepare.h"
+#include "kernels/reference/resize_taps.h"
+#include "runtime/base/check.h"
 
 namespace thaw::reference {
 namespace {
 
-float resize_scale(std::int64_t in, std::int64_t out, bool align_corners) {
-  return align_corners && out > 1 ? static_cast<float>(in - 1) / static_cast<float>(out - 1)
-                                  : static_cast<float>(in) / static_cast<float>(out);
-}
-
 /// Source index of each result index.
 Ints nearest_indices(std::int64_t in, std::int64_t out, const ops::Resize& op) {
-  const float scale = resize_scale(in, out, op.align_corners);
+  const float scale = resize_step(in, out, op.align_corners);
   Ints indices;
   for (std::int64_t i = 0; i < out; ++i) {
     const float at = op.half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale
@@ -35,7 +32,7 @@ struct Interpolation {
 
 std::vector<Interpolation> linear_weights(std::int64_t in, std::int64_t out,
                                           const ops::Resize& op) {
-  const float scale = resize_scale(in, out, op.align_corners);
+  const float scale = resize_step(in, out, op.align_corners);
   std::vector<Interpolation> weights;
   for (std::int64_t i = 0; i < out; ++i) {
     const float at = op.half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale - 0.5f
@@ -102,15 +99,74 @@ KernelPtr bilinear(const Site& site, const Image& x) {
   });
 }
 
+/// Element `axis` of host operand `i`, a float32 vector.
+float host_float(const Site& site, std::size_t i, std::size_t axis) {
+  THAW_CHECK(site.constants[i] != nullptr, "resize needs operand {} at preparation", i);
+  return static_cast<const float*>(site.constants[i]->data())[axis];
+}
+
+Taps axis_taps(const Site& site, int axis) {
+  const std::int64_t in = site.in[0].shape[axis + 1], out = site.out[0].shape[axis + 1];
+  ResizedAxis resized{in, out, static_cast<float>(out) / static_cast<float>(in), 0};
+  if (site.in.size() == 4) {
+    resized.scale = host_float(site, 2, static_cast<std::size_t>(axis));
+    resized.translation = host_float(site, 3, static_cast<std::size_t>(axis));
+    if (!(resized.scale > 0)) {
+      fail(ErrorCode::invalid_argument, "scale: expected a positive number, found {}",
+           resized.scale);
+    }
+  }
+  return resize_taps(site.op_as<ops::Resize>(), resized);
+}
+
+/// Both axes one after the other: a row of the result is first gathered in the workspace, as wide
+/// as the source.
+template <class T>
+KernelPtr weighted(const Site& site, const Image& x) {
+  const std::int64_t width = x.width * x.channels;
+  const auto body = [x, width, rows = axis_taps(site, 0),
+                     columns = axis_taps(site, 1)](const Args& args) {
+    const T* from = args.in[0].as<T>();
+    T* to = args.out[0].as_mutable<T>();
+    auto* line = reinterpret_cast<double*>(args.workspace);
+    for (std::int64_t n = 0; n < x.batch; ++n, from += x.height * width) {
+      for (std::size_t row = 0; row + 1 < rows.begin.size(); ++row) {
+        std::fill_n(line, width, 0.0);
+        for (auto t = static_cast<std::size_t>(rows.begin[row]),
+                  end = static_cast<std::size_t>(rows.begin[row + 1]);
+             t < end; ++t) {
+          const T* source = from + rows.index[t] * width;
+          for (std::int64_t i = 0; i < width; ++i)
+            line[i] += static_cast<double>(load(source[i])) * rows.weight[t];
+        }
+        for (std::size_t column = 0; column + 1 < columns.begin.size(); ++column) {
+          for (std::int64_t c = 0; c < x.channels; ++c) {
+            double sum = 0;
+            for (auto t = static_cast<std::size_t>(columns.begin[column]),
+                      end = static_cast<std::size_t>(columns.begin[column + 1]);
+                 t < end; ++t)
+              sum += line[columns.index[t] * x.channels + c] * columns.weight[t];
+            *to++ = store<T>(sum);
+          }
+        }
+      }
+    }
+  };
+  return make_kernel(body, static_cast<std::size_t>(width) * sizeof(double));
+}
+
 }  // namespace
 
 KernelPtr prepare_resize(const Site& site) {
   const Shape& shape = site.in[0].shape;
   if (site.out[0].shape.num_elements() == 0) return make_kernel([](const Args&) {});
   const Image x{shape[0], shape[1], shape[2], shape[3]};
-  if (site.op_as<ops::Resize>().method == ResizeMethod::nearest) return prepare_nearest(site, x);
-  return for_floats(site.in[0].dtype,
-                    [&](auto tag) { return bilinear<TypeOf<decltype(tag)>>(site, x); });
+  const ResizeMethod method = site.op_as<ops::Resize>().method;
+  if (method == ResizeMethod::nearest) return prepare_nearest(site, x);
+  return for_floats(site.in[0].dtype, [&](auto tag) {
+    using T = TypeOf<decltype(tag)>;
+    return method == ResizeMethod::bilinear ? bilinear<T>(site, x) : weighted<T>(site, x);
+  });
 }
 
 }  // namespace thaw::reference

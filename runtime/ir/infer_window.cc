@@ -222,17 +222,39 @@ Types infer_op(const ops::Pool& op, const Context& context) {
   return {{dtype, y}};
 }
 
+namespace {
+
+/// Attributes and operands that only some methods have.
+void check_resize_method(const ops::Resize& op, const Context& context) {
+  const bool sampling = op.method >= ResizeMethod::lanczos1;
+  expect_operands(context, 2, sampling ? 4 : 2);
+  if (context.count() == 3) invalid("expected scale and translation, found one of them");
+  for (int i = 2; i < context.count(); ++i) {
+    const char* what = i == 2 ? "scale" : "translation";
+    expect_type(context.dtype(i) == DType::float32, what, "float32", context.dtype(i));
+    expect_rank(context.shape(i), 1, what);
+    const Shape shape = or_unknown(context.shape(i), 1);
+    if (shape[0] != kUnknownDim && shape[0] != 2)
+      invalid("{}: expected 2 elements, found {}", what, shape[0]);
+  }
+  if (op.align_corners && op.half_pixel_centers)
+    invalid("expected align_corners or half_pixel_centers, found both");
+  if (sampling && op.align_corners) invalid("align_corners: a sampling kernel has none");
+  if ((sampling || op.method == ResizeMethod::area) && op.half_pixel_centers)
+    invalid("half_pixel_centers: the method has no choice of pixel centers");
+  if (!sampling && op.antialias) invalid("antialias: expected a sampling kernel");
+}
+
+}  // namespace
+
 Types infer_op(const ops::Resize& op, const Context& context) {
-  expect_operands(context, 2);
+  check_resize_method(op, context);
   expect_results(context, 1);
   const DType dtype = context.dtype(0);
-  if (op.method == ResizeMethod::bilinear) {
-    expect_type(is_floating(dtype), "x", "a floating type", dtype);
-  } else {
+  if (op.method == ResizeMethod::nearest) {
     expect_type(is_real(dtype), "x", "a real type", dtype);
-  }
-  if (op.align_corners && op.half_pixel_centers) {
-    invalid("expected align_corners or half_pixel_centers, found both");
+  } else {
+    expect_type(is_floating(dtype), "x", "a floating type", dtype);
   }
   expect_rank(context.shape(0), 4, "x");
   Shape y = or_unknown(context.shape(0), 4);

@@ -73,7 +73,7 @@ std::vector<int> host_operands(const Op& op) {
   return std::visit(
       Overloaded{
           [](const ops::ConvTranspose&) { return std::vector<int>{2}; },
-          [](const ops::Resize&) { return std::vector<int>{1}; },
+          [](const ops::Resize&) { return std::vector<int>{1, 2, 3}; },
           [](const ops::SpaceToBatch&) { return std::vector<int>{1, 2}; },
           [](const ops::BatchToSpace&) { return std::vector<int>{1, 2}; },
           [](const ops::Reduce&) { return std::vector<int>{1}; },

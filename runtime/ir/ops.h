@@ -88,7 +88,12 @@ enum class PoolKind : std::uint8_t { max, average };
 enum class ReduceKind : std::uint8_t { sum, mean, prod, max, min, all, any };
 enum class ScanKind : std::uint8_t { sum, prod };
 enum class PadMode : std::uint8_t { constant, reflect, symmetric };
-enum class ResizeMethod : std::uint8_t { nearest, bilinear };
+/// The methods from lanczos1 on are sampling kernels as TensorFlow's ScaleAndTranslate has them: they
+/// place pixel centers at halves, and their weights sum to one at the borders too.
+enum class ResizeMethod : std::uint8_t {
+  nearest, bilinear, bicubic, area,
+  lanczos1, lanczos3, lanczos5, gaussian, box, triangle, keys_cubic, mitchell_cubic
+};
 enum class ScatterKind : std::uint8_t { update, add, max, min };
 enum class CellKind : std::uint8_t { lstm, gru, simple };
 enum class ShapeQueryKind : std::uint8_t { shape, size, rank };
@@ -200,11 +205,14 @@ struct Pool {
   Padding padding;
   THAW_FIELDS(THAW_FIELD(kind) THAW_FIELD(window) THAW_FIELD(strides) THAW_FIELD(padding))
 };
-/// (x [N, H, W, C], size [2]) -> (y [N, H', W', C])
+/// (x [N, H, W, C], size [2], [scale [2], translation [2]]) -> (y [N, H', W', C]): float32 scale and
+/// translation are for sampling kernels alone, by default size / (H, W) and 0. Bicubic is Keys' with
+/// half_pixel_centers, else the older one with a = -0.75. antialias widens a sampling kernel when it shrinks x.
 struct Resize {
   ResizeMethod method = ResizeMethod::nearest;
-  bool align_corners = false, half_pixel_centers = false;
-  THAW_FIELDS(THAW_FIELD(method) THAW_FIELD(align_corners) THAW_FIELD(half_pixel_centers))
+  bool align_corners = false, half_pixel_centers = false, antialias = false;
+  THAW_FIELDS(THAW_FIELD(method) THAW_FIELD(align_corners) THAW_FIELD(half_pixel_centers)
+                  THAW_FIELD(antialias))
 };
 /// (x [N, S..., ...], block [M], paddings [M, 2]) -> (y)
 struct SpaceToBatch {

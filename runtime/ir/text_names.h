@@ -20,7 +20,10 @@ template <> struct Names<ReduceKind> {
 template <> struct Names<ScanKind> { static constexpr std::array value{"sum", "prod"}; };
 template <> struct Names<PadMode> {
   static constexpr std::array value{"constant", "reflect", "symmetric"}; };
-template <> struct Names<ResizeMethod> { static constexpr std::array value{"nearest", "bilinear"}; };
+template <> struct Names<ResizeMethod> {
+  static constexpr std::array value{
+      "nearest",  "bilinear", "bicubic",  "area", "lanczos1",   "lanczos3",
+      "lanczos5", "gaussian", "box", "triangle", "keys_cubic", "mitchell_cubic"}; };
 template <> struct Names<ScatterKind> {
   static constexpr std::array value{"update", "add", "max", "min"}; };
 template <> struct Names<CellKind> { static constexpr std::array value{"lstm", "gru", "simple"}; };

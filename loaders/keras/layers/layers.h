@@ -34,6 +34,8 @@ THAW_KERAS_DECLARE(separable_variables)
 // pooling.cc
 THAW_KERAS_IMPORT(pooling)
 THAW_KERAS_IMPORT(global_pooling)
+// adaptive_pooling.cc
+THAW_KERAS_IMPORT(adaptive_pooling)
 // merging.cc
 THAW_KERAS_IMPORT(merge)
 THAW_KERAS_IMPORT(concatenate)

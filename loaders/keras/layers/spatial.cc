@@ -1,5 +1,6 @@
 // ZeroPadding, Cropping and UpSampling of one to three dimensions.
 #include <algorithm>
+#include <optional>
 
 #include "loaders/keras/layers/layers.h"
 #include "runtime/base/check.h"
@@ -61,8 +62,30 @@ ValueId repeated(ValueId x, int axis, std::int64_t factor, GraphBuilder& g) {
   return g.reshape_like(copies, x, merged);
 }
 
-ValueId resized(const Layer& layer, ValueId x, const std::vector<std::int64_t>& size,
-                GraphBuilder& g) {
+// Null for an interpolation that the writer does not have, and for nearest, which repeats.
+std::optional<ResizeMethod> method_of(const Layer& layer, const std::string& interpolation) {
+  struct Row {
+    const char* name;
+    ResizeMethod method;
+    bool keras3;
+  };
+  constexpr Row kRows[] = {
+      {"area", ResizeMethod::area, false},
+      {"bicubic", ResizeMethod::bicubic, true},
+      {"bilinear", ResizeMethod::bilinear, true},
+      {"gaussian", ResizeMethod::gaussian, false},
+      {"lanczos3", ResizeMethod::lanczos3, true},
+      {"lanczos5", ResizeMethod::lanczos5, true},
+      {"mitchellcubic", ResizeMethod::mitchell_cubic, false},
+  };
+  for (const Row& row : kRows) {
+    if (interpolation == row.name && (row.keras3 || !layer.keras3())) return row.method;
+  }
+  return std::nullopt;
+}
+
+ValueId resized(const Layer& layer, ResizeMethod method, ValueId x,
+                const std::vector<std::int64_t>& size, GraphBuilder& g) {
   ValueId target = kNoValue;
   if (g.shape(x)[1] != kUnknownDim && g.shape(x)[2] != kUnknownDim) {
     target = g.ints({g.shape(x)[1] * size[0], g.shape(x)[2] * size[1]});
@@ -70,8 +93,11 @@ ValueId resized(const Layer& layer, ValueId x, const std::vector<std::int64_t>& 
     target = g.binary(BinaryKind::mul,
                       g.dims(x, {GraphBuilder::dim_of(1), GraphBuilder::dim_of(2)}), g.ints(size));
   }
-  const DType dtype = g.dtype(x);
-  ops::Resize op{ResizeMethod::bilinear, false, true};
+  // TensorFlow answers in float32; Keras 3 goes back to the type that it had.
+  const DType dtype = layer.keras3() ? g.dtype(x) : DType::float32;
+  if (g.dtype(x) != dtype || !is_floating(dtype)) x = g.cast(x, DType::float32);
+  const bool has_centers = method == ResizeMethod::bilinear || method == ResizeMethod::bicubic;
+  ops::Resize op{method, false, has_centers};
   // Stand-alone Keras used TensorFlow 1's resize, whose pixels have their centres at the corners.
   if (layer.writer.major < 3 && !layer.writer.tf_keras) op.half_pixel_centers = false;
   return g.cast(g.add1(op, {x, target}), dtype);
@@ -121,9 +147,10 @@ Outputs up_sampling(const Layer& layer, Weights&, GraphBuilder& g) {
   const bool channels_first = rank > 1 && layer.channels_first();
   ValueId x = layer.input();
   layer.expect_rank(g, x, rank + 2);
-  if (interpolation == "bilinear" && rank == 2) {
+  const std::optional<ResizeMethod> method = method_of(layer, interpolation);
+  if (method && rank == 2) {
     if (channels_first) x = channels_to_last(x, g);
-    const ValueId y = resized(layer, x, size, g);
+    const ValueId y = resized(layer, *method, x, size, g);
     return channels_first ? channels_to_first(y, g) : y;
   }
   if (interpolation != "nearest")

@@ -149,14 +149,30 @@ Results lrn(OpContext& c) {
   return {g.binary(BinaryKind::mul, c.in(0), norm)};
 }
 
-// Bilinear results are float32 whatever the image is.
+// All results but those of nearest neighbours are float32 whatever the image is.
 Results resize(OpContext& c) {
   c.expect_count(2);
-  const auto method = static_cast<ResizeMethod>(c.kind);
-  const ops::Resize op{method, c.node.flag("align_corners"), c.node.flag("half_pixel_centers")};
+  ops::Resize op;
+  op.method = static_cast<ResizeMethod>(c.kind);
+  op.align_corners = c.node.flag("align_corners");
+  if (op.method != ResizeMethod::area) op.half_pixel_centers = c.node.flag("half_pixel_centers");
   const ValueId image =
-      method == ResizeMethod::bilinear ? c.g.cast(c.in(0), DType::float32) : c.in(0);
+      op.method == ResizeMethod::nearest ? c.in(0) : c.g.cast(c.in(0), DType::float32);
   return {c.g.add1(op, {image, c.in(1)})};
+}
+
+// Resizing by a sampling kernel. tf.image.resize gives size / (height, width) as the scale.
+Results scale_and_translate(OpContext& c) {
+  c.expect_count(4);
+  constexpr ResizeMethod kKernels[] = {ResizeMethod::lanczos1,   ResizeMethod::lanczos3,
+                                       ResizeMethod::lanczos5,   ResizeMethod::gaussian,
+                                       ResizeMethod::box,        ResizeMethod::triangle,
+                                       ResizeMethod::keys_cubic, ResizeMethod::mitchell_cubic};
+  ops::Resize op;
+  op.method = kKernels[c.one_of("kernel_type", {"lanczos1", "lanczos3", "lanczos5", "gaussian",
+                                                "box", "triangle", "keyscubic", "mitchellcubic"})];
+  op.antialias = c.node.flag("antialias");
+  return {c.g.add1(op, {c.g.cast(c.in(0), DType::float32), c.in(1), c.in(2), c.in(3)})};
 }
 
 }  // namespace thaw::tf::importers

@@ -90,7 +90,8 @@ namespace importers {
                           X(reduce) X(arg_reduce) X(scan) X(softmax) X(top_k) X(top_k_v2)          \
                               X(euclidean_norm) X(l2_loss) X(bincount) X(matmul) X(batch_matmul)   \
                                   X(einsum) X(bias_add) X(fused_batch_norm) X(global_batch_norm)   \
-                                      X(lrn) X(resize) X(conv) X(conv_any) X(conv_backprop)        \
+                                      X(lrn) X(resize) X(scale_and_translate) X(conv)              \
+                                      X(conv_any) X(conv_backprop)                                 \
                                           X(depthwise_conv) X(pool) X(pool_v2) X(list_reserve)     \
                                               X(list_empty) X(list_from_tensor) X(list_get)        \
                                                   X(list_set) X(list_stack) X(list_length)         \

@@ -1,0 +1,36 @@
+// The source pixels behind each result pixel of a resized axis, and their weights.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/ir/ops.h"
+
+namespace thaw::reference {
+
+/// Result i is the sum of weight[t] * x[index[t]] for t in [begin[i], begin[i + 1]).
+struct Taps {
+  std::vector<std::int64_t> begin{0};
+  std::vector<std::int64_t> index;
+  std::vector<double> weight;
+
+  void add(std::int64_t source, float part) {
+    index.push_back(source);
+    weight.push_back(part);
+  }
+  void end_pixel() { begin.push_back(static_cast<std::int64_t>(index.size())); }
+};
+
+/// One axis of an image: its sizes before and after, and where a sampling kernel puts it.
+struct ResizedAxis {
+  std::int64_t in, out;
+  float scale, translation;
+};
+
+/// Source pixels per result pixel, for the methods that are no sampling kernel.
+float resize_step(std::int64_t in, std::int64_t out, bool align_corners);
+
+/// For every method but nearest and bilinear.
+Taps resize_taps(const ops::Resize& op, const ResizedAxis& axis);
+
+}  // namespace thaw::reference
