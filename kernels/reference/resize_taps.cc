@@ -148,7 +148,8 @@ Taps area_taps(const ops::Resize& op, const ResizedAxis& axis) {
       const auto left = static_cast<float>(source), right = static_cast<float>(source + 1);
       const float covered =
           left < from ? (right > to ? step : right - from) : (right > to ? to - left : 1.0F);
-      taps.add(std::clamp(source, std::int64_t{0}, axis.in - 1), covered / step);
+      // With corners aligned a single source pixel covers everything.
+      taps.add(std::clamp(source, std::int64_t{0}, axis.in - 1), step == 0 ? 1 : covered / step);
     }
     taps.end_pixel();
   }
