@@ -147,6 +147,43 @@ void add_pool(Rows& rows) {
   }
 }
 
+void add_weighted_resize(Rows& rows) {
+  const auto add = [&](const std::string& name, const ops::Resize& op) {
+    for (const Ints& size : {Ints{10, 14}, {3, 4}, {7, 23}, {1, 1}}) {
+      rows.push_back(
+          {"resize " + name + " " + std::to_string(size[0]) + "x" + std::to_string(size[1]),
+           op,
+           {x({2, 5, 7, 3}), ints(size)},
+           kFloats,
+           Accuracy::rounded});
+    }
+  };
+  add("bicubic", {ResizeMethod::bicubic});
+  add("bicubic align", {ResizeMethod::bicubic, true});
+  add("bicubic half", {ResizeMethod::bicubic, false, true});
+  add("area", {ResizeMethod::area});
+  add("area align", {ResizeMethod::area, true});
+  const std::vector<std::pair<const char*, ResizeMethod>> kernels = {
+      {"lanczos1", ResizeMethod::lanczos1},
+      {"lanczos3", ResizeMethod::lanczos3},
+      {"lanczos5", ResizeMethod::lanczos5},
+      {"gaussian", ResizeMethod::gaussian},
+      {"box", ResizeMethod::box},
+      {"triangle", ResizeMethod::triangle},
+      {"keys cubic", ResizeMethod::keys_cubic},
+      {"mitchell cubic", ResizeMethod::mitchell_cubic}};
+  for (const auto& [name, method] : kernels) {
+    add(name, {method});
+    add(std::string(name) + " antialias", {method, false, false, true});
+    rows.push_back({std::string("resize placed ") + name,
+                    ops::Resize{method},
+                    {x({2, 5, 7, 3}), ints({4, 6}), typed(given({2}, {0.55, 1.7}), DType::float32),
+                     typed(given({2}, {-1.25, 0.5}), DType::float32)},
+                    kFloats,
+                    Accuracy::rounded});
+  }
+}
+
 void add_resize(Rows& rows) {
   for (const ResizeMethod method : {ResizeMethod::nearest, ResizeMethod::bilinear}) {
     for (const auto& [align, half] : {std::pair{false, false}, {true, false}, {false, true}}) {
@@ -163,6 +200,7 @@ void add_resize(Rows& rows) {
       }
     }
   }
+  add_weighted_resize(rows);
   rows.push_back({"resize empty batch", ops::Resize{}, {x({0, 5, 7, 3}), ints({2, 2})}, kFloats});
 }
 

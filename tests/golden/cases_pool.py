@@ -53,6 +53,10 @@ def pooling_unknown_size(w):
 @case("adaptive_pooling", writers=("keras3",), sweep=True)
 def adaptive_pooling(w):
     L, x, s = w.L, w.Input((7, 8, 3), name="x"), w.Input((9, 3), name="s")
+    v = w.Input((5, 4, 7, 2), name="v")
     outs = [L.AdaptiveAveragePooling2D((3, 4), name="average")(x), L.AdaptiveMaxPooling2D((2, 5), name="max")(x),
-            L.AdaptiveAveragePooling1D(4, name="average1")(s), L.AdaptiveMaxPooling1D(2, name="max1")(s)]
-    return Spec(w.Model([x, s], outs), [w.normal(2, 7, 8, 3), w.normal(2, 9, 3)])
+            L.AdaptiveAveragePooling1D(4, name="average1")(s), L.AdaptiveMaxPooling1D(2, name="max1")(s),
+            L.AdaptiveAveragePooling3D((2, 4, 3), name="average3")(v), L.AdaptiveMaxPooling3D(3, name="max3")(v),
+            L.AdaptiveAveragePooling2D((5, 2), data_format="channels_first", name="average_first")(x),
+            L.AdaptiveMaxPooling1D(12, name="max_more")(s)]
+    return Spec(w.Model([x, s, v], outs), [w.normal(2, 7, 8, 3), w.normal(2, 9, 3), w.normal(2, 5, 4, 7, 2)])

@@ -49,7 +49,7 @@ def upsampling(w):
     return Spec(w.Model([a, b, c], outs), [w.normal(3, 4, 3), w.normal(3, 3, 4, 2), w.normal(2, 2, 3, 2, 2)])
 
 
-@case("upsampling_other", sweep=True)
+@case("upsampling_other")
 def upsampling_other(w):
     b = w.Input((4, 5, 2), name="b")
     kinds = ["bicubic", "lanczos3", "lanczos5"] + (["area", "gaussian", "mitchellcubic"] if w.k2 else [])

@@ -160,6 +160,31 @@ TEST(InferWindow, Resize) {
               "align_corners = true, half_pixel_centers = true"),
        "error: found both"},
       {resize("float32[4, 4, 3]", ints("s", "8, 8"), ""), "error: x: expected 4 dimension(s)"},
+      {resize("float16[2, ?, 4, 3]", ints("s", "8, 12"), "method = lanczos5, antialias = true"),
+       "float16[2, 8, 12, 3]"},
+      {resize("uint8[2, 4, 4, 3]", ints("s", "8, 12"), "method = area"),
+       "error: expected a floating type"},
+      {resize("float32[2, 4, 4, 3]", ints("s", "8, 8"), "method = bicubic, antialias = true"),
+       "error: antialias: expected a sampling kernel"},
+      {resize("float32[2, 4, 4, 3]", ints("s", "8, 8"), "method = gaussian, align_corners = true"),
+       "error: align_corners: a sampling kernel has none"},
+      {resize("float32[2, 4, 4, 3]", ints("s", "8, 8"), "method = area, half_pixel_centers = true"),
+       "error: half_pixel_centers: the method has no choice"},
+  });
+}
+
+TEST(InferWindow, ResizeByScaleAndTranslation) {
+  const auto resize = [](const std::string& scale, const std::string& rest,
+                         const std::string& attributes) {
+    return in("x", "float32[2, 4, ?, 3]") + ints("s", "8, 12") + in("f", scale) +
+           in("t", "float32[2]") + "%y = resize(%x, %s" + rest + ") {" + attributes + "}";
+  };
+  check({
+      {resize("float32[2]", ", %f, %t", "method = lanczos3"), "float32[2, 8, 12, 3]"},
+      {resize("float64[2]", ", %f, %t", "method = lanczos3"), "error: scale: expected float32"},
+      {resize("float32[3]", ", %f, %t", "method = lanczos3"), "error: scale: expected 2 elements"},
+      {resize("float32[2]", ", %f", "method = lanczos3"), "error: found one of them"},
+      {resize("float32[2]", ", %f, %t", "method = area"), "error: operand"},
   });
 }
 

@@ -259,6 +259,29 @@ def images(v):
                 y = function(images=x, size=after, align_corners=align, half_pixel_centers=half)
                 v.add(name, "resize" + attributes(method=method, align_corners=align, half_pixel_centers=half),
                       [x, np.array(after, "int32")], y)
+            name = "resize bicubic %s to %s align %s half %s" % (before, after, align, half)
+            x = random(name, [2] + before + [2])
+            y = raw.ResizeBicubic(images=x, size=after, align_corners=align, half_pixel_centers=half)
+            v.add(name, "resize" + attributes(method="bicubic", align_corners=align, half_pixel_centers=half),
+                  [x, np.array(after, "int32")], y)
+        for align in (False, True):
+            name = "resize area %s to %s align %s" % (before, after, align)
+            x = random(name, [2] + before + [2])
+            v.add(name, "resize" + attributes(method="area", align_corners=align), [x, np.array(after, "int32")],
+                  raw.ResizeArea(images=x, size=after, align_corners=align))
+        if after not in ([3, 4], [9, 5], [3, 1]):
+            continue
+        for kernel in ("lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keys_cubic", "mitchell_cubic"):
+            for antialias in (False, True):
+                name = "resize %s %s to %s antialias %s" % (kernel, before, after, antialias)
+                x, scale = random(name, [2] + before + [2]), np.array(after, "float32") / np.array(before, "float32")
+                sampled = lambda scale, shift: raw.ScaleAndTranslate(
+                    images=x, size=after, scale=scale, translation=shift, kernel_type=kernel.replace("_", ""), antialias=antialias)
+                op = "resize" + attributes(method=kernel, antialias=antialias)
+                v.add(name, op, [x, np.array(after, "int32")], sampled(scale, np.zeros(2, "float32")))
+                if after == [3, 4]:  # some results lie outside of the image
+                    placed = [np.array([0.55, 1.7], "float32"), np.array([-1.25, 0.5], "float32")]
+                    v.add(name + " placed", op, [x, np.array(after, "int32")] + placed, sampled(*placed))
 
 
 # ---- slices and layout ------------------------------------------------------------------------------------------------

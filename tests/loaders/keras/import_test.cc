@@ -177,8 +177,10 @@ TEST(Hostile, ArgumentsOutOfRangeAreErrors) {
   EXPECT_THAT(one("MaxPooling2D", "[null, 6, 1]", ""), HasSubstr("expected a 4-D input"));
   EXPECT_THAT(one("ZeroPadding2D", "[null, 6, 6, 1]", ", 'padding': [[1, -1], [0, 0]]"),
               HasSubstr("padding is"));
-  EXPECT_THAT(one("UpSampling2D", "[null, 6, 6, 1]", ", 'interpolation': 'bicubic'"),
-              HasSubstr("interpolation=bicubic"));
+  EXPECT_THAT(one("UpSampling2D", "[null, 6, 6, 1]", ", 'interpolation': 'hamming'"),
+              HasSubstr("interpolation=hamming"));
+  EXPECT_THAT(one("AdaptiveMaxPooling1D", "[null, null, 1]", ", 'output_size': [2]"),
+              HasSubstr("unknown size along spatial axis 0"));
   EXPECT_THAT(one("Flatten", "[null, 6]", ", 'data_format': 'channels_middle'"),
               HasSubstr("data_format=channels_middle"));
 }
