@@ -61,6 +61,21 @@ int repetition(const std::string& part, const std::string& stem) {
   return error == std::errc{} && rest == end && number > 0 ? number : -1;
 }
 
+// Repeated objects carry a shared_object_id that their first occurrence does not have.
+Json without_object_ids(const Json& json) {
+  if (json.is_array()) {
+    Json::Array items;
+    for (const Json& item : json.array()) items.push_back(without_object_ids(item));
+    return Json(std::move(items));
+  }
+  if (!json.is_object()) return json;
+  Json::Object members;
+  for (const auto& [key, value] : json.object()) {
+    if (key != "shared_object_id") members.emplace_back(key, without_object_ids(value));
+  }
+  return Json(std::move(members));
+}
+
 class PathReader {
  public:
   PathReader(const H5File& file, const KerasModel& model, std::vector<std::string>& notes)
@@ -88,42 +103,109 @@ class PathReader {
     const std::vector<std::string> places = find_places(*layer.model, paths, place);
     for (std::size_t i = 0; i < paths.size(); ++i) {
       if (paths[i].empty()) continue;
-      walk(layer.model->layers[i], join(path, paths[i]), places[i], trainable && layer.trainable);
+      const LayerConfig& child = layer.model->layers[i];
+      const std::string child_path = join(path, paths[i]);
+      if (places[i].empty()) {
+        share(child, child_path, first_.at(identity(child)));
+      } else {
+        walk(child, child_path, places[i], trainable && layer.trainable);
+        first_.emplace(identity(child), child_path);
+      }
     }
   }
 
-  // The groups of a model's layers. Writers count repeated classes alike in nearly all versions;
-  // tf.keras 2.13 counts weighted layers twice and some skip what they met before, so what is
-  // missing is found by class and order.
+  // A layer that stands in several models is stored where the writer met it first. The
+  // configuration repeats it word for word.
+  static std::string identity(const LayerConfig& layer) {
+    return layer.file_class + " " + layer.name + " " + without_object_ids(layer.config).dump();
+  }
+
+  static void collect_identities(const LayerConfig& layer, std::set<std::string>& identities) {
+    identities.insert(identity(layer));
+    if (!layer.model) return;
+    for (const LayerConfig& child : layer.model->layers) collect_identities(child, identities);
+  }
+
+  void share(const LayerConfig& layer, const std::string& path, const std::string& first) {
+    std::vector<Variable> variables;
+    collect_variables(layer, path, true, model_.writer, variables);
+    for (const Variable& variable : variables) {
+      const StoredArray* array = store_.find(first + variable.path().substr(path.size()));
+      if (array == nullptr) {
+        missing_.push_back(fmt::format("variable '{}' of shared layer '{}' ({})", variable.name,
+                                       printable(layer.name), printable(layer.file_class)));
+      } else {
+        store_.assign(variable, *array);
+      }
+    }
+  }
+
+  // The groups of a model's layers; empty for a layer that is stored in another model.
   std::vector<std::string> find_places(const ModelConfig& model,
                                        const std::vector<std::string>& paths,
                                        const std::string& place) const {
-    std::string container = "layers";
     const std::string old = join(place, "_layer_checkpoint_dependencies");
-    if (!has_below(groups_, join(place, container)) && has_below(groups_, old)) {
-      container = "_layer_checkpoint_dependencies";
-    }
-    const std::string base = join(place, container);
-    std::vector<std::string> places(paths.size());
-    std::map<std::string, std::vector<std::size_t>> weighted;  // class -> layers with variables
-    bool complete = container == "layers";
+    const bool is_old = !has_below(groups_, join(place, "layers")) && has_below(groups_, old);
+    const std::string base = is_old ? old : join(place, "layers");
+    std::vector<std::size_t> weighted;
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      if (paths[i].empty()) continue;
-      const std::string part = paths[i].substr(std::string("layers/").size());
-      places[i] = join(base, part);
       std::vector<Variable> variables;
-      collect_variables(model.layers[i], "", true, model_.writer, variables);
-      if (variables.empty()) continue;
-      weighted[to_snake_case(class_part(model.layers[i]))].push_back(i);
-      complete = complete && has_below(groups_, places[i]);
+      if (!paths[i].empty()) collect_variables(model.layers[i], "", true, model_.writer, variables);
+      if (!variables.empty()) weighted.push_back(i);
     }
-    if (complete) return places;
-    for (const auto& [stem, layers] : weighted) {
+    std::vector<std::string> places(paths.size());
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      if (!paths[i].empty()) places[i] = join(base, paths[i].substr(std::string("layers/").size()));
+    }
+    if (!is_old && complete(places, weighted)) return places;
+    std::vector<std::string> shared = without_shared(model, base, places, weighted);
+    if (!is_old && complete(shared, weighted)) return shared;
+    place_by_class(model, base, weighted, places);
+    return places;
+  }
+
+  bool complete(const std::vector<std::string>& places,
+                const std::vector<std::size_t>& weighted) const {
+    return std::all_of(weighted.begin(), weighted.end(), [&](std::size_t i) {
+      return places[i].empty() || has_below(groups_, places[i]);
+    });
+  }
+
+  // Keras 3 counts a layer that it met before and then leaves it out; tf.keras leaves it out first.
+  std::vector<std::string> without_shared(const ModelConfig& model, const std::string& base,
+                                          std::vector<std::string> places,
+                                          const std::vector<std::size_t>& weighted) const {
+    std::set<std::string> met;
+    std::set<std::size_t> known;
+    for (std::size_t i : weighted) {
+      const std::string own = identity(model.layers[i]);
+      if (first_.contains(own) || met.contains(own)) known.insert(i);
+      collect_identities(model.layers[i], met);
+    }
+    std::map<std::string, int> counts;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (known.contains(i)) {
+        places[i].clear();
+      } else if (model_.writer.major < 3 && !places[i].empty()) {
+        const std::string stem = to_snake_case(class_part(model.layers[i]));
+        const int count = counts[stem]++;
+        places[i] = join(base, stem + (count == 0 ? "" : "_" + std::to_string(count)));
+      }
+    }
+    return places;
+  }
+
+  // tf.keras 2.13 counts weighted layers twice, 2.14 once: the layers of a class in order.
+  void place_by_class(const ModelConfig& model, const std::string& base,
+                      const std::vector<std::size_t>& weighted,
+                      std::vector<std::string>& places) const {
+    std::map<std::string, std::vector<std::size_t>> classes;
+    for (std::size_t i : weighted) classes[to_snake_case(class_part(model.layers[i]))].push_back(i);
+    for (const auto& [stem, layers] : classes) {
       const std::vector<std::string> found = repetitions(base, stem);
       if (found.size() != layers.size()) continue;
       for (std::size_t k = 0; k < layers.size(); ++k) places[layers[k]] = join(base, found[k]);
     }
-    return places;
   }
 
   static std::string class_part(const LayerConfig& layer) {
@@ -202,6 +284,7 @@ class PathReader {
   std::vector<std::string>& notes_;
   Groups groups_;
   WeightStore store_;
+  std::map<std::string, std::string> first_;  // identity of a layer -> path where it was met first
   std::set<std::string> used_;
   std::vector<std::string> missing_;
 };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/loaders/keras/keras_testing.h"
+#include "tests/support/evaluate_graph.h"
 
 namespace thaw::testing {
 namespace {
@@ -142,6 +143,48 @@ TEST(PathWeights, OldContainerIsReadByClassInOrder) {
   std::vector<std::string> notes;
   import_of(config_of(sequential(dense("b") + "," + dense("a")), "2.13.1"), file, true, &notes);
   EXPECT_THAT(notes, IsEmpty());
+}
+
+// A layer of the outer model that an inner model has too, then two more of its class.
+std::string shared_across_models() {
+  const std::string tensor = "[[['x', 0, 0, {}]]]";
+  auto layer = [](const std::string& name, const std::string& nodes, const std::string& more) {
+    return ",{'class_name': 'Dense', 'name': '" + name + "', 'inbound_nodes': " + nodes +
+           ", 'config': {'name': '" + name + "', 'units': 2, 'trainable': true" + more + "}}";
+  };
+  const std::string input =
+      "{'class_name': 'InputLayer', 'name': 'x', 'inbound_nodes': [], 'config': {'name': 'x', "
+      "'batch_input_shape': [null, 2], 'dtype': 'float32'}}";
+  const std::string inner =
+      ",{'class_name': 'Functional', 'name': 'in', 'inbound_nodes': " + tensor +
+      ", 'config': {'name': 'in', 'trainable': true, 'layers': [" + input + layer("s", tensor, "") +
+      "], 'input_layers': [['x', 0, 0]], 'output_layers': [['s', 0, 0]]}}";
+  return functional(input + inner + layer("s", "[[['in', 0, 0, {}]]]", ", 'shared_object_id': 5") +
+                        layer("t", "[[['s', 0, 0, {}]]]", "") +
+                        layer("u", "[[['t', 0, 0, {}]]]", ""),
+                    "[['x', 0, 0]]", "[['u', 0, 0]]");
+}
+
+Graph shared_graph(const std::vector<std::string>& outer, const std::string& version) {
+  MemoryH5 file;
+  std::vector<std::string> places{"layers/functional/layers/dense"};
+  for (const std::string& name : outer) places.push_back("layers/" + name);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    file.arrays.emplace(places[i] + "/vars/0",
+                        Tensor::from<float>({2, 2}, {static_cast<float>(i + 2), 0, 0, 1}));
+    file.arrays.emplace(places[i] + "/vars/1", Tensor::from<float>({2}, {0, 0}));
+  }
+  return import_of(config_of(shared_across_models(), version), file, true);
+}
+
+TEST(PathWeights, LayersSharedWithAnInnerModelAreStoredOnce) {
+  const std::vector<Tensor> x{Tensor::from<float>({1, 2}, {1, 1})};
+  // Keras 3 counts the shared layer and leaves it out, tf.keras leaves it out uncounted: 2 * 2 * 3
+  // * 4.
+  const Tensor keras3 = evaluate_graph(shared_graph({"dense_1", "dense_2"}, "3.15.1"), x)[0];
+  EXPECT_EQ(keras3.data<float>()[0], 48);
+  const Tensor tf_keras = evaluate_graph(shared_graph({"dense", "dense_1"}, "2.15.0"), x)[0];
+  EXPECT_EQ(tf_keras.data<float>()[0], 48);
 }
 
 TEST(PathWeights, MissingExcessAndUnusedAreSaid) {
