@@ -98,8 +98,11 @@ ValueId resized(const Layer& layer, ResizeMethod method, ValueId x,
   if (g.dtype(x) != dtype || !is_floating(dtype)) x = g.cast(x, DType::float32);
   const bool has_centers = method == ResizeMethod::bilinear || method == ResizeMethod::bicubic;
   ops::Resize op{method, false, has_centers};
-  // Stand-alone Keras used TensorFlow 1's resize, whose pixels have their centres at the corners.
-  if (layer.writer.major < 3 && !layer.writer.tf_keras) op.half_pixel_centers = false;
+  // TensorFlow 1's resize, the only one there was before Keras 2.3, had pixel centres at the
+  // corners. Later stand-alone versions do not tell which TensorFlow they ran on; the newer one is
+  // assumed.
+  const Writer& writer = layer.writer;
+  if (!writer.tf_keras && !writer.at_least(2, 3)) op.half_pixel_centers = false;
   return g.cast(g.add1(op, {x, target}), dtype);
 }
 
