@@ -50,6 +50,18 @@ Request frozen_request(const GraphView& top, const LoadOptions& options) {
   return request;
 }
 
+// A Const that is fed keeps its own value as the default.
+std::map<std::string, Tensor> constant_inputs(const GraphView& top,
+                                              const std::vector<std::string>& names) {
+  std::map<std::string, Tensor> defaults;
+  for (const std::string& name : names) {
+    const Ref ref = top.resolve(name, "input");
+    const NodeView& node = top.nodes[static_cast<std::size_t>(ref.node)].node;
+    if (node.op() == "Const") defaults[name] = node.tensor("value").clone();
+  }
+  return defaults;
+}
+
 }  // namespace
 
 LoadedModel import_graph_alone(const Bytes& file, bool text, const LoadOptions& options,
@@ -72,7 +84,8 @@ LoadedModel import_graph_alone(const Bytes& file, bool text, const LoadOptions& 
   Imported imported = import_request(session, "default", frozen_request(top, options));
   add_notes(loaded.info, imported.notes);
   loaded.info.op_counts = std::move(imported.op_counts);
-  loaded.signatures.push_back({"default", std::move(imported.graph), {}});
+  loaded.signatures.push_back(
+      {"default", std::move(imported.graph), constant_inputs(top, options.inputs)});
   return loaded;
 }
 
