@@ -1,5 +1,6 @@
-// The main job on real models: opens every saved form below the given folders, predicts the test set, and
-// prints accuracy, the comparison with the writer's own predictions, load time and latency as one table.
+// The main job on real models: opens every saved form below the given folders, predicts the test
+// set, and prints accuracy, the comparison with the writer's own predictions, load time and latency
+// as one table.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,7 +50,8 @@ Tensor first_row(const Tensor& batch) {
   return Tensor::borrow(batch.dtype(), Shape(dims), batch.data(), nullptr).clone();
 }
 
-// Median time of one prediction for a batch of one on one thread, buffers reused as a service would.
+// Median time of one prediction for a batch of one on one thread, buffers reused as a service
+// would.
 double latency_us(const Model& model, const std::vector<Tensor>& inputs) {
   SessionOptions options;
   options.threads = 1;
@@ -76,8 +78,10 @@ Row run_form(const Case& test, const CaseForm& form, const Tensor& labels) {
   row.load_ms = milliseconds(Clock::now() - start);
 
   Session session = model.session();
-  const std::vector<Tensor> inputs = match_arrays(test.input_arrays, session.inputs(), "input", test.folder);
-  const std::vector<Tensor> expected = match_arrays(test.expected_arrays, session.outputs(), "output", test.folder);
+  const std::vector<Tensor> inputs =
+      match_arrays(test.input_arrays, session.inputs(), "input", test.folder);
+  const std::vector<Tensor> expected =
+      match_arrays(test.expected_arrays, session.outputs(), "output", test.folder);
   const std::vector<Tensor> results = session.run(inputs);
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Comparison comparison = compare(results[i], expected[i], test.tolerance);
@@ -105,12 +109,14 @@ std::string latency_text(const Json& json, const char* key) {
 std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 std::string form_name(const CaseForm& form) {
-  return form.weights.empty() ? last_part(form.model) : last_part(form.model) + " + " + last_part(form.weights);
+  return form.weights.empty() ? last_part(form.model)
+                              : last_part(form.model) + " + " + last_part(form.weights);
 }
 
 int main(int argc, char** argv) {
-  fmt::print("{:<21} {:<29} {:>8}  {:<8} {:>10} {:>9} {:>12} {:>12} {:>12}\n", "model", "form", "accuracy",
-             "verify", "norm-wise", "load ms", "predict us", "model(x) us", "tf.func us");
+  fmt::print("{:<21} {:<29} {:>8}  {:<8} {:>10} {:>9} {:>12} {:>12} {:>12}\n", "model", "form",
+             "accuracy", "verify", "norm-wise", "load ms", "predict us", "model(x) us",
+             "tf.func us");
   int failures = 0;
   for (int i = 1; i < argc; ++i) {
     const Case test = read_case(argv[i]);
@@ -128,14 +134,17 @@ int main(int argc, char** argv) {
         ++failures;
         fmt::print(stderr, "{}: {}\n", form.model, error.what());
       }
-      fmt::print("{:<21} {:<29} {:>7.2f}%  {:<8} {:>10.2g} {:>9.2f} {:>12.1f} {:>12} {:>12}\n", last_part(test.folder),
-                 form_name(form), row.accuracy * 100, verdict, row.norm_wise, row.load_ms, row.latency_us,
-                 latency_text(json, "eager"), latency_text(json, "tf_function"));
+      fmt::print("{:<21} {:<29} {:>7.2f}%  {:<8} {:>10.2g} {:>9.2f} {:>12.1f} {:>12} {:>12}\n",
+                 last_part(test.folder), form_name(form), row.accuracy * 100, verdict,
+                 row.norm_wise, row.load_ms, row.latency_us, latency_text(json, "eager"),
+                 latency_text(json, "tf_function"));
     }
   }
   fmt::print(
-      "\naccuracy: on the test set. verify: predictions against the writer's own, rtol 1e-4, atol 1e-5.\n"
-      "predict: one row, one thread, median of 300. model(x), tf.func: the writer's own time for one row when\n"
+      "\naccuracy: on the test set. verify: predictions against the writer's own, rtol 1e-4, atol "
+      "1e-5.\n"
+      "predict: one row, one thread, median of 300. model(x), tf.func: the writer's own time for "
+      "one row when\n"
       "the models were made, on the machine they were made on.\n");
   return failures == 0 ? 0 : 1;
 }

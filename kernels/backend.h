@@ -13,7 +13,8 @@
 
 namespace thaw {
 
-/// Packed weights by (the weights' address, layout name). Thread-safe. Keeps the source tensor alive.
+/// Packed weights by (the weights' address, layout name). Thread-safe. Keeps the source tensor
+/// alive.
 class PackCache {
  public:
   /// The packed form, made by `pack` on first use.

@@ -12,15 +12,20 @@
 
 namespace thaw {
 
-/// Memory of one operand or result, dense row-major; the type belongs to the site and outlives the view.
+/// Memory of one operand or result, dense row-major; the type belongs to the site and outlives the
+/// view.
 struct View {
   void* data = nullptr;
   const TensorType* type = nullptr;
 
   template <class T>
-  const T* as() const { return static_cast<const T*>(data); }
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
   template <class T>
-  T* as_mutable() const { return static_cast<T*>(data); }
+  T* as_mutable() const {
+    return static_cast<T*>(data);
+  }
   std::int64_t dim(int axis) const { return type->shape[axis]; }
   int rank() const { return type->shape.rank(); }
 };
@@ -32,13 +37,13 @@ struct Args {
   ThreadPool* pool = nullptr;      // never null in a session
 };
 
-/// Immutable after preparation: run() may be called by several sessions at once, each with its own Args.
-/// run() allocates nothing and decides nothing; it throws Error only for bad elements (an index out of
-/// range) or a failing device.
-/// Views are aligned to their element, no more. Results never overlap operands, with one exception: a
-/// Unary's result may be its operand's memory, and a Binary's that of an operand with the result's shape,
-/// when their elements have one size. Kernels of these two therefore read element i of such an operand
-/// before they write element i, and never read it again, whatever the split between threads.
+/// Immutable after preparation: run() may be called by several sessions at once, each with its own
+/// Args. run() allocates nothing and decides nothing; it throws Error only for bad elements (an
+/// index out of range) or a failing device. Views are aligned to their element, no more. Results
+/// never overlap operands, with one exception: a Unary's result may be its operand's memory, and a
+/// Binary's that of an operand with the result's shape, when their elements have one size. Kernels
+/// of these two therefore read element i of such an operand before they write element i, and never
+/// read it again, whatever the split between threads.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -63,9 +68,13 @@ struct Site {
   int threads = 1;
 
   template <class T>
-  const T& op_as() const { return std::get<T>(op); }
+  const T& op_as() const {
+    return std::get<T>(op);
+  }
   /// The elements of host operand `i`.
-  std::vector<std::int64_t> ints(int i) const { return to_ints(*constants[static_cast<std::size_t>(i)]); }
+  std::vector<std::int64_t> ints(int i) const {
+    return to_ints(*constants[static_cast<std::size_t>(i)]);
+  }
 };
 
 }  // namespace thaw

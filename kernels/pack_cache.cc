@@ -2,8 +2,9 @@
 
 namespace thaw {
 
-std::shared_ptr<const void> PackCache::get(const Tensor& source, const std::string& layout,
-                                           const std::function<std::shared_ptr<const void>()>& pack) {
+std::shared_ptr<const void> PackCache::get(
+    const Tensor& source, const std::string& layout,
+    const std::function<std::shared_ptr<const void>()>& pack) {
   const std::pair<const void*, std::string> key{source.data(), layout};
   {
     const std::lock_guard lock(mutex_);

@@ -16,7 +16,8 @@ std::uint64_t total_bytes(const FileTree& tree) {
   return bytes;
 }
 
-// ---- folders and archives -----------------------------------------------------------------------------
+// ---- folders and archives
+// -----------------------------------------------------------------------------
 
 using LoadTree = LoadedModel (*)(const FileTree&, const LoadOptions&, const Evaluator&);
 
@@ -30,12 +31,15 @@ struct TreeForm {
 constexpr std::array kTreeForms = {
     TreeForm{"config.json", load_keras_v3, nullptr},
     TreeForm{"model.json", nullptr,
-             "a folder with model.json: TensorFlow.js, or an architecture; give the file itself and --weights"},
+             "a folder with model.json: TensorFlow.js, or an architecture; give the file itself "
+             "and --weights"},
     TreeForm{"checkpoint", nullptr, "a training checkpoint: weights without an architecture"},
-    TreeForm{"tfhub_module.pb", nullptr, "a TensorFlow Hub module of version 1 without saved_model.pb"},
+    TreeForm{"tfhub_module.pb", nullptr,
+             "a TensorFlow Hub module of version 1 without saved_model.pb"},
 };
 
-LoadedModel load_tree(const FileTree& tree, const LoadOptions& options, const Evaluator& evaluator) {
+LoadedModel load_tree(const FileTree& tree, const LoadOptions& options,
+                      const Evaluator& evaluator) {
   // A Keras archive may carry a SavedModel among its assets: its own members decide first.
   const bool keras = tree.contains("config.json") && tree.contains("metadata.json");
   if (!keras && is_saved_model(tree)) return load_saved_model(tree, options, evaluator);
@@ -51,9 +55,11 @@ LoadedModel load_tree(const FileTree& tree, const LoadOptions& options, const Ev
        printable(tree.path()));
 }
 
-// ---- single files -------------------------------------------------------------------------------------
+// ---- single files
+// -------------------------------------------------------------------------------------
 
-// A binary GraphDef has no magic, but begins with one of its fields: node, library, version, versions.
+// A binary GraphDef has no magic, but begins with one of its fields: node, library, version,
+// versions.
 bool may_be_graph(const Bytes& file) {
   const auto first = static_cast<unsigned>(file.data[0]);
   return first == 0x0a || first == 0x12 || first == 0x18 || first == 0x22;
@@ -68,12 +74,14 @@ LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evalu
     case FileKind::json: return load_keras_json(file, options.weights, options, evaluator);
     case FileKind::empty: fail(ErrorCode::data_loss, "{}: the file is empty", printable(path));
     case FileKind::gzip:
-      fail(ErrorCode::unimplemented, "{}: a gzip archive; unpack it and give the folder", printable(path));
-    case FileKind::sstable:
-      fail(ErrorCode::failed_precondition, "{}: the index of a checkpoint: weights without an architecture",
+      fail(ErrorCode::unimplemented, "{}: a gzip archive; unpack it and give the folder",
            printable(path));
+    case FileKind::sstable:
+      fail(ErrorCode::failed_precondition,
+           "{}: the index of a checkpoint: weights without an architecture", printable(path));
     case FileKind::html:
-      fail(ErrorCode::invalid_argument, "{}: an HTML page, not a model (a failed download?)", printable(path));
+      fail(ErrorCode::invalid_argument, "{}: an HTML page, not a model (a failed download?)",
+           printable(path));
     case FileKind::other:
       if (!may_be_graph(file)) break;
       [[fallthrough]];
@@ -103,7 +111,8 @@ SignatureInfo describe(const LoadedSignature& signature) {
 
 }  // namespace
 
-LoadedModel load_model(const std::string& path, const LoadOptions& options, const Evaluator& evaluator) {
+LoadedModel load_model(const std::string& path, const LoadOptions& options,
+                       const Evaluator& evaluator) {
   LoadedModel model;
   if (is_directory(path)) {
     const auto tree = open_directory(path, options.limits);

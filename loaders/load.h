@@ -15,7 +15,7 @@ namespace thaw {
 /// One callable entry of a model.
 struct LoadedSignature {
   std::string name;
-  Graph graph;  // as imported: verified, no passes run
+  Graph graph;                             // as imported: verified, no passes run
   std::map<std::string, Tensor> defaults;  // of inputs that may be left out
 };
 
@@ -25,10 +25,11 @@ struct LoadedModel {
   std::size_t default_signature = 0;
 };
 
-/// Opens `path` (a file or a directory), finds out by content what it is and imports it. `evaluator` folds
-/// shape arithmetic during import.
-/// Throws Error / UnsupportedError; nothing is left behind.
-LoadedModel load_model(const std::string& path, const LoadOptions& options, const Evaluator& evaluator);
+/// Opens `path` (a file or a directory), finds out by content what it is and imports it.
+/// `evaluator` folds shape arithmetic during import. Throws Error / UnsupportedError; nothing is
+/// left behind.
+LoadedModel load_model(const std::string& path, const LoadOptions& options,
+                       const Evaluator& evaluator);
 
 /// The names in the loaders' tables, each list sorted.
 std::vector<std::string> supported_keras_layers();

@@ -26,7 +26,8 @@ bool ends_with(const std::string& text, const char* end) {
 std::string signature_text(const std::vector<TensorSpec>& specs) {
   std::string text;
   for (const TensorSpec& spec : specs) {
-    text += fmt::format("{}'{}' {}", text.empty() ? "" : ", ", printable(spec.name), to_string(spec.type));
+    text += fmt::format("{}'{}' {}", text.empty() ? "" : ", ", printable(spec.name),
+                        to_string(spec.type));
   }
   return text;
 }
@@ -78,7 +79,8 @@ Tensor shape_csv(const Tensor& table, const TensorSpec& spec, const std::string&
   const Shape& wanted = spec.type.shape;
   if (!wanted.has_rank() || wanted.rank() == 2) return table;
   std::vector<std::int64_t> dims = wanted.dims();
-  if (dims.empty()) fail(ErrorCode::invalid_argument, "{}: CSV for the scalar input '{}'", path, spec.name);
+  if (dims.empty())
+    fail(ErrorCode::invalid_argument, "{}: CSV for the scalar input '{}'", path, spec.name);
   dims[0] = table.shape()[0];
   if (std::count(dims.begin() + 1, dims.end(), kUnknownDim) == 1) {
     std::int64_t known = 1;
@@ -91,7 +93,9 @@ Tensor shape_csv(const Tensor& table, const TensorSpec& spec, const std::string&
 }
 
 template <class T>
-T* cast_target(Tensor& out) { return static_cast<T*>(out.mutable_data()); }
+T* cast_target(Tensor& out) {
+  return static_cast<T*>(out.mutable_data());
+}
 
 template <class From>
 double widest(const void* data, std::int64_t i) {
@@ -128,8 +132,12 @@ bool store(Tensor& out, std::int64_t i, double number) {
     return static_cast<double>(value) == number;
   };
   switch (out.dtype()) {
-    case DType::float16: cast_target<std::uint16_t>(out)[i] = float_to_half(static_cast<float>(number)); return true;
-    case DType::bfloat16: cast_target<std::uint16_t>(out)[i] = float_to_bfloat(static_cast<float>(number)); return true;
+    case DType::float16:
+      cast_target<std::uint16_t>(out)[i] = float_to_half(static_cast<float>(number));
+      return true;
+    case DType::bfloat16:
+      cast_target<std::uint16_t>(out)[i] = float_to_bfloat(static_cast<float>(number));
+      return true;
     case DType::float32: cast_target<float>(out)[i] = static_cast<float>(number); return true;
     case DType::float64: cast_target<double>(out)[i] = number; return true;
     case DType::int8: return integer(std::int8_t{});
@@ -155,12 +163,14 @@ NamedArrays read_arrays(const std::string& path, const std::vector<TensorSpec>& 
   const FileKind kind = sniff(file.data);
   if (kind == FileKind::zip) return read_npz(path, limits);
   if (file.text().substr(0, 6) == "\x93NUMPY") return {{"input_0", read_npy(file, limits)}};
-  if (ends_with(path, ".json")) return arrays_from_json(parse_json(file.text(), path, limits), specs, path);
+  if (ends_with(path, ".json"))
+    return arrays_from_json(parse_json(file.text(), path, limits), specs, path);
   if (ends_with(path, ".csv")) {
     const Tensor table = parse_csv(file.text(), path);
     return {{"input_0", specs.size() == 1 ? shape_csv(table, specs[0], path) : table}};
   }
-  fail(ErrorCode::invalid_argument, "{}: expected .npz, .npy, .json or .csv, found {}", path, name_of(kind));
+  fail(ErrorCode::invalid_argument, "{}: expected .npz, .npy, .json or .csv, found {}", path,
+       name_of(kind));
 }
 
 void write_arrays(const std::string& path, const NamedArrays& arrays) {
@@ -183,7 +193,8 @@ std::vector<Tensor> match_arrays(const NamedArrays& arrays, const std::vector<Te
     auto found = arrays.end();
     for (const std::string& name : {specs[i].name, positional}) {
       if (found == arrays.end()) {
-        found = std::find_if(arrays.begin(), arrays.end(), [&](const auto& entry) { return entry.first == name; });
+        found = std::find_if(arrays.begin(), arrays.end(),
+                             [&](const auto& entry) { return entry.first == name; });
       }
     }
     if (found == arrays.end()) {
@@ -207,8 +218,8 @@ Tensor convert_to(const Tensor& value, DType dtype, const std::string& name, std
   const bool numbers = value.dtype() != DType::string && !is_complex(value.dtype());
   const bool wanted_numbers = is_floating(dtype) || is_integer(dtype) || dtype == DType::boolean;
   if (!numbers || !wanted_numbers) {
-    fail(ErrorCode::invalid_argument, "input '{}': expected {}, got {}", printable(name), name_of(dtype),
-         name_of(value.dtype()));
+    fail(ErrorCode::invalid_argument, "input '{}': expected {}, got {}", printable(name),
+         name_of(dtype), name_of(value.dtype()));
   }
   Tensor out(dtype, value.shape());
   const bool rounds = is_floating(value.dtype()) && is_floating(dtype);
@@ -220,7 +231,8 @@ Tensor convert_to(const Tensor& value, DType dtype, const std::string& name, std
            printable(name), name_of(dtype), name_of(value.dtype()), number, i);
     }
   }
-  note = fmt::format("input '{}': {} converted to {}", printable(name), name_of(value.dtype()), name_of(dtype));
+  note = fmt::format("input '{}': {} converted to {}", printable(name), name_of(value.dtype()),
+                     name_of(dtype));
   return out;
 }
 

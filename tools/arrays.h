@@ -12,8 +12,8 @@ namespace thaw::tools {
 using NamedArrays = std::vector<std::pair<std::string, Tensor>>;
 
 /// Reads .npz and .npy by content; other files as JSON or CSV by extension, for the inputs `specs`:
-/// JSON is {"name": nested lists, ...} or, for one input, the bare list; CSV has one row per sample (one
-/// optional header line). One array without a name (npy, bare list, csv) is called "input_0".
+/// JSON is {"name": nested lists, ...} or, for one input, the bare list; CSV has one row per sample
+/// (one optional header line). One array without a name (npy, bare list, csv) is called "input_0".
 NamedArrays read_arrays(const std::string& path, const std::vector<TensorSpec>& specs);
 
 /// Writes .npz, or JSON for a path that ends in .json; "-" is JSON on stdout.

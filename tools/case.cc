@@ -43,7 +43,8 @@ std::vector<std::string> names_of(const Json& object, const char* key) {
 std::string inside(const std::string& folder, const std::string& name) {
   if (name.empty()) return "";
   if (name.front() == '/' || name.find("..") != std::string::npos) {
-    fail(ErrorCode::permission_denied, "{}/case.json: '{}' leaves the folder", folder, printable(name));
+    fail(ErrorCode::permission_denied, "{}/case.json: '{}' leaves the folder", folder,
+         printable(name));
   }
   return folder + "/" + name;
 }
@@ -62,8 +63,9 @@ CaseForm read_form(const Json& object, const Case& owner) {
   if (form.inputs.empty()) form.inputs = call.inputs;
   if (form.outputs.empty()) form.outputs = call.outputs;
   if (form.inputs.size() != call.inputs.size() || form.outputs.size() != call.outputs.size()) {
-    fail(ErrorCode::invalid_argument, "{}/case.json: form '{}' names {} inputs and {} outputs, the case {} and {}",
-         owner.folder, form.model, form.inputs.size(), form.outputs.size(), call.inputs.size(),
+    fail(ErrorCode::invalid_argument,
+         "{}/case.json: form '{}' names {} inputs and {} outputs, the case {} and {}", owner.folder,
+         form.model, form.inputs.size(), form.outputs.size(), call.inputs.size(),
          call.outputs.size());
   }
   return form;
@@ -78,7 +80,8 @@ std::vector<CaseCall> read_calls(const Json& json, const std::string& file) {
     calls.push_back({names_of(item, "inputs"), names_of(item, "outputs")});
     if (calls.back().inputs.size() != calls[0].inputs.size() ||
         calls.back().outputs.size() != calls[0].outputs.size()) {
-      fail(ErrorCode::invalid_argument, "{}: a call of 'then' has other inputs or outputs than the first", file);
+      fail(ErrorCode::invalid_argument,
+           "{}: a call of 'then' has other inputs or outputs than the first", file);
     }
   }
   return calls;
@@ -101,7 +104,8 @@ Case read_case(const std::string& folder) {
   result.tolerance = {number_or(json, "rtol", 1e-4), number_or(json, "atol", 1e-5)};
   const std::string expect = text_or(json, "expect", "match");
   if (expect != "match" && expect != "refuse") {
-    fail(ErrorCode::invalid_argument, "{}: expect is '{}', not match or refuse", file, printable(expect));
+    fail(ErrorCode::invalid_argument, "{}: expect is '{}', not match or refuse", file,
+         printable(expect));
   }
   result.refuse = expect == "refuse";
   if (const Json* forms = json.find("forms")) {
@@ -118,9 +122,10 @@ NamedArrays select_arrays(const NamedArrays& arrays, const std::vector<std::stri
                           const std::vector<std::string>& to, const std::string& folder) {
   NamedArrays selected;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto found =
-        std::find_if(arrays.begin(), arrays.end(), [&](const auto& entry) { return entry.first == keys[i]; });
-    if (found == arrays.end()) fail(ErrorCode::not_found, "{}: no array '{}'", folder, printable(keys[i]));
+    const auto found = std::find_if(arrays.begin(), arrays.end(),
+                                    [&](const auto& entry) { return entry.first == keys[i]; });
+    if (found == arrays.end())
+      fail(ErrorCode::not_found, "{}: no array '{}'", folder, printable(keys[i]));
     selected.emplace_back(to[i], found->second);
   }
   return selected;

@@ -11,11 +11,11 @@ namespace thaw::tools {
 
 /// One saved form of the case's model.
 struct CaseForm {
-  std::string kind;                           // "keras_h5", "savedmodel", "graphdef", ...
-  std::string model, weights;                 // full paths
-  std::string signature;                      // empty: the default one
-  std::vector<std::string> inputs, outputs;   // the form's own names, parallel to the case's keys
-  NamedArrays expected_arrays;                // of a form that answers differently; empty: the case's
+  std::string kind;                          // "keras_h5", "savedmodel", "graphdef", ...
+  std::string model, weights;                // full paths
+  std::string signature;                     // empty: the default one
+  std::vector<std::string> inputs, outputs;  // the form's own names, parallel to the case's keys
+  NamedArrays expected_arrays;  // of a form that answers differently; empty: the case's
 };
 
 /// One prediction: keys of the arrays, in the model's order.
@@ -26,11 +26,11 @@ struct CaseCall {
 struct Case {
   std::string folder;
   std::vector<CaseForm> forms;
-  std::vector<CaseCall> calls;                // of one session in this order, without a reset; at least one
+  std::vector<CaseCall> calls;  // of one session in this order, without a reset; at least one
   Tolerance tolerance;
-  bool refuse = false;                        // the model must be refused, naming each of refuse_names
+  bool refuse = false;  // the model must be refused, naming each of refuse_names
   std::vector<std::string> refuse_names;
-  std::vector<std::string> const_inputs;      // Consts of a frozen graph that are also run as inputs
+  std::vector<std::string> const_inputs;  // Consts of a frozen graph that are also run as inputs
   NamedArrays input_arrays, expected_arrays;
 };
 

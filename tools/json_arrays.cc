@@ -41,11 +41,13 @@ Tensor tensor_from(const Json& json, const TensorSpec& spec, const std::string& 
   // Integers are kept exact; convert_to then narrows with a check.
   if (is_integer(spec.type.dtype)) {
     std::vector<std::int64_t> values;
-    for (const Json* leaf : flat.leaves) values.push_back(leaf->is_bool() ? leaf->boolean() : leaf->integer());
+    for (const Json* leaf : flat.leaves)
+      values.push_back(leaf->is_bool() ? leaf->boolean() : leaf->integer());
     return Tensor::from(shape, values);
   }
   std::vector<double> values;
-  for (const Json* leaf : flat.leaves) values.push_back(leaf->is_bool() ? leaf->boolean() : leaf->number());
+  for (const Json* leaf : flat.leaves)
+    values.push_back(leaf->is_bool() ? leaf->boolean() : leaf->number());
   std::string note;
   return convert_to(Tensor::from(shape, values), spec.type.dtype, spec.name, note);
 }
@@ -53,8 +55,10 @@ Tensor tensor_from(const Json& json, const TensorSpec& spec, const std::string& 
 Json element_json(const Tensor& tensor, std::int64_t i) {
   const void* data = tensor.data();
   switch (tensor.dtype()) {
-    case DType::float16: return Json(static_cast<double>(half_to_float(static_cast<const std::uint16_t*>(data)[i])));
-    case DType::bfloat16: return Json(static_cast<double>(bfloat_to_float(static_cast<const std::uint16_t*>(data)[i])));
+    case DType::float16:
+      return Json(static_cast<double>(half_to_float(static_cast<const std::uint16_t*>(data)[i])));
+    case DType::bfloat16:
+      return Json(static_cast<double>(bfloat_to_float(static_cast<const std::uint16_t*>(data)[i])));
     case DType::float32: return Json(static_cast<double>(static_cast<const float*>(data)[i]));
     case DType::float64: return Json(static_cast<const double*>(data)[i]);
     case DType::int8: return Json(std::int64_t{static_cast<const std::int8_t*>(data)[i]});
@@ -78,18 +82,21 @@ Json element_json(const Tensor& tensor, std::int64_t i) {
 Json nested(const Tensor& tensor, int axis, std::int64_t& position) {
   if (axis == tensor.shape().rank()) return element_json(tensor, position++);
   Json::Array items;
-  for (std::int64_t i = 0; i < tensor.shape()[axis]; ++i) items.push_back(nested(tensor, axis + 1, position));
+  for (std::int64_t i = 0; i < tensor.shape()[axis]; ++i)
+    items.push_back(nested(tensor, axis + 1, position));
   return Json(std::move(items));
 }
 
 }  // namespace
 
-NamedArrays arrays_from_json(const Json& json, const std::vector<TensorSpec>& specs, const std::string& file) {
+NamedArrays arrays_from_json(const Json& json, const std::vector<TensorSpec>& specs,
+                             const std::string& file) {
   NamedArrays arrays;
   if (!json.is_object()) {
     if (specs.size() != 1) {
-      fail(ErrorCode::invalid_argument, "{}: a bare list for a model with {} inputs; use {{\"name\": list}}",
-           file, specs.size());
+      fail(ErrorCode::invalid_argument,
+           "{}: a bare list for a model with {} inputs; use {{\"name\": list}}", file,
+           specs.size());
     }
     arrays.emplace_back("input_0", tensor_from(json, specs[0], file));
     return arrays;

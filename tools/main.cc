@@ -9,36 +9,50 @@ namespace thaw::tools {
 namespace {
 
 void add_model_options(CLI::App& app, ModelOptions& options, bool runs) {
-  app.add_option("--weights,-w", options.weights, "Weights file, for an architecture without weights (JSON)");
-  app.add_option("--signature,-s", options.signature, "Signature of a SavedModel (default: serving_default)");
-  app.add_option("--tags", options.tags, "MetaGraph tags of a SavedModel, comma separated (default: serve)");
-  app.add_option("--graph-inputs", options.graph_inputs, "Frozen graph: tensors that are fed, e.g. x:0")->delimiter(',');
-  app.add_option("--graph-outputs", options.graph_outputs, "Frozen graph: tensors that are fetched")->delimiter(',');
-  app.add_flag("--no-raise", options.no_raise, "Run recurrent loops of TensorFlow graphs as they are written");
+  app.add_option("--weights,-w", options.weights,
+                 "Weights file, for an architecture without weights (JSON)");
+  app.add_option("--signature,-s", options.signature,
+                 "Signature of a SavedModel (default: serving_default)");
+  app.add_option("--tags", options.tags,
+                 "MetaGraph tags of a SavedModel, comma separated (default: serve)");
+  app.add_option("--graph-inputs", options.graph_inputs,
+                 "Frozen graph: tensors that are fed, e.g. x:0")
+      ->delimiter(',');
+  app.add_option("--graph-outputs", options.graph_outputs, "Frozen graph: tensors that are fetched")
+      ->delimiter(',');
+  app.add_flag("--no-raise", options.no_raise,
+               "Run recurrent loops of TensorFlow graphs as they are written");
   app.add_flag("--no-optimize", options.no_optimize, "Skip the graph passes");
   if (!runs) return;
   app.add_option("--device,-d", options.device, "Where to run")
       ->check(CLI::IsMember({"cpu", "reference", "cuda"}))
       ->capture_default_str();
-  app.add_option("--precision,-p", options.precision, "f64 computes in float64 on the reference device")
+  app.add_option("--precision,-p", options.precision,
+                 "f64 computes in float64 on the reference device")
       ->check(CLI::IsMember({"f32", "f64"}))
       ->capture_default_str();
-  app.add_option("--threads,-t", options.threads, "Threads of a run; 0: all processors")->capture_default_str();
+  app.add_option("--threads,-t", options.threads, "Threads of a run; 0: all processors")
+      ->capture_default_str();
 }
 
 constexpr const char* kFooter =
-    "Exit codes: 0 match or done, 1 mismatch, 2 usage or inputs that do not fit, 3 unsupported model\n"
-    "(every name on stderr), 4 device, 5 damaged or hostile file. Results on stdout, the rest on stderr.";
+    "Exit codes: 0 match or done, 1 mismatch, 2 usage or inputs that do not fit, 3 unsupported "
+    "model\n"
+    "(every name on stderr), 4 device, 5 damaged or hostile file. Results on stdout, the rest on "
+    "stderr.";
 
 int main(int argc, char** argv) {
-  CLI::App app("Runs saved Keras and TensorFlow models without TensorFlow and proves what they predict.", "thaw");
+  CLI::App app(
+      "Runs saved Keras and TensorFlow models without TensorFlow and proves what they predict.",
+      "thaw");
   app.set_version_flag("--version", version());
   app.footer(kFooter);
   app.require_subcommand(1);
   int code = kMatch;
 
   ShowOptions show_options;
-  CLI::App* show_app = app.add_subcommand("show", "Layers, shapes, parameters, signatures of a saved model");
+  CLI::App* show_app =
+      app.add_subcommand("show", "Layers, shapes, parameters, signatures of a saved model");
   show_app->add_option("MODEL", show_options.model.path, "File or directory")->required();
   show_app->add_flag("--json", show_options.json, "Machine-readable");
   show_app->add_flag("--graph", show_options.graph, "The imported graph as text");
@@ -46,34 +60,44 @@ int main(int argc, char** argv) {
   show_app->callback([&] { code = show(show_options); });
 
   CheckOptions check_options;
-  CLI::App* check_app = app.add_subcommand("check", "Can it run? Lists everything unsupported at once");
+  CLI::App* check_app =
+      app.add_subcommand("check", "Can it run? Lists everything unsupported at once");
   check_app->add_option("MODEL", check_options.model.path, "File or directory")->required();
   check_app->add_flag("--json", check_options.json, "Machine-readable");
   add_model_options(*check_app, check_options.model, false);
   check_app->callback([&] { code = check(check_options); });
 
-  CLI::App* supported_app = app.add_subcommand("supported", "The layers and ops that this build opens");
+  CLI::App* supported_app =
+      app.add_subcommand("supported", "The layers and ops that this build opens");
   supported_app->callback([&] { code = supported(); });
 
   RunOptions run_options;
   CLI::App* run_app = app.add_subcommand("run", "Predict from arrays in files");
   run_app->add_option("MODEL", run_options.model.path, "File or directory")->required();
   run_app->add_option("--inputs,-i", run_options.inputs, "npz, npy, json or csv")->required();
-  run_app->add_option("--outputs,-o", run_options.outputs, "npz, or json; - is JSON on stdout")->capture_default_str();
+  run_app->add_option("--outputs,-o", run_options.outputs, "npz, or json; - is JSON on stdout")
+      ->capture_default_str();
   add_model_options(*run_app, run_options.model, true);
   run_app->callback([&] { code = run(run_options); });
 
   VerifyOptions verify_options;
-  CLI::App* verify_app = app.add_subcommand("verify", "Does the model predict what it did when it was saved?");
-  verify_app->add_option("PATH", verify_options.paths, "A model (with --inputs and --expected), or case folders")
+  CLI::App* verify_app =
+      app.add_subcommand("verify", "Does the model predict what it did when it was saved?");
+  verify_app
+      ->add_option("PATH", verify_options.paths,
+                   "A model (with --inputs and --expected), or case folders")
       ->required();
   verify_app->add_option("--inputs,-i", verify_options.inputs, "Inputs (npz)");
   verify_app->add_option("--expected,-e", verify_options.expected, "Expected outputs (npz)");
-  verify_app->add_option("--rtol", verify_options.rtol, "Relative tolerance (default 1e-4, or the case's)");
-  verify_app->add_option("--atol", verify_options.atol, "Absolute tolerance (default 1e-5, or the case's)");
-  verify_app->add_flag("--bisect", verify_options.bisect, "Name the first layer that leaves reference float64");
+  verify_app->add_option("--rtol", verify_options.rtol,
+                         "Relative tolerance (default 1e-4, or the case's)");
+  verify_app->add_option("--atol", verify_options.atol,
+                         "Absolute tolerance (default 1e-5, or the case's)");
+  verify_app->add_flag("--bisect", verify_options.bisect,
+                       "Name the first layer that leaves reference float64");
   verify_app->add_flag("--json", verify_options.json, "Machine-readable");
-  verify_app->add_flag("--quiet,-q", verify_options.quiet, "Print only what is not as expected, and the sum");
+  verify_app->add_flag("--quiet,-q", verify_options.quiet,
+                       "Print only what is not as expected, and the sum");
   add_model_options(*verify_app, verify_options.model, true);
   verify_app->callback([&] { code = verify(verify_options); });
 

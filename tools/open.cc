@@ -39,8 +39,10 @@ class ProgressLine {
 
 Model open_model(const ModelOptions& options) {
   for (const std::string& path : {options.path, options.weights}) {
-    // A wrong path is the user's mistake, not a damaged model. Checkpoints are given by their prefix.
-    const bool there = ::access(path.c_str(), F_OK) == 0 || ::access((path + ".index").c_str(), F_OK) == 0;
+    // A wrong path is the user's mistake, not a damaged model. Checkpoints are given by their
+    // prefix.
+    const bool there =
+        ::access(path.c_str(), F_OK) == 0 || ::access((path + ".index").c_str(), F_OK) == 0;
     if (!path.empty() && !there) {
       fail(ErrorCode::failed_precondition, "{}: no such file or directory", printable(path, 1024));
     }

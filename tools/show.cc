@@ -40,17 +40,20 @@ void print_layers(const std::vector<LayerInfo>& layers) {
   std::size_t name_width = 5, class_width = 5, shape_width = 12;
   for (const LayerInfo& layer : layers) {
     name_width = std::max(name_width, std::min<std::size_t>(printable(layer.name).size(), 40));
-    class_width = std::max(class_width, std::min<std::size_t>(printable(layer.class_name).size(), 28));
-    shape_width = std::max(shape_width, std::min<std::size_t>(shapes_text(layer.output_shapes).size(), 40));
+    class_width =
+        std::max(class_width, std::min<std::size_t>(printable(layer.class_name).size(), 28));
+    shape_width =
+        std::max(shape_width, std::min<std::size_t>(shapes_text(layer.output_shapes).size(), 40));
   }
   fmt::print("\n{:<{}}  {:<{}}  {:<{}}  {:>12}  {}\n", "layer", name_width, "class", class_width,
              "output shape", shape_width, "parameters", "inputs");
   for (const LayerInfo& layer : layers) {
     std::string inputs;
-    for (const std::string& input : layer.inputs) inputs += (inputs.empty() ? "" : ", ") + printable(input);
+    for (const std::string& input : layer.inputs)
+      inputs += (inputs.empty() ? "" : ", ") + printable(input);
     fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {}{}\n", printable(layer.name), name_width,
-               printable(layer.class_name), class_width, shapes_text(layer.output_shapes), shape_width,
-               grouped(layer.parameters), inputs, layer.trainable ? "" : " (frozen)");
+               printable(layer.class_name), class_width, shapes_text(layer.output_shapes),
+               shape_width, grouped(layer.parameters), inputs, layer.trainable ? "" : " (frozen)");
   }
 }
 
@@ -62,7 +65,8 @@ void print_human(const ModelInfo& info) {
     fmt::print("model       {} '{}'\n", printable(info.class_name), printable(info.name));
   }
   fmt::print("parameters  {}\n", grouped(info.parameters));
-  fmt::print("sizes       weights {}, file {}\n", bytes_text(info.weight_bytes), bytes_text(info.file_bytes));
+  fmt::print("sizes       weights {}, file {}\n", bytes_text(info.weight_bytes),
+             bytes_text(info.file_bytes));
   for (const SignatureInfo& signature : info.signatures) {
     fmt::print("\nsignature '{}'\n", printable(signature.name));
     for (const TensorSpec& input : signature.inputs) {
@@ -75,7 +79,8 @@ void print_human(const ModelInfo& info) {
   if (!info.layers.empty()) print_layers(info.layers);
   if (!info.op_counts.empty()) {
     fmt::print("\nops\n");
-    for (const auto& [op, count] : info.op_counts) fmt::print("  {:<32} {}\n", printable(op), count);
+    for (const auto& [op, count] : info.op_counts)
+      fmt::print("  {:<32} {}\n", printable(op), count);
   }
   if (!info.training_config.empty()) {
     fmt::print("\ntraining    {}\n", printable(info.training_config, 4096));
@@ -165,7 +170,9 @@ int supported() {
   const auto print = [](const char* title, const std::vector<std::string>& list) {
     fmt::print("\n## {} ({})\n\n{}\n", title, list.size(), fmt::join(list, " · "));
   };
-  fmt::print("# What Thaw opens\n\nPrinted by `thaw supported` from the loaders' tables. Everything else is refused by name.\n");
+  fmt::print(
+      "# What Thaw opens\n\nPrinted by `thaw supported` from the loaders' tables. Everything else "
+      "is refused by name.\n");
   print("Keras layers", names.keras_layers);
   print("Keras 3 operations", names.keras_operations);
   print("TensorFlow ops", names.tensorflow_ops);
@@ -177,7 +184,8 @@ int check(const CheckOptions& options) {
   int code = kMatch;
   try {
     const Model model = open_model(options.model);
-    if (!options.json) fmt::print("ok: {} ({})\n", printable(model.info().path, 1024), model.info().format);
+    if (!options.json)
+      fmt::print("ok: {} ({})\n", printable(model.info().path, 1024), model.info().format);
   } catch (const UnsupportedError& error) {
     code = kUnsupported;
     for (const Unsupported& item : error.items()) {
@@ -188,7 +196,8 @@ int check(const CheckOptions& options) {
     fmt::print(stderr, "{}\n", error.what());
   }
   if (options.json) {
-    fmt::print("{}\n", Json(Json::Object{{"runs", Json(code == kMatch)}, {"unsupported", Json(std::move(problems))}})
+    fmt::print("{}\n", Json(Json::Object{{"runs", Json(code == kMatch)},
+                                         {"unsupported", Json(std::move(problems))}})
                            .dump());
   }
   return code;

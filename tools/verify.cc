@@ -33,23 +33,26 @@ void print_comparison(const std::string& name, const Comparison& result) {
     fmt::print("  {:<24} MISMATCH  {}\n", printable(name), result.problem);
     return;
   }
-  fmt::print("  {:<24} {}  max abs {:.3g}  max rel {:.3g}  norm-wise {:.3g}  ({} elements)\n", printable(name),
-             result.match ? "match   " : "MISMATCH", result.max_abs, result.max_rel, result.norm_wise,
-             result.elements);
+  fmt::print("  {:<24} {}  max abs {:.3g}  max rel {:.3g}  norm-wise {:.3g}  ({} elements)\n",
+             printable(name), result.match ? "match   " : "MISMATCH", result.max_abs,
+             result.max_rel, result.norm_wise, result.elements);
   if (!result.match) {
-    fmt::print("    {} of {} elements differ; first at {}: got {}, expected {}\n", result.mismatches,
-               result.elements, index_text(result.first_index), result.first_got, result.first_expected);
+    fmt::print("    {} of {} elements differ; first at {}: got {}, expected {}\n",
+               result.mismatches, result.elements, index_text(result.first_index), result.first_got,
+               result.first_expected);
   }
 }
 
 void print_outcome(const Outcome& outcome, bool quiet) {
-  static constexpr const char* kWords[] = {"match", "MISMATCH", "USAGE", "refused", "DEVICE", "DAMAGED"};
+  static constexpr const char* kWords[] = {"match",   "MISMATCH", "USAGE",
+                                           "refused", "DEVICE",   "DAMAGED"};
   if (quiet && outcome.as_expected) return;
   fmt::print("{}: {}{}\n", printable(outcome.label, 1024), kWords[outcome.code],
              outcome.code == kUnsupported && outcome.as_expected ? " as expected" : "");
   for (const auto& [name, comparison] : outcome.outputs) print_comparison(name, comparison);
   std::fflush(stdout);
-  if (!outcome.error.empty()) fmt::print(stderr, "{}: {}\n", printable(outcome.label, 1024), outcome.error);
+  if (!outcome.error.empty())
+    fmt::print(stderr, "{}: {}\n", printable(outcome.label, 1024), outcome.error);
 }
 
 Json outcome_json(const Outcome& outcome) {
@@ -76,8 +79,8 @@ Json outcome_json(const Outcome& outcome) {
                            {"outputs", Json(std::move(outputs))}});
 }
 
-void print_bisection(const Model& model, const ModelOptions& options, const std::vector<Tensor>& inputs,
-                     const Tolerance& tolerance) {
+void print_bisection(const Model& model, const ModelOptions& options,
+                     const std::vector<Tensor>& inputs, const Tolerance& tolerance) {
   ModelOptions oracle_options = options;
   oracle_options.device = "reference";
   oracle_options.precision = "f64";
@@ -85,14 +88,16 @@ void print_bisection(const Model& model, const ModelOptions& options, const std:
   std::vector<Tensor> wide;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     std::string note;
-    wide.push_back(inputs[i].empty()
-                       ? inputs[i]
-                       : convert_to(inputs[i], oracle.inputs()[i].type.dtype, oracle.inputs()[i].name, note));
+    wide.push_back(inputs[i].empty() ? inputs[i]
+                                     : convert_to(inputs[i], oracle.inputs()[i].type.dtype,
+                                                  oracle.inputs()[i].name, note));
   }
-  const Bisection result = bisect([&](const Visit& visit) { suspect.trace(inputs, visit); },
-                                  [&](const Visit& visit) { oracle.trace(wide, visit); }, tolerance);
+  const Bisection result =
+      bisect([&](const Visit& visit) { suspect.trace(inputs, visit); },
+             [&](const Visit& visit) { oracle.trace(wide, visit); }, tolerance);
   if (!result.first) {
-    fmt::print("  bisect: all {} intermediate values match reference float64\n", result.values.size());
+    fmt::print("  bisect: all {} intermediate values match reference float64\n",
+               result.values.size());
     return;
   }
   const TracedValue& first = result.values[*result.first];
@@ -108,7 +113,7 @@ struct Call {
 
 struct Check {
   ModelOptions model;
-  std::vector<Call> calls;     // of one session, in order
+  std::vector<Call> calls;  // of one session, in order
   Tolerance tolerance;
   bool fill_defaults = false;  // inputs that are not given take their defaults
   bool bisect = false;
@@ -174,13 +179,19 @@ std::vector<Outcome> verify_case(const std::string& folder, const VerifyOptions&
   std::vector<Outcome> outcomes;
   const Case test = read_case(folder);
   for (const CaseForm& form : test.forms) {
-    Check check{options.model, {}, test.tolerance, false, options.bisect, test.folder + "/inputs.npz",
+    Check check{options.model,
+                {},
+                test.tolerance,
+                false,
+                options.bisect,
+                test.folder + "/inputs.npz",
                 test.folder + "/expected.npz"};
     for (const CaseCall& call : test.calls) {
       // A model that must be refused has no expected arrays.
       if (test.refuse) break;
-      check.calls.push_back({select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder),
-                             select_arrays(expected_of(test, form), call.outputs, form.outputs, test.folder)});
+      check.calls.push_back(
+          {select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder),
+           select_arrays(expected_of(test, form), call.outputs, form.outputs, test.folder)});
     }
     check.tolerance.rtol = options.rtol.value_or(check.tolerance.rtol);
     check.tolerance.atol = options.atol.value_or(check.tolerance.atol);
@@ -199,7 +210,8 @@ std::vector<Outcome> verify_case(const std::string& folder, const VerifyOptions&
       continue;
     }
     if (test.const_inputs.empty() || outcomes.back().code != kMatch) continue;
-    // Once more with the frozen constants fed as inputs, so that nothing is folded before a kernel runs.
+    // Once more with the frozen constants fed as inputs, so that nothing is folded before a kernel
+    // runs.
     for (const std::string& name : test.const_inputs) {
       check.model.graph_inputs.push_back(name.find(':') == std::string::npos ? name + ":0" : name);
     }
@@ -228,7 +240,8 @@ std::vector<Outcome> run_case(const std::string& folder, const VerifyOptions& op
   return outcomes;
 }
 
-// The worst of several: a wrong prediction outweighs everything, then damage, device, usage, refusal.
+// The worst of several: a wrong prediction outweighs everything, then damage, device, usage,
+// refusal.
 ExitCode worst(const std::vector<Outcome>& outcomes) {
   for (ExitCode code : {kMismatch, kDamaged, kDevice, kUsage, kUnsupported}) {
     for (const Outcome& outcome : outcomes) {
@@ -272,7 +285,9 @@ int verify(const VerifyOptions& options) {
     for (const Outcome& outcome : outcomes) results.push_back(outcome_json(outcome));
     fmt::print("{}\n", Json(std::move(results)).dump());
   } else if (outcomes.size() > 1) {
-    const auto count = [&](auto holds) { return std::count_if(outcomes.begin(), outcomes.end(), holds); };
+    const auto count = [&](auto holds) {
+      return std::count_if(outcomes.begin(), outcomes.end(), holds);
+    };
     fmt::print("{} verified: {} match, {} refused ({} as expected), {} failed\n", outcomes.size(),
                count([](const Outcome& o) { return o.code == kMatch; }),
                count([](const Outcome& o) { return o.code == kUnsupported; }),

@@ -24,8 +24,8 @@ enum class ErrorCode {
 
 THAW_API const char* name_of(ErrorCode code);
 
-/// Every failure of loading, compiling and running. The message names file, place, found and expected.
-/// Loading leaves nothing behind when it throws.
+/// Every failure of loading, compiling and running. The message names file, place, found and
+/// expected. Loading leaves nothing behind when it throws.
 class THAW_API Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

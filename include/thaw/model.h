@@ -33,18 +33,18 @@ struct SignatureInfo {
 /// What a file says about itself.
 struct ModelInfo {
   std::string path;
-  std::string format;            // "Keras v3 (.keras)", "Keras HDF5", "TensorFlow SavedModel", ...
-  std::string writer;            // "Keras 2.15.0, tensorflow"
+  std::string format;  // "Keras v3 (.keras)", "Keras HDF5", "TensorFlow SavedModel", ...
+  std::string writer;  // "Keras 2.15.0, tensorflow"
   std::string name;
-  std::string class_name;        // Sequential, Functional, ...
+  std::string class_name;  // Sequential, Functional, ...
   std::vector<LayerInfo> layers;
   std::vector<SignatureInfo> signatures;
   std::int64_t parameters = 0;
   std::uint64_t weight_bytes = 0;
   std::uint64_t file_bytes = 0;
-  std::string training_config;   // JSON as stored, empty if none
-  std::map<std::string, std::int64_t> op_counts;   // TensorFlow graphs: op type -> nodes
-  std::vector<std::string> notes;  // what was ignored or chosen at load, for people
+  std::string training_config;                    // JSON as stored, empty if none
+  std::map<std::string, std::int64_t> op_counts;  // TensorFlow graphs: op type -> nodes
+  std::vector<std::string> notes;                 // what was ignored or chosen at load, for people
 };
 
 /// A model in memory. Copies share one immutable state; all const members may be called from any
@@ -60,12 +60,13 @@ class THAW_API Model {
   const std::vector<TensorSpec>& inputs() const;
   const std::vector<TensorSpec>& outputs() const;
 
-  /// A session for the default signature (or a named one). Sessions share the model's weights and plans;
-  /// each belongs to one thread at a time.
+  /// A session for the default signature (or a named one). Sessions share the model's weights and
+  /// plans; each belongs to one thread at a time.
   Session session(const SessionOptions& options = {}) const;
   Session session(const std::string& signature, const SessionOptions& options = {}) const;
 
-  /// One prediction on the CPU, by position: creates a session, runs it once. A service keeps a Session.
+  /// One prediction on the CPU, by position: creates a session, runs it once. A service keeps a
+  /// Session.
   std::vector<Tensor> predict(const std::vector<Tensor>& inputs) const;
   /// The same by name.
   std::map<std::string, Tensor> predict(const std::map<std::string, Tensor>& inputs) const;

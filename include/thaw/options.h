@@ -13,14 +13,14 @@ namespace thaw {
 /// Bounds on what a model file may make the loader do. A file that would exceed one is refused with
 /// resource_exhausted before the memory is taken.
 struct Limits {
-  std::uint64_t max_file_bytes = std::uint64_t{64} << 30;     // one file, compressed or not
-  std::uint64_t max_total_bytes = std::uint64_t{64} << 30;    // all weights of a model, decoded
-  std::uint64_t max_message_bytes = std::uint64_t{2} << 30;   // one protobuf or JSON document
-  std::uint64_t max_nodes = 4'000'000;                        // graph nodes after inlining
-  std::uint64_t max_entries = 1'000'000;                      // zip members, HDF5 objects, table rows
-  int max_depth = 256;                                        // nesting of JSON, groups, models, calls
+  std::uint64_t max_file_bytes = std::uint64_t{64} << 30;    // one file, compressed or not
+  std::uint64_t max_total_bytes = std::uint64_t{64} << 30;   // all weights of a model, decoded
+  std::uint64_t max_message_bytes = std::uint64_t{2} << 30;  // one protobuf or JSON document
+  std::uint64_t max_nodes = 4'000'000;                       // graph nodes after inlining
+  std::uint64_t max_entries = 1'000'000;  // zip members, HDF5 objects, table rows
+  int max_depth = 256;                    // nesting of JSON, groups, models, calls
   int max_rank = 32;
-  std::uint64_t max_inflate_ratio = 1032;                     // DEFLATE's own bound
+  std::uint64_t max_inflate_ratio = 1032;  // DEFLATE's own bound
 };
 
 struct LoadOptions {
@@ -30,10 +30,12 @@ struct LoadOptions {
   std::string signature;
   /// MetaGraph tags of a SavedModel, comma separated; empty: "serve", else the only MetaGraph.
   std::string tags;
-  /// Frozen graphs and MetaGraphs: tensor names ("x:0") that become the inputs and outputs, in this order;
-  /// empty: the placeholders, and what nothing else uses. A Const may be named as an input: it is fed.
+  /// Frozen graphs and MetaGraphs: tensor names ("x:0") that become the inputs and outputs, in this
+  /// order; empty: the placeholders, and what nothing else uses. A Const may be named as an input:
+  /// it is fed.
   std::vector<std::string> inputs, outputs;
-  /// SavedModels: raise recurrent loops to fused recurrent nodes. Off runs the loops as they are written.
+  /// SavedModels: raise recurrent loops to fused recurrent nodes. Off runs the loops as they are
+  /// written.
   bool raise_recurrent = true;
   /// Graph passes (folding of BatchNormalization, fusion of bias and activation, ...).
   bool optimize = true;

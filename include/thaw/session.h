@@ -14,13 +14,13 @@ namespace thaw {
 
 /// Numbers about the last run, for benchmarks and tests.
 struct RunStats {
-  bool planned = false;            // false: interpreted op by op
-  std::size_t arena_bytes = 0;     // planned memory
-  std::size_t plans = 0;           // plans compiled so far for this model, device and precision
+  bool planned = false;         // false: interpreted op by op
+  std::size_t arena_bytes = 0;  // planned memory
+  std::size_t plans = 0;        // plans compiled so far for this model, device and precision
 };
 
-/// Runs a model. Not thread-safe: one thread at a time per session; any number of sessions of one model
-/// may run at once. Keeps the state of stateful models until reset().
+/// Runs a model. Not thread-safe: one thread at a time per session; any number of sessions of one
+/// model may run at once. Keeps the state of stateful models until reset().
 class THAW_API Session {
  public:
   Session(Session&&) noexcept;
@@ -30,10 +30,10 @@ class THAW_API Session {
   const std::vector<TensorSpec>& inputs() const;
   const std::vector<TensorSpec>& outputs() const;
 
-  /// Runs on tensors in the order of inputs(). The first run with new shapes compiles a plan; later runs
-  /// with these shapes allocate nothing when the caller passes `outputs` of the right type and shape back
-  /// in (they are overwritten), else outputs are allocated.
-  /// Throws Error(invalid_argument) when a name, type or shape does not fit the signature.
+  /// Runs on tensors in the order of inputs(). The first run with new shapes compiles a plan; later
+  /// runs with these shapes allocate nothing when the caller passes `outputs` of the right type and
+  /// shape back in (they are overwritten), else outputs are allocated. Throws
+  /// Error(invalid_argument) when a name, type or shape does not fit the signature.
   void run(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs);
   std::vector<Tensor> run(const std::vector<Tensor>& inputs);
   std::map<std::string, Tensor> run(const std::map<std::string, Tensor>& inputs);

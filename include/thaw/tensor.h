@@ -24,8 +24,8 @@ THAW_API float to_float(bfloat16 value);
 THAW_API float16 float16_from(float value);    // round to nearest even
 THAW_API bfloat16 bfloat16_from(float value);  // round to nearest even
 
-/// Dense row-major tensor in host memory: a type and a reference-counted buffer, 64-byte aligned unless
-/// it was borrowed. Copying a Tensor shares the buffer; clone() copies the elements.
+/// Dense row-major tensor in host memory: a type and a reference-counted buffer, 64-byte aligned
+/// unless it was borrowed. Copying a Tensor shares the buffer; clone() copies the elements.
 /// Different threads may read one buffer; writing is the writer's responsibility.
 class THAW_API Tensor {
  public:
@@ -38,7 +38,8 @@ class THAW_API Tensor {
   static Tensor from(Shape shape, const std::vector<T>& values);
   /// Refers to memory that `owner` keeps alive (may be null: the caller guarantees the life time).
   /// The memory is not written unless the caller asks for mutable_data().
-  static Tensor borrow(DType dtype, Shape shape, const void* data, std::shared_ptr<const void> owner);
+  static Tensor borrow(DType dtype, Shape shape, const void* data,
+                       std::shared_ptr<const void> owner);
 
   DType dtype() const { return type_.dtype; }
   const Shape& shape() const { return type_.shape; }
@@ -99,10 +100,9 @@ template <class T>
 Tensor Tensor::from(Shape shape, const std::vector<T>& values) {
   Tensor tensor(dtype_of<T>(), std::move(shape));
   if (static_cast<std::size_t>(tensor.num_elements()) != values.size()) {
-    throw Error(ErrorCode::invalid_argument,
-                "Tensor::from: shape " + tensor.shape().to_string() + " holds " +
-                    std::to_string(tensor.num_elements()) + " elements, got " +
-                    std::to_string(values.size()));
+    throw Error(ErrorCode::invalid_argument, "Tensor::from: shape " + tensor.shape().to_string() +
+                                                 " holds " + std::to_string(tensor.num_elements()) +
+                                                 " elements, got " + std::to_string(values.size()));
   }
   T* out = tensor.mutable_data<T>();
   for (std::size_t i = 0; i < values.size(); ++i) out[i] = values[i];

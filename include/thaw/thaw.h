@@ -13,7 +13,8 @@ namespace thaw {
 /// "0.1.0".
 THAW_API const char* version();
 
-/// What this build opens, each list sorted. Aliases and the names of Keras 1 are accepted beyond these.
+/// What this build opens, each list sorted. Aliases and the names of Keras 1 are accepted beyond
+/// these.
 struct Supported {
   std::vector<std::string> keras_layers;      // classes
   std::vector<std::string> keras_operations;  // Keras 3 functional nodes that are no layers

@@ -9,8 +9,8 @@
 
 namespace thaw::cpu {
 
-/// The result's dims, neighbours merged where every operand is contiguous or constant across both. The
-/// innermost is the row that a vector loop runs over; an operand's stride there is 1 or 0.
+/// The result's dims, neighbours merged where every operand is contiguous or constant across both.
+/// The innermost is the row that a vector loop runs over; an operand's stride there is 1 or 0.
 template <std::size_t N>
 class Broadcast {
  public:
@@ -21,7 +21,8 @@ class Broadcast {
     for (std::size_t o = 0; o < N; ++o) strides[o] = strides_of(*operands[o], result);
     for (int axis = 0; axis < result.rank(); ++axis) {
       Axis next{result[axis], {}};
-      for (std::size_t o = 0; o < N; ++o) next.strides[o] = strides[o][static_cast<std::size_t>(axis)];
+      for (std::size_t o = 0; o < N; ++o)
+        next.strides[o] = strides[o][static_cast<std::size_t>(axis)];
       if (next.size == 1) continue;
       if (!axes_.empty() && merges(axes_.back(), next)) {
         axes_.back() = {axes_.back().size * next.size, next.strides};
@@ -85,7 +86,8 @@ class Broadcast {
 
 /// Splits the rows, or a single row's elements, over the pool; body(row, offsets, first, count).
 template <std::size_t N, class Body>
-void parallel_rows(const Args& args, const Broadcast<N>& loop, std::int64_t cost, const Body& body) {
+void parallel_rows(const Args& args, const Broadcast<N>& loop, std::int64_t cost,
+                   const Body& body) {
   if (loop.rows() == 1) {
     parallel(args, loop.row_size(), cost, [&](std::int64_t begin, std::int64_t end) {
       typename Broadcast<N>::Offsets at{};

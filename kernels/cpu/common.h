@@ -15,7 +15,8 @@ constexpr std::int64_t kParallelWork = 1 << 15;
 template <class Body>
 void parallel(const Args& args, std::int64_t count, std::int64_t cost, const Body& body) {
   if (count <= 0) return;
-  const std::int64_t grain = std::max<std::int64_t>(1, kParallelWork / std::max<std::int64_t>(1, cost));
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, kParallelWork / std::max<std::int64_t>(1, cost));
   if (args.pool == nullptr || count <= grain) {
     body(std::int64_t{0}, count);
   } else {

@@ -1,6 +1,7 @@
-// Conv on float32 as a GEMM that reads its rows in place: row = output pixel, k = the window's taps, which
-// lie at fixed offsets in the padded input (runs of a whole kernel line without groups and dilation).
-// Parallel over blocks of pixels and of output channels of all images in the workspace.
+// Conv on float32 as a GEMM that reads its rows in place: row = output pixel, k = the window's
+// taps, which lie at fixed offsets in the padded input (runs of a whole kernel line without groups
+// and dilation). Parallel over blocks of pixels and of output channels of all images in the
+// workspace.
 #include <utility>
 
 #include "kernels/cpu/gemm.h"
@@ -48,7 +49,8 @@ class ConvKernel final : public Kernel {
   }
 
  private:
-  void multiply(const Args& args, const float* images, std::int64_t first, std::int64_t count) const {
+  void multiply(const Args& args, const float* images, std::int64_t first,
+                std::int64_t count) const {
     const std::int64_t columns = outputs_ / groups_;
     std::int64_t slices = count * window_.out[0], rows = window_.out[1] * window_.out[2];
     if (pointwise_) {
@@ -114,14 +116,14 @@ std::unique_ptr<Kernel> prepare_conv(const Site& site) {
   }
   const std::int64_t outputs = w[w.rank() - 1], columns = outputs / op.groups;
   const std::int64_t depth = product(w, 0, w.rank() - 1), size = packed_size(depth, columns);
-  std::shared_ptr<const float> packed = packed_weights(
-      site, 1, layout_name("conv", {depth, outputs, op.groups, float_lanes()}), size * op.groups,
-      [&](const float* from, float* to) {
-        for (std::int64_t group = 0; group < op.groups; ++group) {
-          pack_matrix(from + group * columns, depth, columns, outputs, 1, to + group * size, 0,
-                      ceil_div(columns, gemm_columns()));
-        }
-      });
+  std::shared_ptr<const float> packed =
+      packed_weights(site, 1, layout_name("conv", {depth, outputs, op.groups, float_lanes()}),
+                     size * op.groups, [&](const float* from, float* to) {
+                       for (std::int64_t group = 0; group < op.groups; ++group) {
+                         pack_matrix(from + group * columns, depth, columns, outputs, 1,
+                                     to + group * size, 0, ceil_div(columns, gemm_columns()));
+                       }
+                     });
   return std::make_unique<ConvKernel>(op, window, std::move(packed), outputs, site.in.size() > 2);
 }
 

@@ -1,6 +1,6 @@
-// Depthwise Conv on float32: channels along the vector lanes, up to eight output pixels of a line share each
-// load of the weights; the window is clipped to the input. Several outputs per channel: a copy of the input
-// repeats the channel. Parallel over output lines.
+// Depthwise Conv on float32: channels along the vector lanes, up to eight output pixels of a line
+// share each load of the weights; the window is clipped to the input. Several outputs per channel:
+// a copy of the input repeats the channel. Parallel over output lines.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/conv_depthwise.cc"
 // clang-format off
@@ -24,7 +24,7 @@ struct DepthwiseLine {
   const float* w;     // [window lines and planes, kernel, channels], from the first covered one
   const float* bias;  // or null
   float* y;
-  std::int64_t planes, lines;  // covered
+  std::int64_t planes, lines;                     // covered
   std::int64_t x_plane, x_line, w_plane, w_line;  // strides
   std::int64_t kernel, stride, dilation, before;  // along the line, in pixels
   std::int64_t in_pixels, out_pixels, channels;
@@ -42,7 +42,8 @@ HWY_INLINE V LoadChannels(const float* p, std::int64_t left) {
   return left >= kLanes ? hn::LoadU(f, p) : LoadPartial(p, left);
 }
 
-/// P pixels from `pixel` on x one vector of channels; the taps [begin, end) of each are inside the line.
+/// P pixels from `pixel` on x one vector of channels; the taps [begin, end) of each are inside the
+/// line.
 template <int P>
 HWY_INLINE void Pixels(const DepthwiseLine& s, std::int64_t pixel, std::int64_t channel,
                        std::int64_t begin, std::int64_t end) {
@@ -110,7 +111,8 @@ void Line(const DepthwiseLine& s) {
   // Pixels [first, last) have their whole window inside the line.
   const std::int64_t first = HWY_MIN(s.out_pixels, (s.before + s.stride - 1) / s.stride);
   const std::int64_t room = s.in_pixels - 1 - (s.kernel - 1) * s.dilation + s.before;
-  const std::int64_t last = room < 0 ? first : HWY_MAX(first, HWY_MIN(s.out_pixels, room / s.stride + 1));
+  const std::int64_t last =
+      room < 0 ? first : HWY_MAX(first, HWY_MIN(s.out_pixels, room / s.stride + 1));
   std::int64_t pixel = 0;
   for (; pixel < first; ++pixel) BorderPixel(s, pixel);
   for (; pixel + 8 <= last; pixel += 8) AllChannels<8>(s, pixel, 0, s.kernel);
@@ -147,12 +149,14 @@ class DepthwiseKernel final : public Kernel {
       const std::int64_t count = std::min(n.wave, n.images - first);
       const float* images = n.pad(args, args.in[0].as<float>(), first, count);
       float* y = args.out[0].as_mutable<float>() + first * lines * line;
-      parallel(args, count * lines, std::max<std::int64_t>(1, cost), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const DepthwiseLine s = line_at(args, images + i / lines * n.padded_floats(), i % lines, y + i * line);
-          HWY_DYNAMIC_DISPATCH(Line)(s);
-        }
-      });
+      parallel(args, count * lines, std::max<std::int64_t>(1, cost),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t i = begin; i < end; ++i) {
+                   const DepthwiseLine s = line_at(args, images + i / lines * n.padded_floats(),
+                                                   i % lines, y + i * line);
+                   HWY_DYNAMIC_DISPATCH(Line)(s);
+                 }
+               });
     }
   }
 
@@ -164,7 +168,8 @@ class DepthwiseKernel final : public Kernel {
     s.x_plane = n.padded[1] * s.x_line;
     s.w_line = n.kernel[2] * n.channels;
     s.w_plane = n.kernel[1] * s.w_line;
-    std::int64_t d = index / n.out[1] * n.stride[0] - n.before[0], h = index % n.out[1] * n.stride[1] - n.before[1];
+    std::int64_t d = index / n.out[1] * n.stride[0] - n.before[0],
+                 h = index % n.out[1] * n.stride[1] - n.before[1];
     const std::int64_t skip_d = cover(0, d, s.planes), skip_h = cover(1, h, s.lines);
     s.x = image + d * s.x_plane + h * s.x_line;
     s.x_plane *= n.dilation[0];
@@ -186,7 +191,8 @@ class DepthwiseKernel final : public Kernel {
   /// Moves `start` to the first tap inside the input; returns how many taps that skips.
   std::int64_t cover(std::size_t axis, std::int64_t& start, std::int64_t& count) const {
     const std::int64_t step = window_.dilation[axis], size = window_.padded[axis];
-    const std::int64_t skip = start < 0 ? std::min(window_.kernel[axis], ceil_div(-start, step)) : 0;
+    const std::int64_t skip =
+        start < 0 ? std::min(window_.kernel[axis], ceil_div(-start, step)) : 0;
     start += skip * step;
     const std::int64_t room = start < size ? ceil_div(size - start, step) : 0;
     count = std::min(window_.kernel[axis] - skip, room);
@@ -205,12 +211,13 @@ std::unique_ptr<Kernel> prepare_conv_depthwise(const Site& site) {
   const auto& op = site.op_as<ops::Conv>();
   const Shape &x = site.in[0].shape, &w = site.in[1].shape;
   const std::int64_t channels = x[x.rank() - 1], outputs = w[w.rank() - 1];
-  if (!all_float32(site) || !has_vector_form(op.activation.kind) || op.groups != channels || channels < 2 ||
-      site.out[0].shape.num_elements() == 0 || w.num_elements() == 0) {
+  if (!all_float32(site) || !has_vector_form(op.activation.kind) || op.groups != channels ||
+      channels < 2 || site.out[0].shape.num_elements() == 0 || w.num_elements() == 0) {
     return nullptr;
   }
   Window window;
-  if (!window.init(op, x, w, site.out[0].shape, outputs / channels, site.threads, false)) return nullptr;
+  if (!window.init(op, x, w, site.out[0].shape, outputs / channels, site.threads, false))
+    return nullptr;
   return std::make_unique<DepthwiseKernel>(op, window, site.in.size() > 2);
 }
 

@@ -1,6 +1,7 @@
-// Large convolutions with constant weights through oneDNN, one strip of an image at a time, each with its
-// activation while it is in the cache (oneDNN's own relu turns NaN into 0). Parallel over strips, which are cut
-// by the shape alone, so that the result does not depend on the number of threads.
+// Large convolutions with constant weights through oneDNN, one strip of an image at a time, each
+// with its activation while it is in the cache (oneDNN's own relu turns NaN into 0). Parallel over
+// strips, which are cut by the shape alone, so that the result does not depend on the number of
+// threads.
 #include <algorithm>
 #include <vector>
 
@@ -14,8 +15,8 @@
 namespace thaw::cpu {
 namespace {
 
-// Multiply-adds per image from which oneDNN's blocking pays: measured about 10% faster than the packed
-// kernel above, no faster below.
+// Multiply-adds per image from which oneDNN's blocking pays: measured about 10% faster than the
+// packed kernel above, no faster below.
 constexpr std::int64_t kMinimumWork = 50'000'000;
 
 constexpr std::int64_t kStrips = 4, kStripLines = 7;  // at most, at least
@@ -32,7 +33,8 @@ std::vector<Strip> strips_of(const Site& site) {
   std::vector<Strip> strips;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t begin = y[1] * i / count, end = y[1] * (i + 1) / count;
-    strips.push_back({onednn::Convolution::prepare(site, begin, end), begin * line, (end - begin) * line});
+    strips.push_back(
+        {onednn::Convolution::prepare(site, begin, end), begin * line, (end - begin) * line});
   }
   return strips;
 }
@@ -71,7 +73,8 @@ class OneDnnConvKernel final : public Kernel {
     const Strip& strip = strips_[static_cast<std::size_t>(task % count)];
     const float* bias = has_bias_ ? args.in[2].as<float>() : nullptr;
     float* y = args.out[0].as_mutable<float>() + task / count * y_size_;
-    strip.convolution->execute(args.in[0].as<float>() + task / count * x_size_, bias, y, scratchpad);
+    strip.convolution->execute(args.in[0].as<float>() + task / count * x_size_, bias, y,
+                               scratchpad);
     if (activation_.kind != UnaryKind::linear) {
       apply(activation_, y + strip.offset, y + strip.offset, strip.size);
     }
@@ -96,7 +99,8 @@ std::unique_ptr<Kernel> prepare_conv_onednn(const Site& site) {
   }
   const std::int64_t work = product(y, 1, y.rank()) * product(w, 0, w.rank() - 1);
   // Every strip must see some input; where padding is that wide, the packed kernel runs.
-  const auto [front, back] = window_padding(x[1], w[0], op.strides[0], op.dilations[0], op.padding, 0);
+  const auto [front, back] =
+      window_padding(x[1], w[0], op.strides[0], op.dilations[0], op.padding, 0);
   if (work < kMinimumWork || front >= kStripLines || back >= kStripLines) return nullptr;
   return std::make_unique<OneDnnConvKernel>(site);
 }

@@ -110,7 +110,8 @@ HWY_INLINE V Function(V x, [[maybe_unused]] V alpha, [[maybe_unused]] V beta) {
   }
 }
 
-/// Any function by value: a switch per vector, for epilogues whose function is not worth a template.
+/// Any function by value: a switch per vector, for epilogues whose function is not worth a
+/// template.
 inline HWY_NOINLINE V CallFunction(const VectorFn& fn, V x) {
   const V alpha = Splat(fn.alpha), beta = Splat(fn.beta);
   switch (fn.kind) {

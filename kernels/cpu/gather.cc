@@ -64,8 +64,10 @@ std::unique_ptr<Kernel> prepare_gather(const Site& site) {
   if (dtype == DType::string || size_of(dtype) == 0) return nullptr;
   const Shape &params = site.in[0].shape, &indices = site.in[1].shape;
   const int axis = static_cast<int>(op.axis < 0 ? op.axis + params.rank() : op.axis);
-  const int batch = static_cast<int>(op.batch_dims < 0 ? op.batch_dims + indices.rank() : op.batch_dims);
-  if (batch < 0 || batch > axis || batch > indices.rank() || site.out[0].shape.num_elements() == 0) {
+  const int batch =
+      static_cast<int>(op.batch_dims < 0 ? op.batch_dims + indices.rank() : op.batch_dims);
+  if (batch < 0 || batch > axis || batch > indices.rank() ||
+      site.out[0].shape.num_elements() == 0) {
     return nullptr;
   }
   GatherShape s;

@@ -1,8 +1,9 @@
-// Packed GEMM. B: [column block][k][4 vectors]; a tile of 6 (AVX-512) or 3 rows x 4 vectors stays in
-// registers for up to kDepth steps of k; tasks are blocks of kGemmRows rows x one column block.
+// Packed GEMM. B: [column block][k][4 vectors]; a tile of 6 (AVX-512) or 3 rows x 4 vectors stays
+// in registers for up to kDepth steps of k; tasks are blocks of kGemmRows rows x one column block.
 //
-// Each element is summed along k in runs of kDepth that are added in order, whatever tile it falls into:
-// the result does not depend on the split, and the error of a long sum stays that of its runs.
+// Each element is summed along k in runs of kDepth that are added in order, whatever tile it falls
+// into: the result does not depend on the split, and the error of a long sum stays that of its
+// runs.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/gemm.cc"
 // clang-format off
@@ -11,8 +12,9 @@
 #include "kernels/cpu/functions-inl.h"
 // clang-format on
 
-#include "kernels/cpu/functions.h"
 #include "kernels/cpu/gemm.h"
+
+#include "kernels/cpu/functions.h"
 #include "runtime/base/memory.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -28,7 +30,7 @@ struct TileSite {
   const Gemm& g;
   const float* rows[6];
   std::int64_t k_begin, k_end;
-  const float* b;   // at k_begin
+  const float* b;  // at k_begin
   float* c;
   std::int64_t columns;  // of the block, <= NV vectors
   const float* bias;
@@ -116,7 +118,7 @@ void RowsOfBlock(TileSite t, std::int64_t m_begin, std::int64_t m_end) {
     switch (rows) {
       case 1: Tile<1, NV>(t); break;
       case 2: Tile<2, NV>(t); break;
-      case 4: Tile<kRows < 4 ? kRows : 4, NV>(t); break;  // AVX-512 only
+      case 4: Tile < kRows<4 ? kRows : 4, NV>(t); break;  // AVX-512 only
       default: Tile<kRows, NV>(t); break;
     }
     m += rows;
@@ -188,13 +190,14 @@ void gemm(const Gemm& g, std::int64_t begin, std::int64_t end) {
   HWY_DYNAMIC_DISPATCH(GemmTasks)(g, begin, end);
 }
 
-std::shared_ptr<const float> packed_weights(const Site& site, int operand, const std::string& layout,
-                                            std::int64_t floats,
+std::shared_ptr<const float> packed_weights(const Site& site, int operand,
+                                            const std::string& layout, std::int64_t floats,
                                             const std::function<void(const float*, float*)>& pack) {
   const Tensor& source = *site.constants[static_cast<std::size_t>(operand)];
   const auto make = [&]() -> std::shared_ptr<const void> {
     std::shared_ptr<std::byte> memory(
-        allocate_aligned(static_cast<std::size_t>(floats) * sizeof(float)).release(), AlignedFree{});
+        allocate_aligned(static_cast<std::size_t>(floats) * sizeof(float)).release(),
+        AlignedFree{});
     pack(source.data<float>(), reinterpret_cast<float*>(memory.get()));
     return memory;
   };

@@ -14,8 +14,9 @@
 namespace thaw::cpu {
 
 /// C[m, n] = activation(A B + bias). A's rows need not be dense: row r starts at
-/// a + (r / inner_rows) * outer_stride + (r % inner_rows) * row_stride and consists of `segments` runs of
-/// `segment_length` floats at segment_offsets (a convolution's window; one run for a plain matrix).
+/// a + (r / inner_rows) * outer_stride + (r % inner_rows) * row_stride and consists of `segments`
+/// runs of `segment_length` floats at segment_offsets (a convolution's window; one run for a plain
+/// matrix).
 struct Gemm {
   const float* a = nullptr;
   std::int64_t inner_rows = 1, row_stride = 0, outer_stride = 0;
@@ -48,20 +49,21 @@ inline std::int64_t gemm_cost(std::int64_t m, std::int64_t k) {
 
 /// Floats that a packed [k, n] matrix takes.
 std::int64_t packed_size(std::int64_t k, std::int64_t n);
-/// B[i, j] = b[i * k_stride + j * n_stride] into the layout of gemm(): column blocks, in each block k
-/// rows of up to four vectors, padded with zeros. Packs column blocks [begin, end) of
-/// ceil(n / gemm_columns()).
+/// B[i, j] = b[i * k_stride + j * n_stride] into the layout of gemm(): column blocks, in each block
+/// k rows of up to four vectors, padded with zeros. Packs column blocks [begin, end) of ceil(n /
+/// gemm_columns()).
 void pack_matrix(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,
                  std::int64_t n_stride, float* packed, std::int64_t begin, std::int64_t end);
 /// Runs tasks [begin, end) of gemm_tasks(m, n).
 void gemm(const Gemm& g, std::int64_t begin, std::int64_t end);
 
 /// Floats packed once, 64-byte aligned, shared through the cache if there is one.
-std::shared_ptr<const float> packed_weights(const Site& site, int operand, const std::string& layout,
-                                            std::int64_t floats,
+std::shared_ptr<const float> packed_weights(const Site& site, int operand,
+                                            const std::string& layout, std::int64_t floats,
                                             const std::function<void(const float*, float*)>& pack);
 
-/// A layout's name in the cache: "gemm/784/128/1/16". The numbers are all that the packing depends on.
+/// A layout's name in the cache: "gemm/784/128/1/16". The numbers are all that the packing depends
+/// on.
 std::string layout_name(const char* kind, std::initializer_list<std::int64_t> numbers);
 
 /// Whether gemm() can apply this activation to its result.

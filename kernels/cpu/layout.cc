@@ -22,7 +22,8 @@ class MoveKernel : public Kernel {
   const char* name() const override { return "cpu move"; }
 
   void run(const Args& args) const override {
-    for (const Part& part : parts_) part.move.run(args, size_, args.in[part.in].data, args.out[part.out].data);
+    for (const Part& part : parts_)
+      part.move.run(args, size_, args.in[part.in].data, args.out[part.out].data);
   }
 
  protected:
@@ -43,7 +44,8 @@ class PadKernel final : public MoveKernel {
     auto* y = static_cast<std::byte*>(args.out[0].data);
     const auto* value = has_value_ ? static_cast<const std::byte*>(args.in[2].data) : nullptr;
     const auto bytes = static_cast<std::size_t>(count_) * size_;
-    if (value == nullptr || std::all_of(value, value + size_, [](std::byte b) { return b == std::byte{0}; })) {
+    if (value == nullptr ||
+        std::all_of(value, value + size_, [](std::byte b) { return b == std::byte{0}; })) {
       std::memset(y, 0, bytes);
     } else {
       for (std::size_t at = 0; at < bytes; at += size_) std::memcpy(y + at, value, size_);
@@ -147,8 +149,8 @@ std::unique_ptr<Kernel> prepare_slice(const Site& site) {
 std::unique_ptr<Kernel> prepare_strided_slice(const Site& site) {
   if (!is_movable(site.out[0].dtype)) return nullptr;
   const Shape& x = site.in[0].shape;
-  const DenseSlice slice = dense_slice(x, site.op_as<ops::StridedSlice>(), site.ints(1), site.ints(2),
-                                       site.ints(3));
+  const DenseSlice slice =
+      dense_slice(x, site.op_as<ops::StridedSlice>(), site.ints(1), site.ints(2), site.ints(3));
   const Ints dense = dense_strides(x);
   Ints strides;
   std::int64_t start = 0;
@@ -162,7 +164,8 @@ std::unique_ptr<Kernel> prepare_strided_slice(const Site& site) {
 }
 
 std::unique_ptr<Kernel> prepare_pad(const Site& site) {
-  if (!is_movable(site.out[0].dtype) || site.op_as<ops::Pad>().mode != PadMode::constant) return nullptr;
+  if (!is_movable(site.out[0].dtype) || site.op_as<ops::Pad>().mode != PadMode::constant)
+    return nullptr;
   const Shape &x = site.in[0].shape, &y = site.out[0].shape;
   const Ints paddings = site.ints(1), strides = dense_strides(y);
   std::int64_t start = 0;

@@ -115,9 +115,7 @@ HWY_INLINE V Expm1(V x) {
   return hn::IfThenElse(hn::Gt(x, Splat(40.0f)), big, small);
 }
 
-HWY_INLINE V Sigmoid(V x) {
-  return hn::Div(Splat(1.0f), hn::Add(Exp(hn::Neg(x)), Splat(1.0f)));
-}
+HWY_INLINE V Sigmoid(V x) { return hn::Div(Splat(1.0f), hn::Add(Exp(hn::Neg(x)), Splat(1.0f))); }
 
 /// Sigmoid that ends at 6e-39 instead of 0. For gates.
 HWY_INLINE V SigmoidBounded(V x) {
@@ -159,7 +157,8 @@ HWY_INLINE V Erf(V x) {
   q = hn::MulAdd(q, a, Splat(-1.1295803785324097f));
   q = hn::MulAdd(q, a, Splat(1.8847025057766587e-4f));
   const V far = hn::CopySign(hn::Sub(Splat(1.0f), ExpBounded(q)), x);
-  return hn::IfThenElse(hn::Lt(a, Splat(1.0f)), hn::Mul(x, p), hn::IfThenElse(hn::IsNaN(x), x, far));
+  return hn::IfThenElse(hn::Lt(a, Splat(1.0f)), hn::Mul(x, p),
+                        hn::IfThenElse(hn::IsNaN(x), x, far));
 }
 
 }  // namespace HWY_NAMESPACE

@@ -1,5 +1,6 @@
-// MatMul on float32 over the packed GEMM. Constant weights are packed once; a variable right operand is
-// packed into the workspace on each run. Parallel over row and column blocks of all products.
+// MatMul on float32 over the packed GEMM. Constant weights are packed once; a variable right
+// operand is packed into the workspace on each run. Parallel over row and column blocks of all
+// products.
 #include <vector>
 
 #include "kernels/cpu/gemm.h"
@@ -174,8 +175,8 @@ std::unique_ptr<Kernel> prepare_matmul(const Site& site) {
     const std::string layout = layout_name("gemm", {plan.k, plan.n, plan.b_row, float_lanes()});
     packed = packed_weights(site, 1, layout, size * plan.b_count, [&](const float* b, float* to) {
       for (std::int64_t i = 0; i < plan.b_count; ++i) {
-        pack_matrix(b + i * plan.k * plan.n, plan.k, plan.n, plan.b_row, plan.b_column, to + i * size,
-                    0, ceil_div(plan.n, gemm_columns()));
+        pack_matrix(b + i * plan.k * plan.n, plan.k, plan.n, plan.b_row, plan.b_column,
+                    to + i * size, 0, ceil_div(plan.n, gemm_columns()));
       }
     });
   }

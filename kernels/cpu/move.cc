@@ -92,10 +92,14 @@ void Move::run_as(const Args& args, const T* in, T* out) const {
 void Move::run(const Args& args, std::size_t size, const void* in, void* out) const {
   if (count_ == 0) return;
   switch (size) {
-    case 1: return run_as(args, static_cast<const std::uint8_t*>(in), static_cast<std::uint8_t*>(out));
-    case 2: return run_as(args, static_cast<const std::uint16_t*>(in), static_cast<std::uint16_t*>(out));
-    case 4: return run_as(args, static_cast<const std::uint32_t*>(in), static_cast<std::uint32_t*>(out));
-    case 8: return run_as(args, static_cast<const std::uint64_t*>(in), static_cast<std::uint64_t*>(out));
+    case 1:
+      return run_as(args, static_cast<const std::uint8_t*>(in), static_cast<std::uint8_t*>(out));
+    case 2:
+      return run_as(args, static_cast<const std::uint16_t*>(in), static_cast<std::uint16_t*>(out));
+    case 4:
+      return run_as(args, static_cast<const std::uint32_t*>(in), static_cast<std::uint32_t*>(out));
+    case 8:
+      return run_as(args, static_cast<const std::uint64_t*>(in), static_cast<std::uint64_t*>(out));
     default: return run_as(args, static_cast<const Wide*>(in), static_cast<Wide*>(out));
   }
 }

@@ -13,8 +13,9 @@ using Ints = std::vector<std::int64_t>;
 /// Elements between neighbours along each axis of a dense tensor.
 Ints dense_strides(const Shape& shape);
 
-/// out[out_start + i . out_strides] = in[in_start + i . in_strides] for all i below dims. Neighbouring axes
-/// that are contiguous on both sides are merged; a transposition runs in square tiles.
+/// out[out_start + i . out_strides] = in[in_start + i . in_strides] for all i below dims.
+/// Neighbouring axes that are contiguous on both sides are merged; a transposition runs in square
+/// tiles.
 class Move {
  public:
   Move(const Ints& dims, const Ints& in_strides, const Ints& out_strides, std::int64_t in_start = 0,

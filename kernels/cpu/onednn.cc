@@ -22,7 +22,8 @@ using Forward = dnnl::convolution_forward;
 constexpr auto kFloat = memory::data_type::f32;
 
 const dnnl::engine& engine() {
-  static const auto* const instance = new dnnl::engine(dnnl::engine::kind::cpu, 0);  // never destroyed
+  static const auto* const instance =
+      new dnnl::engine(dnnl::engine::kind::cpu, 0);  // never destroyed
   return *instance;
 }
 
@@ -50,7 +51,8 @@ auto guarded(const char* what, const Body& body) {
   }
 }
 
-/// oneDNN's terms for a convolution: channels behind the batch, weights [group,] output, input, window.
+/// oneDNN's terms for a convolution: channels behind the batch, weights [group,] output, input,
+/// window.
 struct Dims {
   memory::dims x, y, w, w_strides, strides, dilations, before, after;
   memory::dim outputs, x_offset, y_offset;
@@ -73,7 +75,8 @@ Dims dims_of(const Site& site, std::int64_t begin, std::int64_t end) {
   d.w_strides.insert(d.w_strides.end(), {1, d.outputs});
   for (int i = 0; i < spatial; ++i) {
     const auto a = static_cast<std::size_t>(i);
-    const auto [front, back] = window_padding(x[1 + i], w[i], op.strides[a], op.dilations[a], op.padding, i);
+    const auto [front, back] =
+        window_padding(x[1 + i], w[i], op.strides[a], op.dilations[a], op.padding, i);
     d.x.push_back(x[1 + i]);
     d.y.push_back(y[1 + i]);
     d.w.push_back(w[i]);
@@ -85,7 +88,8 @@ Dims dims_of(const Site& site, std::int64_t begin, std::int64_t end) {
   }
   // The strip: the input lines that its windows cover, padded only where they leave the image.
   const std::int64_t start = begin * op.strides[0] - d.before[0];
-  const std::int64_t stop = (end - 1) * op.strides[0] + (w[0] - 1) * op.dilations[0] + 1 - d.before[0];
+  const std::int64_t stop =
+      (end - 1) * op.strides[0] + (w[0] - 1) * op.dilations[0] + 1 - d.before[0];
   const std::int64_t first = std::max<std::int64_t>(0, start), last = std::min(x[1], stop);
   d.before[0] = first - start;
   d.after[0] = stop - last;
@@ -110,13 +114,15 @@ class Prepared final : public Convolution {
         scratch_(pd.scratchpad_desc()) {
     scratchpad_ = scratch_.get_size();
     // The packed layout is oneDNN's choice; its description is part of the cache's key.
-    const std::string layout = "onednn/" + std::string(reinterpret_cast<const char*>(&w_.data), sizeof(w_.data));
-    weights_ = packed_weights(site, 1, layout, static_cast<std::int64_t>(w_.get_size() / sizeof(float)),
-                              [&](const float* from, float* to) {
-                                memory source({dims.w, kFloat, dims.w_strides}, engine(), const_cast<float*>(from));
-                                memory target(w_, engine(), to);
-                                dnnl::reorder(source, target).execute(stream_, source, target);
-                              });
+    const std::string layout =
+        "onednn/" + std::string(reinterpret_cast<const char*>(&w_.data), sizeof(w_.data));
+    weights_ = packed_weights(
+        site, 1, layout, static_cast<std::int64_t>(w_.get_size() / sizeof(float)),
+        [&](const float* from, float* to) {
+          memory source({dims.w, kFloat, dims.w_strides}, engine(), const_cast<float*>(from));
+          memory target(w_, engine(), to);
+          dnnl::reorder(source, target).execute(stream_, source, target);
+        });
   }
 
   void execute(const float* x, const float* bias, float* y, std::byte* scratchpad) const override {
@@ -151,7 +157,8 @@ std::unique_ptr<Convolution> Convolution::prepare(const Site& site, std::int64_t
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const memory::desc x(d.x, kFloat, last), y(d.y, kFloat, last), any(d.w, kFloat, Tag::any);
-    const memory::desc bias = site.in.size() > 2 ? memory::desc({d.outputs}, kFloat, Tag::a) : memory::desc();
+    const memory::desc bias =
+        site.in.size() > 2 ? memory::desc({d.outputs}, kFloat, Tag::a) : memory::desc();
     const Forward::desc description(dnnl::prop_kind::forward_inference,
                                     dnnl::algorithm::convolution_direct, x, any, bias, y, d.strides,
                                     d.dilations, d.before, d.after);

@@ -9,22 +9,25 @@
 
 namespace thaw::cpu::onednn {
 
-/// A convolution of one image, or of a strip of its output along the first spatial axis, with constant
-/// weights and without activation, the weights in oneDNN's own layout. Immutable; execute() may be called by several threads at once.
+/// A convolution of one image, or of a strip of its output along the first spatial axis, with
+/// constant weights and without activation, the weights in oneDNN's own layout. Immutable;
+/// execute() may be called by several threads at once.
 ///
-/// It runs on the calling thread alone: oneDNN's OpenMP workers would go on spinning after each call and take
-/// the processors from Thaw's pool. oneDNN's execute builds its argument map on the heap, about 20 small
-/// blocks a call, so this is for work that takes far longer than that.
+/// It runs on the calling thread alone: oneDNN's OpenMP workers would go on spinning after each
+/// call and take the processors from Thaw's pool. oneDNN's execute builds its argument map on the
+/// heap, about 20 small blocks a call, so this is for work that takes far longer than that.
 class Convolution {
  public:
   /// Output lines [begin, end). Throws Error(internal) when oneDNN refuses.
-  static std::unique_ptr<Convolution> prepare(const Site& site, std::int64_t begin, std::int64_t end);
+  static std::unique_ptr<Convolution> prepare(const Site& site, std::int64_t begin,
+                                              std::int64_t end);
   virtual ~Convolution() = default;
 
   /// Bytes of scratchpad for one execution.
   std::size_t scratchpad() const { return scratchpad_; }
   /// x and y are the whole image's.
-  virtual void execute(const float* x, const float* bias, float* y, std::byte* scratchpad) const = 0;
+  virtual void execute(const float* x, const float* bias, float* y,
+                       std::byte* scratchpad) const = 0;
 
  protected:
   std::size_t scratchpad_ = 0;

@@ -68,7 +68,9 @@ void Pixel(const PoolWindow& s, float* y) {
   }
 }
 
-void PoolPixel(const PoolWindow& s, float* y) { s.average ? Pixel<true>(s, y) : Pixel<false>(s, y); }
+void PoolPixel(const PoolWindow& s, float* y) {
+  s.average ? Pixel<true>(s, y) : Pixel<false>(s, y);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace thaw::cpu
@@ -96,12 +98,15 @@ class PoolKernel final : public Kernel {
 
   void run(const Args& args) const override {
     const std::int64_t lines = s_.images * s_.out[0] * s_.out[1];
-    const std::int64_t cost = s_.out[2] * s_.channels * s_.window[0] * s_.window[1] * s_.window[2] / 4;
-    parallel(args, lines, std::max<std::int64_t>(1, cost), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        line(args.in[0].as<float>(), i, args.out[0].as_mutable<float>() + i * s_.out[2] * s_.channels);
-      }
-    });
+    const std::int64_t cost =
+        s_.out[2] * s_.channels * s_.window[0] * s_.window[1] * s_.window[2] / 4;
+    parallel(args, lines, std::max<std::int64_t>(1, cost),
+             [&](std::int64_t begin, std::int64_t end) {
+               for (std::int64_t i = begin; i < end; ++i) {
+                 line(args.in[0].as<float>(), i,
+                      args.out[0].as_mutable<float>() + i * s_.out[2] * s_.channels);
+               }
+             });
   }
 
  private:

@@ -1,6 +1,7 @@
-// Reduce (sum, mean, max, min) on float32 over neighbouring axes: [outer, middle, inner] -> [outer, inner].
-// inner = 1: a row per result, four vectors wide; else columns along the lanes. Sums run over at most
-// kRun terms before they are added up, so that long ones stay exact. Parallel over results only.
+// Reduce (sum, mean, max, min) on float32 over neighbouring axes: [outer, middle, inner] -> [outer,
+// inner]. inner = 1: a row per result, four vectors wide; else columns along the lanes. Sums run
+// over at most kRun terms before they are added up, so that long ones stay exact. Parallel over
+// results only.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/reduce.cc"
 // clang-format off

@@ -1,4 +1,5 @@
-// What the recurrent cells share: h U for a tile of rows, the choice of activations. Per-target header.
+// What the recurrent cells share: h U for a tile of rows, the choice of activations. Per-target
+// header.
 #if defined(THAW_KERNELS_CPU_RNN_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef THAW_KERNELS_CPU_RNN_INL_H_
 #undef THAW_KERNELS_CPU_RNN_INL_H_
@@ -24,7 +25,8 @@ struct TanhSigmoid {
 
 /// Any others.
 struct AnyActivations {
-  explicit AnyActivations(const RnnStep& s) : activation(s.activation), recurrent(s.recurrent_activation) {}
+  explicit AnyActivations(const RnnStep& s)
+      : activation(s.activation), recurrent(s.recurrent_activation) {}
   HWY_INLINE V act(V x) const { return CallFunction(activation, x); }
   HWY_INLINE V gate(V x) const { return CallFunction(recurrent, x); }
   VectorFn activation, recurrent;
@@ -82,7 +84,8 @@ HWY_INLINE void ForTiles(const RnnStep& s) {
   for (std::int64_t i = 0; i < s.blocks; ++i) {
     const std::int64_t block = s.reverse ? s.blocks - 1 - i : i;
     std::int64_t row = 0;
-    for (; row + kTileRows <= s.rows; row += kTileRows) Cell<Activations, kTileRows>::Run(s, fn, row, block);
+    for (; row + kTileRows <= s.rows; row += kTileRows)
+      Cell<Activations, kTileRows>::Run(s, fn, row, block);
     for (; row + 2 <= s.rows; row += 2) Cell<Activations, 2>::Run(s, fn, row, block);
     if (row < s.rows) Cell<Activations, 1>::Run(s, fn, row, block);
   }

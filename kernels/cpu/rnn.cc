@@ -1,6 +1,6 @@
-// Rnn on float32. Per group of batch rows: x_t W + bias for a chunk of steps by GEMM into the workspace,
-// then the chunk's steps one after another on the group's states. Gate columns are reordered when the
-// weights are packed, so that a step reads [block of units][gate][lane].
+// Rnn on float32. Per group of batch rows: x_t W + bias for a chunk of steps by GEMM into the
+// workspace, then the chunk's steps one after another on the group's states. Gate columns are
+// reordered when the weights are packed, so that a step reads [block of units][gate][lane].
 // Parallel over tiles of rows; a single tile shares the GEMM between the threads instead.
 #include "kernels/cpu/rnn.h"
 
@@ -14,16 +14,20 @@
 namespace thaw::cpu {
 namespace {
 
-constexpr std::int64_t kGroupTiles = 4;         // tiles of rows that share a pass over the weights
-constexpr std::int64_t kProjectionFloats = 1 << 15;  // of x W kept at a time: a part of the L2 cache
-constexpr std::int64_t kReverseBytes = 1 << 19;      // recurrent weights beyond this leave the L2 cache
+constexpr std::int64_t kGroupTiles = 4;  // tiles of rows that share a pass over the weights
+constexpr std::int64_t kProjectionFloats = 1
+                                           << 15;  // of x W kept at a time: a part of the L2 cache
+constexpr std::int64_t kReverseBytes = 1 << 19;  // recurrent weights beyond this leave the L2 cache
 
-std::int64_t gates_of(CellKind cell) { return cell == CellKind::lstm ? 4 : cell == CellKind::gru ? 3 : 1; }
+std::int64_t gates_of(CellKind cell) {
+  return cell == CellKind::lstm ? 4 : cell == CellKind::gru ? 3 : 1;
+}
 
 /// Sizes that follow from the site alone.
 struct RnnShape {
   std::int64_t batch, steps, inputs, units, gates;
-  std::int64_t lanes, blocks, state, columns;  // state, columns: padded floats of a row of h and of z
+  std::int64_t lanes, blocks, state,
+      columns;  // state, columns: padded floats of a row of h and of z
 
   RnnShape(const ops::Rnn& op, const Site& site)
       : batch(site.in[0].shape[op.time_major ? 1 : 0]),
@@ -75,35 +79,36 @@ struct Weights {
 Weights pack_weights(const ops::Rnn& op, const RnnShape& s, const Site& site) {
   const bool split = op.cell == CellKind::gru && !op.reset_after;
   Weights w;
-  w.input = packed_weights(
-      site, 1, layout_name("rnn input", {s.gates, s.inputs, s.units, s.lanes}),
-      packed_size(s.inputs, s.columns), [&](const float* from, float* to) {
-        std::vector<float> wide(static_cast<std::size_t>(s.inputs * s.columns));
-        reorder_columns(s, from, s.inputs, wide.data());
-        pack_matrix(wide.data(), s.inputs, s.columns, s.columns, 1, to, 0,
-                    ceil_div(s.columns, gemm_columns()));
-      });
-  w.recurrent = packed_weights(
-      site, 2, layout_name("rnn recurrent", {s.gates, s.units, s.lanes, split}), s.columns * s.units,
-      [&](const float* from, float* to) {
-        pack_recurrent(s, from, 0, split ? 2 : s.gates, to);
-        if (split) pack_recurrent(s, from, 2, 1, to + s.blocks * s.units * 2 * s.lanes);
-      });
+  w.input =
+      packed_weights(site, 1, layout_name("rnn input", {s.gates, s.inputs, s.units, s.lanes}),
+                     packed_size(s.inputs, s.columns), [&](const float* from, float* to) {
+                       std::vector<float> wide(static_cast<std::size_t>(s.inputs * s.columns));
+                       reorder_columns(s, from, s.inputs, wide.data());
+                       pack_matrix(wide.data(), s.inputs, s.columns, s.columns, 1, to, 0,
+                                   ceil_div(s.columns, gemm_columns()));
+                     });
+  w.recurrent =
+      packed_weights(site, 2, layout_name("rnn recurrent", {s.gates, s.units, s.lanes, split}),
+                     s.columns * s.units, [&](const float* from, float* to) {
+                       pack_recurrent(s, from, 0, split ? 2 : s.gates, to);
+                       if (split)
+                         pack_recurrent(s, from, 2, 1, to + s.blocks * s.units * 2 * s.lanes);
+                     });
   if (!op.has_bias) return w;
-  // [columns] added to x W, then for a reset-after gru [state]: the recurrent bias of the h gate, which
-  // the reset gate multiplies.
+  // [columns] added to x W, then for a reset-after gru [state]: the recurrent bias of the h gate,
+  // which the reset gate multiplies.
   const bool two = op.cell == CellKind::gru && op.reset_after;
-  w.bias = packed_weights(
-      site, 3, layout_name("rnn bias", {s.gates, s.units, s.lanes, two}),
-      s.columns + (two ? s.state : 0), [&](const float* from, float* to) {
-        std::vector<float> sum(from, from + s.gates * s.units);
-        const float* second = from + s.gates * s.units;
-        for (std::int64_t i = 0; two && i < 2 * s.units; ++i) sum[static_cast<std::size_t>(i)] += second[i];
-        reorder_columns(s, sum.data(), 1, to);
-        for (std::int64_t i = 0; two && i < s.state; ++i) {
-          to[s.columns + i] = i < s.units ? second[2 * s.units + i] : 0;
-        }
-      });
+  w.bias = packed_weights(site, 3, layout_name("rnn bias", {s.gates, s.units, s.lanes, two}),
+                          s.columns + (two ? s.state : 0), [&](const float* from, float* to) {
+                            std::vector<float> sum(from, from + s.gates * s.units);
+                            const float* second = from + s.gates * s.units;
+                            for (std::int64_t i = 0; two && i < 2 * s.units; ++i)
+                              sum[static_cast<std::size_t>(i)] += second[i];
+                            reorder_columns(s, sum.data(), 1, to);
+                            for (std::int64_t i = 0; two && i < s.state; ++i) {
+                              to[s.columns + i] = i < s.units ? second[2 * s.units + i] : 0;
+                            }
+                          });
   return w;
 }
 
@@ -128,14 +133,17 @@ class RnnKernel final : public Kernel {
     slots_ = std::max<std::int64_t>(1, std::min<std::int64_t>(threads, tiles));
     group_rows_ = std::min(s_.batch, std::min(kGroupTiles, ceil_div(tiles, slots_)) * tile_);
     const std::int64_t row = std::max<std::int64_t>(1, group_rows_);
-    chunk_ = std::max(kProjectionFloats / std::max<std::int64_t>(1, row * s_.columns), ceil_div(12, row));
+    chunk_ = std::max(kProjectionFloats / std::max<std::int64_t>(1, row * s_.columns),
+                      ceil_div(12, row));
     chunk_ = std::min(chunk_, s_.steps);
     slot_floats_ = row * (chunk_ * s_.columns + 6 * s_.state);
-    slot_floats_ = static_cast<std::int64_t>(align_up(static_cast<std::size_t>(slot_floats_) * 4) / 4);
+    slot_floats_ =
+        static_cast<std::int64_t>(align_up(static_cast<std::size_t>(slot_floats_) * 4) / 4);
     workspace_ = static_cast<std::size_t>(slots_ * slot_floats_) * sizeof(float);
 
     step_.recurrent = weights_.recurrent.get();
-    step_.candidate = step_.recurrent + s_.blocks * s_.units * 2 * s_.lanes;  // used by its cell only
+    step_.candidate =
+        step_.recurrent + s_.blocks * s_.units * 2 * s_.lanes;  // used by its cell only
     if (op_.has_bias && op_.cell == CellKind::gru && op_.reset_after) {
       step_.candidate_bias = weights_.bias.get() + s_.columns;
     }
@@ -155,7 +163,8 @@ class RnnKernel final : public Kernel {
       run_slot(o, args, &args, 0, tiles, 0);
       return;
     }
-    const std::int64_t cost = ceil_div(tiles, slots_) * tile_ * s_.steps * s_.columns * s_.units / 8;
+    const std::int64_t cost =
+        ceil_div(tiles, slots_) * tile_ * s_.steps * s_.columns * s_.units / 8;
     parallel(args, slots_, cost, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t slot = begin; slot < end; ++slot) {
         run_slot(o, args, nullptr, tiles * slot / slots_, tiles * (slot + 1) / slots_, slot);
@@ -270,7 +279,8 @@ class RnnKernel final : public Kernel {
     for (std::int64_t r = 0; r < rows; ++r) {
       if (!masked(mask, row + r, t)) continue;
       std::memcpy(b.h_next + r * s_.state, b.h + r * s_.state, bytes);
-      if (op_.cell == CellKind::lstm) std::memcpy(b.c_next + r * s_.state, b.c + r * s_.state, bytes);
+      if (op_.cell == CellKind::lstm)
+        std::memcpy(b.c_next + r * s_.state, b.c + r * s_.state, bytes);
     }
   }
 
@@ -279,8 +289,9 @@ class RnnKernel final : public Kernel {
     if (!op_.return_sequences && o.mask == nullptr && t + 1 < s_.steps) return;
     const std::int64_t row_stride =
         op_.return_sequences && !op_.time_major ? s_.steps * s_.units : s_.units;
-    const std::int64_t step_stride =
-        !op_.return_sequences ? 0 : op_.time_major ? s_.batch * s_.units : s_.units;
+    const std::int64_t step_stride = !op_.return_sequences ? 0
+                                     : op_.time_major      ? s_.batch * s_.units
+                                                           : s_.units;
     for (std::int64_t r = 0; r < rows; ++r) {
       float* y = o.y + (row + r) * row_stride + t * step_stride;
       if (o.mask == nullptr || !masked(o.mask, row + r, t)) {

@@ -11,9 +11,10 @@ namespace thaw::cpu {
 /// z [block][gate][lane] holds x_t W + bias, states are [block][lane].
 struct RnnStep {
   // weights
-  const float* recurrent = nullptr;       // [block][unit k][gate][lane], the gates of this cell
-  const float* candidate = nullptr;       // [block][unit k][lane]: the h gate of a reset-before gru
-  const float* candidate_bias = nullptr;  // [block][lane]: the recurrent h bias of a reset-after gru
+  const float* recurrent = nullptr;  // [block][unit k][gate][lane], the gates of this cell
+  const float* candidate = nullptr;  // [block][unit k][lane]: the h gate of a reset-before gru
+  const float* candidate_bias =
+      nullptr;  // [block][lane]: the recurrent h bias of a reset-after gru
   VectorFn activation, recurrent_activation;
   std::int64_t units = 0, blocks = 0;
   // rows
@@ -23,13 +24,13 @@ struct RnnStep {
   const float *h = nullptr, *c = nullptr;
   float *h_next = nullptr, *c_next = nullptr;
   float* scratch = nullptr;  // rows * 2 states: reset-before gru
-  /// Walk the blocks from the last to the first: steps that alternate find the weights they used last
-  /// still in the cache. Does not change the result.
+  /// Walk the blocks from the last to the first: steps that alternate find the weights they used
+  /// last still in the cache. Does not change the result.
   bool reverse = false;
 };
 
-/// Rows of a register tile: a row's sums may depend on its place in a tile, so tiles are counted from the
-/// start of the batch, never from where a thread starts.
+/// Rows of a register tile: a row's sums may depend on its place in a tile, so tiles are counted
+/// from the start of the batch, never from where a thread starts.
 std::int64_t rnn_tile_rows();
 
 void lstm_step(const RnnStep& step);

@@ -1,5 +1,5 @@
-// GRU step. reset_after: one pass, the three gates of a block stay in registers. Reset before: z and r * h
-// of all blocks first, then the candidate from r * h.
+// GRU step. reset_after: one pass, the three gates of a block stay in registers. Reset before: z
+// and r * h of all blocks first, then the candidate from r * h.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/rnn_gru.cc"
 // clang-format off
@@ -21,10 +21,10 @@ struct ResetAfterTile {
                                std::int64_t block) {
     const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
     V acc[MR][3];
-    MultiplyState<MR, 3>(s.h + at, s.state_stride, s.units, s.recurrent + block * s.units * 3 * kLanes,
-                         acc);
-    const V bias = s.candidate_bias == nullptr ? hn::Zero(f)
-                                               : hn::LoadU(f, s.candidate_bias + block * kLanes);
+    MultiplyState<MR, 3>(s.h + at, s.state_stride, s.units,
+                         s.recurrent + block * s.units * 3 * kLanes, acc);
+    const V bias =
+        s.candidate_bias == nullptr ? hn::Zero(f) : hn::LoadU(f, s.candidate_bias + block * kLanes);
     const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
     HWY_UNROLL(8)
     for (int r = 0; r < MR; ++r, x += s.z_stride) {
@@ -45,14 +45,15 @@ struct GatesTile {
                                std::int64_t block) {
     const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
     V acc[MR][2];
-    MultiplyState<MR, 2>(s.h + at, s.state_stride, s.units, s.recurrent + block * s.units * 2 * kLanes,
-                         acc);
+    MultiplyState<MR, 2>(s.h + at, s.state_stride, s.units,
+                         s.recurrent + block * s.units * 2 * kLanes, acc);
     const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
     for (int r = 0; r < MR; ++r, x += s.z_stride) {
       const std::int64_t to = unit + r * s.state_stride;
       const V reset = fn.gate(hn::Add(acc[r][1], hn::LoadU(f, x + kLanes)));
       hn::StoreU(fn.gate(hn::Add(acc[r][0], hn::LoadU(f, x))), f, s.scratch + to);
-      hn::StoreU(hn::Mul(reset, hn::LoadU(f, s.h + to)), f, s.scratch + s.rows * s.state_stride + to);
+      hn::StoreU(hn::Mul(reset, hn::LoadU(f, s.h + to)), f,
+                 s.scratch + s.rows * s.state_stride + to);
     }
   }
 };

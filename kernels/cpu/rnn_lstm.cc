@@ -1,4 +1,5 @@
-// LSTM step. One block of units at a time: its four gates stay in registers from h U to the new state.
+// LSTM step. One block of units at a time: its four gates stay in registers from h U to the new
+// state.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/rnn_lstm.cc"
 // clang-format off
@@ -17,8 +18,8 @@ struct LstmTile {
                                std::int64_t block) {
     const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
     V acc[MR][4];
-    MultiplyState<MR, 4>(s.h + at, s.state_stride, s.units, s.recurrent + block * s.units * 4 * kLanes,
-                         acc);
+    MultiplyState<MR, 4>(s.h + at, s.state_stride, s.units,
+                         s.recurrent + block * s.units * 4 * kLanes, acc);
     const float* z = s.z + row * s.z_stride + block * 4 * kLanes;
     HWY_UNROLL(8)
     for (int r = 0; r < MR; ++r, z += s.z_stride) {

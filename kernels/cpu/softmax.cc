@@ -1,5 +1,5 @@
-// Softmax, log-softmax and normalisation over trailing axes, float32: one row at a time, in three passes
-// over a row that stays in the cache. Parallel over rows.
+// Softmax, log-softmax and normalisation over trailing axes, float32: one row at a time, in three
+// passes over a row that stays in the cache. Parallel over rows.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/softmax.cc"
 // clang-format off
@@ -87,7 +87,8 @@ void SoftmaxRow(const float* x, float* y, std::int64_t count, bool log) {
   HWY_ALIGN float lanes[kLanes];
   hn::Store(best, f, lanes);
   float top = lanes[0];
-  for (std::int64_t i = 1; i < kLanes; ++i) top = lanes[i] > top || lanes[i] != lanes[i] ? lanes[i] : top;
+  for (std::int64_t i = 1; i < kLanes; ++i)
+    top = lanes[i] > top || lanes[i] != lanes[i] ? lanes[i] : top;
   Along(x, count, ExpSum{Splat(top), &sum, log ? nullptr : y});
   const float total = Sum(sum);
   if (log) {
@@ -157,7 +158,8 @@ namespace {
 
 class SoftmaxKernel final : public Kernel {
  public:
-  SoftmaxKernel(std::int64_t rows, std::int64_t count, bool log) : rows_(rows), count_(count), log_(log) {}
+  SoftmaxKernel(std::int64_t rows, std::int64_t count, bool log)
+      : rows_(rows), count_(count), log_(log) {}
   const char* name() const override { return "cpu softmax"; }
 
   void run(const Args& args) const override {
@@ -188,8 +190,8 @@ class NormalizeKernel final : public Kernel {
 
   void run(const Args& args) const override {
     const NormalizeRow shared{has_scale_ ? args.in[1].as<float>() : nullptr,
-                              has_offset_ ? args.in[has_scale_ ? 2 : 1].as<float>() : nullptr, epsilon_,
-                              centered_};
+                              has_offset_ ? args.in[has_scale_ ? 2 : 1].as<float>() : nullptr,
+                              epsilon_, centered_};
     const float* x = args.in[0].as<float>();
     float* y = args.out[0].as_mutable<float>();
     parallel(args, rows_, count_ * 4, [&](std::int64_t begin, std::int64_t end) {

@@ -1,4 +1,5 @@
-// What the CPU backend runs itself: one row per kernel, several rows per op where the specialised stand first.
+// What the CPU backend runs itself: one row per kernel, several rows per op where the specialised
+// stand first.
 #pragma once
 
 #include <memory>

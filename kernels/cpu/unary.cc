@@ -21,7 +21,8 @@ void Loop(float alpha, float beta, const float* in, float* out, std::int64_t cou
   for (; i + kLanes <= count; i += kLanes) {
     hn::StoreU(Function<K>(hn::LoadU(f, in + i), a, b), f, out + i);
   }
-  if (i < count) StorePartial(Function<K>(LoadPartial(in + i, count - i), a, b), out + i, count - i);
+  if (i < count)
+    StorePartial(Function<K>(LoadPartial(in + i, count - i), a, b), out + i, count - i);
 }
 
 void Apply(const UnaryFn& fn, const float* in, float* out, std::int64_t count) {

@@ -77,8 +77,8 @@ const float* Window::pad(const Args& args, const float* x, std::int64_t first,
       const std::int64_t left = std::min(front[2], padded[2]);
       const std::int64_t pixels = std::min(in[2], padded[2] - left);
       clear(to, left * channels);
-      copy_repeated(x + ((image * in[0] + d) * in[1] + h) * in_line, pixels * (channels / repeat), repeat,
-                    to + left * channels);
+      copy_repeated(x + ((image * in[0] + d) * in[1] + h) * in_line, pixels * (channels / repeat),
+                    repeat, to + left * channels);
       clear(to + (left + pixels) * channels, (padded[2] - left - pixels) * channels);
     }
   });

@@ -1,10 +1,10 @@
 // Conversion between element types. Elements pass in blocks through the widest type of their class
 // (double, int64, uint64, complex128), which every source fits exactly, and are rounded once.
 //
-// Floats outside an integer type's range, for which C++ has no answer, give what TensorFlow's scalar
-// code gives on x86 (its vector code differs for 8 and 16 bits): INT32_MIN and INT64_MIN; the low bits
-// of the int32 conversion for 8 and 16 bits; 2^31 and 2^63 for uint32 and uint64, to which negative
-// numbers of the signed range convert modulo 2^bits.
+// Floats outside an integer type's range, for which C++ has no answer, give what TensorFlow's
+// scalar code gives on x86 (its vector code differs for 8 and 16 bits): INT32_MIN and INT64_MIN;
+// the low bits of the int32 conversion for 8 and 16 bits; 2^31 and 2^63 for uint32 and uint64, to
+// which negative numbers of the signed range convert modulo 2^bits.
 #include <algorithm>
 #include <cmath>
 

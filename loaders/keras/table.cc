@@ -174,6 +174,8 @@ std::vector<std::string> class_names(std::span<const keras::TableRow> rows) {
 }  // namespace
 
 std::vector<std::string> supported_keras_layers() { return class_names(keras::layer_table()); }
-std::vector<std::string> supported_keras_operations() { return class_names(keras::operation_table()); }
+std::vector<std::string> supported_keras_operations() {
+  return class_names(keras::operation_table());
+}
 
 }  // namespace thaw

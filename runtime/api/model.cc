@@ -43,10 +43,12 @@ std::size_t Model::Impl::signature_index(const std::string& name) const {
     if (info.signatures[i].name == name) return i;
     known += fmt::format("{}'{}'", i == 0 ? "" : ", ", printable(info.signatures[i].name));
   }
-  fail(ErrorCode::not_found, "{}: no signature '{}'; there are {}", printable(info.path), printable(name), known);
+  fail(ErrorCode::not_found, "{}: no signature '{}'; there are {}", printable(info.path),
+       printable(name), known);
 }
 
-std::shared_ptr<const Program> Model::Impl::program(std::size_t signature, const SessionOptions& options) const {
+std::shared_ptr<const Program> Model::Impl::program(std::size_t signature,
+                                                    const SessionOptions& options) const {
   const Backend& backend = backend_for(options);
   const std::lock_guard lock(mutex);
   auto& slot = programs[{signature, options.device, options.precision}];
@@ -69,7 +71,8 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   }
   impl->info = std::move(loaded.info);
   impl->default_signature = loaded.default_signature;
-  if (!options.signature.empty()) impl->default_signature = impl->signature_index(options.signature);
+  if (!options.signature.empty())
+    impl->default_signature = impl->signature_index(options.signature);
   return Model(std::move(impl));
 }
 
@@ -84,15 +87,19 @@ const std::vector<TensorSpec>& Model::outputs() const {
 
 Session Model::session(const SessionOptions& options) const {
   const std::size_t index = impl_->default_signature;
-  return make_session(impl_->program(index, options), impl_->info.signatures[index].defaults, options);
+  return make_session(impl_->program(index, options), impl_->info.signatures[index].defaults,
+                      options);
 }
 
 Session Model::session(const std::string& signature, const SessionOptions& options) const {
   const std::size_t index = impl_->signature_index(signature);
-  return make_session(impl_->program(index, options), impl_->info.signatures[index].defaults, options);
+  return make_session(impl_->program(index, options), impl_->info.signatures[index].defaults,
+                      options);
 }
 
-std::vector<Tensor> Model::predict(const std::vector<Tensor>& inputs) const { return session().run(inputs); }
+std::vector<Tensor> Model::predict(const std::vector<Tensor>& inputs) const {
+  return session().run(inputs);
+}
 
 std::map<std::string, Tensor> Model::predict(const std::map<std::string, Tensor>& inputs) const {
   return session().run(inputs);

@@ -20,11 +20,14 @@ struct Model::Impl {
 
   /// Position of a signature. Throws Error(not_found) listing those there are.
   std::size_t signature_index(const std::string& name) const;
-  /// Made on first use, then shared by all sessions. Throws Error(device) for a device that is absent.
-  std::shared_ptr<const Program> program(std::size_t signature, const SessionOptions& options) const;
+  /// Made on first use, then shared by all sessions. Throws Error(device) for a device that is
+  /// absent.
+  std::shared_ptr<const Program> program(std::size_t signature,
+                                         const SessionOptions& options) const;
 
   mutable std::mutex mutex;
-  mutable std::map<std::tuple<std::size_t, DeviceKind, Precision>, std::shared_ptr<const Program>> programs;
+  mutable std::map<std::tuple<std::size_t, DeviceKind, Precision>, std::shared_ptr<const Program>>
+      programs;
 };
 
 /// A session on `program`; `defaults` stand in for inputs that are left out.

@@ -11,7 +11,7 @@ struct Session::Impl {
   std::shared_ptr<const Program> program;
   std::vector<Tensor> defaults;  // per input; empty: the input must be given
   Runner runner;
-  std::vector<Tensor> filled;    // inputs with defaults put in, reused between runs
+  std::vector<Tensor> filled;  // inputs with defaults put in, reused between runs
 
   Impl(std::shared_ptr<const Program> shared, const std::map<std::string, Tensor>& by_name,
        const RunnerOptions& options)
@@ -49,15 +49,18 @@ struct Session::Impl {
       used += found != inputs.end();
       ordered.push_back(found == inputs.end() ? Tensor() : found->second);
       if (found == inputs.end() && defaults[ordered.size() - 1].empty()) {
-        fail(ErrorCode::invalid_argument, "input '{}' ({}) is missing", printable(spec.name), to_string(spec.type));
+        fail(ErrorCode::invalid_argument, "input '{}' ({}) is missing", printable(spec.name),
+             to_string(spec.type));
       }
     }
     if (used == inputs.size()) return ordered;
     std::string known;
-    for (const TensorSpec& spec : program->inputs()) known += fmt::format(" '{}'", printable(spec.name));
+    for (const TensorSpec& spec : program->inputs())
+      known += fmt::format(" '{}'", printable(spec.name));
     for (const auto& [name, tensor] : inputs) {
       if (known.find(fmt::format(" '{}'", printable(name))) == std::string::npos) {
-        fail(ErrorCode::invalid_argument, "the model has no input '{}'; its inputs are{}", printable(name), known);
+        fail(ErrorCode::invalid_argument, "the model has no input '{}'; its inputs are{}",
+             printable(name), known);
       }
     }
     fail(ErrorCode::invalid_argument, "{} inputs given, the model's are{}", inputs.size(), known);
@@ -71,8 +74,8 @@ Session::~Session() = default;
 
 Session make_session(std::shared_ptr<const Program> program, std::map<std::string, Tensor> defaults,
                      const SessionOptions& options) {
-  return Session(std::make_unique<Session::Impl>(std::move(program), defaults,
-                                                 RunnerOptions{options.threads, options.max_plans}));
+  return Session(std::make_unique<Session::Impl>(
+      std::move(program), defaults, RunnerOptions{options.threads, options.max_plans}));
 }
 
 const std::vector<TensorSpec>& Session::inputs() const { return impl_->program->inputs(); }
@@ -95,12 +98,15 @@ std::map<std::string, Tensor> Session::run(const std::map<std::string, Tensor>& 
   return named;
 }
 
-void Session::trace(const std::vector<Tensor>& inputs,
-                    const std::function<void(const std::string& name, const Tensor& value)>& visit) {
+void Session::trace(
+    const std::vector<Tensor>& inputs,
+    const std::function<void(const std::string& name, const Tensor& value)>& visit) {
   impl_->runner.trace(impl_->complete(inputs), visit);
 }
 
-void Session::prepare(const std::vector<Shape>& input_shapes) { impl_->runner.prepare(input_shapes); }
+void Session::prepare(const std::vector<Shape>& input_shapes) {
+  impl_->runner.prepare(input_shapes);
+}
 void Session::reset() { impl_->runner.reset(); }
 RunStats Session::stats() const { return impl_->runner.stats(); }
 std::string Session::plan_text() const { return impl_->runner.plan_text(); }

@@ -18,10 +18,10 @@ std::string printable(std::string_view text, std::size_t max_bytes = 256);
 }  // namespace thaw
 
 /// An invariant of Thaw itself. Throws Error(internal) with the place.
-#define THAW_CHECK(condition, ...)                                                              \
-  do {                                                                                          \
-    if (!(condition)) {                                                                         \
-      ::thaw::fail(::thaw::ErrorCode::internal, "{}:{}: {}", __FILE_NAME__, __LINE__,           \
-                   ::fmt::format("" __VA_ARGS__));                                              \
-    }                                                                                           \
+#define THAW_CHECK(condition, ...)                                                    \
+  do {                                                                                \
+    if (!(condition)) {                                                               \
+      ::thaw::fail(::thaw::ErrorCode::internal, "{}:{}: {}", __FILE_NAME__, __LINE__, \
+                   ::fmt::format("" __VA_ARGS__));                                    \
+    }                                                                                 \
   } while (false)

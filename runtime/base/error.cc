@@ -27,7 +27,8 @@ namespace {
 std::string describe(const std::string& file, const std::vector<Unsupported>& items) {
   std::string text = fmt::format("{}: {} unsupported:", printable(file), items.size());
   for (const Unsupported& item : items) {
-    text += fmt::format("\n  {} '{}': {}", printable(item.what), printable(item.where), printable(item.why));
+    text += fmt::format("\n  {} '{}': {}", printable(item.what), printable(item.where),
+                        printable(item.why));
   }
   return text;
 }
@@ -36,7 +37,11 @@ std::string describe(const std::string& file, const std::vector<Unsupported>& it
 std::size_t utf8_length(std::string_view text, std::size_t i) {
   const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
   const unsigned char lead = byte(i);
-  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+  const std::size_t length = lead < 0x80    ? 1
+                             : lead >= 0xf0 ? 4
+                             : lead >= 0xe0 ? 3
+                             : lead >= 0xc2 ? 2
+                                            : 0;
   if (length == 0 || lead > 0xf4 || i + length > text.size()) return 0;
   for (std::size_t k = 1; k < length; ++k) {
     if ((byte(i + k) & 0xc0) != 0x80) return 0;

@@ -17,7 +17,8 @@ struct AlignedFree {
 };
 using AlignedBytes = std::unique_ptr<std::byte[], AlignedFree>;
 
-/// Uninitialised, 64-byte aligned, never null. Throws Error(resource_exhausted) when there is no memory.
+/// Uninitialised, 64-byte aligned, never null. Throws Error(resource_exhausted) when there is no
+/// memory.
 AlignedBytes allocate_aligned(std::size_t bytes);
 
 }  // namespace thaw

@@ -36,7 +36,8 @@ Tensor::Tensor(DType dtype, Shape shape) : type_{dtype, std::move(shape)} {
   });
 }
 
-Tensor Tensor::borrow(DType dtype, Shape shape, const void* data, std::shared_ptr<const void> owner) {
+Tensor Tensor::borrow(DType dtype, Shape shape, const void* data,
+                      std::shared_ptr<const void> owner) {
   Tensor tensor;
   tensor.count_ = shape.num_elements();
   tensor.type_ = {dtype, std::move(shape)};
@@ -58,7 +59,8 @@ Tensor Tensor::clone() const {
 
 Tensor Tensor::reshaped(Shape shape) const {
   if (shape.num_elements() != count_) {
-    fail(ErrorCode::invalid_argument, "cannot reshape {} to {}", to_string(type_), shape.to_string());
+    fail(ErrorCode::invalid_argument, "cannot reshape {} to {}", to_string(type_),
+         shape.to_string());
   }
   Tensor view = *this;
   view.type_.shape = std::move(shape);
@@ -67,7 +69,8 @@ Tensor Tensor::reshaped(Shape shape) const {
 
 void Tensor::check_type(DType asked) const {
   if (asked != dtype()) {
-    fail(ErrorCode::invalid_argument, "tensor holds {}, asked for {}", name_of(dtype()), name_of(asked));
+    fail(ErrorCode::invalid_argument, "tensor holds {}, asked for {}", name_of(dtype()),
+         name_of(asked));
   }
 }
 

@@ -25,8 +25,8 @@ class FunctionRef<R(Args...)> {
   R (*call_)(const void*, Args...);
 };
 
-/// Splits index ranges over the calling thread and `threads - 1` workers. One loop runs at a time; a
-/// second caller waits. An exception in the body is rethrown in the caller. No allocation after
+/// Splits index ranges over the calling thread and `threads - 1` workers. One loop runs at a time;
+/// a second caller waits. An exception in the body is rethrown in the caller. No allocation after
 /// construction.
 class ThreadPool {
  public:

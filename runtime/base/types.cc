@@ -15,15 +15,23 @@ struct DTypeRow {
 };
 
 constexpr std::array kDTypes = {
-    DTypeRow{DType::invalid, "invalid", 0},      DTypeRow{DType::float16, "float16", 2},
-    DTypeRow{DType::bfloat16, "bfloat16", 2},    DTypeRow{DType::float32, "float32", 4},
-    DTypeRow{DType::float64, "float64", 8},      DTypeRow{DType::int8, "int8", 1},
-    DTypeRow{DType::int16, "int16", 2},          DTypeRow{DType::int32, "int32", 4},
-    DTypeRow{DType::int64, "int64", 8},          DTypeRow{DType::uint8, "uint8", 1},
-    DTypeRow{DType::uint16, "uint16", 2},        DTypeRow{DType::uint32, "uint32", 4},
-    DTypeRow{DType::uint64, "uint64", 8},        DTypeRow{DType::boolean, "bool", 1},
+    DTypeRow{DType::invalid, "invalid", 0},
+    DTypeRow{DType::float16, "float16", 2},
+    DTypeRow{DType::bfloat16, "bfloat16", 2},
+    DTypeRow{DType::float32, "float32", 4},
+    DTypeRow{DType::float64, "float64", 8},
+    DTypeRow{DType::int8, "int8", 1},
+    DTypeRow{DType::int16, "int16", 2},
+    DTypeRow{DType::int32, "int32", 4},
+    DTypeRow{DType::int64, "int64", 8},
+    DTypeRow{DType::uint8, "uint8", 1},
+    DTypeRow{DType::uint16, "uint16", 2},
+    DTypeRow{DType::uint32, "uint32", 4},
+    DTypeRow{DType::uint64, "uint64", 8},
+    DTypeRow{DType::boolean, "bool", 1},
     DTypeRow{DType::string, "string", sizeof(std::string)},
-    DTypeRow{DType::complex64, "complex64", 8},  DTypeRow{DType::complex128, "complex128", 16},
+    DTypeRow{DType::complex64, "complex64", 8},
+    DTypeRow{DType::complex128, "complex128", 16},
     DTypeRow{DType::tensor_list, "tensor_list", 0},
     DTypeRow{DType::table, "table", 0},
 };
@@ -85,6 +93,8 @@ std::string Shape::to_string() const {
   return text + "]";
 }
 
-std::string to_string(const TensorType& type) { return name_of(type.dtype) + type.shape.to_string(); }
+std::string to_string(const TensorType& type) {
+  return name_of(type.dtype) + type.shape.to_string();
+}
 
 }  // namespace thaw

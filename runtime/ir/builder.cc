@@ -47,7 +47,8 @@ void GraphBuilder::set_scope(std::string name, std::string description) {
 }
 
 void GraphBuilder::rethrow(const Error& error, const Op& op) const {
-  const std::string place = description_.empty() ? fmt::format("'{}'", printable(scope_)) : description_;
+  const std::string place =
+      description_.empty() ? fmt::format("'{}'", printable(scope_)) : description_;
   throw Error(error.code(), fmt::format("{}: {}: {}", place, name_of(op), error.what()));
 }
 
@@ -176,7 +177,8 @@ std::optional<std::vector<ValueId>> GraphBuilder::fold(const Op& op,
   return values;
 }
 
-// ---- the common ops by name ---------------------------------------------------------------------------
+// ---- the common ops by name
+// ---------------------------------------------------------------------------
 
 ValueId GraphBuilder::unary(UnaryFn fn, ValueId x) {
   return fn.kind == UnaryKind::linear ? x : add1(ops::Unary{fn}, {x});
@@ -215,7 +217,9 @@ ValueId GraphBuilder::concat(const std::vector<ValueId>& xs, std::int64_t axis) 
   return add1(ops::Concat{axis}, xs);
 }
 
-ValueId GraphBuilder::reverse(ValueId x, std::int64_t axis) { return add1(ops::Reverse{{axis}}, {x}); }
+ValueId GraphBuilder::reverse(ValueId x, std::int64_t axis) {
+  return add1(ops::Reverse{{axis}}, {x});
+}
 
 ValueId GraphBuilder::select(ValueId condition, ValueId x, ValueId y) {
   return add1(ops::Select{}, {condition, x, y});

@@ -10,11 +10,11 @@
 
 namespace thaw {
 
-/// Evaluates an op on constants; injected so that the loaders can fold shape arithmetic as they go without
-/// knowing kernels. Returns false when the op cannot be evaluated.
-using Evaluator = std::function<bool(const Op& op, const std::vector<Tensor>& inputs,
-                                     const std::vector<TensorType>& types,
-                                     std::vector<Tensor>& outputs)>;
+/// Evaluates an op on constants; injected so that the loaders can fold shape arithmetic as they go
+/// without knowing kernels. Returns false when the op cannot be evaluated.
+using Evaluator =
+    std::function<bool(const Op& op, const std::vector<Tensor>& inputs,
+                       const std::vector<TensorType>& types, std::vector<Tensor>& outputs)>;
 
 /// Appends to one graph. Every method checks its operands' types and throws Error(invalid_argument)
 /// prefixed with the current scope ("layer 'block1/conv' (Conv2D): ...").
@@ -35,10 +35,13 @@ class GraphBuilder {
   ValueId ints(const std::vector<std::int64_t>& values);
   VariableId variable(const std::string& name, Tensor initial);
 
-  /// Adds any op. Folds it when all operands are constants, the evaluator can, and the result is small
+  /// Adds any op. Folds it when all operands are constants, the evaluator can, and the result is
+  /// small
   /// (<= 4096 elements, or an op that only moves weights about: transpose, reshape, reverse, cast).
   std::vector<ValueId> add(Op op, std::vector<ValueId> inputs, int outputs = 1);
-  ValueId add1(Op op, std::vector<ValueId> inputs) { return add(std::move(op), std::move(inputs))[0]; }
+  ValueId add1(Op op, std::vector<ValueId> inputs) {
+    return add(std::move(op), std::move(inputs))[0];
+  }
 
   // The common ops by name.
   ValueId unary(UnaryFn fn, ValueId x);  // linear adds nothing
@@ -53,10 +56,11 @@ class GraphBuilder {
   ValueId reverse(ValueId x, std::int64_t axis);
   ValueId select(ValueId condition, ValueId x, ValueId y);
   ValueId pad(ValueId x, const std::vector<std::int64_t>& paddings);  // [rank * 2], zeros
-  ValueId slice_axis(ValueId x, std::int64_t axis, std::int64_t begin, std::int64_t end);  // end <0: from the end; kToEnd
+  ValueId slice_axis(ValueId x, std::int64_t axis, std::int64_t begin,
+                     std::int64_t end);  // end <0: from the end; kToEnd
   ValueId gather(ValueId params, ValueId indices, std::int64_t axis = 0);
-  /// One int64 vector [n] from known numbers and, where `dims` has kUnknownDim - 1 - i, from dimension i of
-  /// `source` (see dim_of).
+  /// One int64 vector [n] from known numbers and, where `dims` has kUnknownDim - 1 - i, from
+  /// dimension i of `source` (see dim_of).
   ValueId dims(ValueId source, const std::vector<std::int64_t>& dims);
   /// Reshape to `dims`: known sizes, at most one -1, and dim_of(i) for "dimension i of x".
   ValueId reshape(ValueId x, const std::vector<std::int64_t>& dims);
@@ -75,7 +79,8 @@ class GraphBuilder {
 
   Graph& graph() { return graph_; }
   const Evaluator& evaluator() const { return evaluator_; }
-  /// For sub-graphs: the graph whose variables and sub-graphs ops refer to; default: the graph itself.
+  /// For sub-graphs: the graph whose variables and sub-graphs ops refer to; default: the graph
+  /// itself.
 
  private:
   std::optional<std::vector<ValueId>> fold(const Op& op, const std::vector<ValueId>& inputs,

@@ -14,11 +14,12 @@ struct Operand {
   const Tensor* constant = nullptr;  // its elements, if known
 };
 
-/// The result types of `op`. Unknown dimensions and ranks are allowed and give unknown results; whatever is
-/// known is checked. `outputs` is the number of results the node has (split, unstack). Sub-graphs of
-/// `graph` give the results of if and while; may be null for other ops.
-/// Throws Error(invalid_argument) saying what was expected and found; the caller adds the node's name.
-/// Input, Constant's and VariableRead's types: the caller's (Input), the tensor's, `graph->variables`'.
+/// The result types of `op`. Unknown dimensions and ranks are allowed and give unknown results;
+/// whatever is known is checked. `outputs` is the number of results the node has (split, unstack).
+/// Sub-graphs of `graph` give the results of if and while; may be null for other ops. Throws
+/// Error(invalid_argument) saying what was expected and found; the caller adds the node's name.
+/// Input, Constant's and VariableRead's types: the caller's (Input), the tensor's,
+/// `graph->variables`'.
 std::vector<TensorType> infer(const Op& op, std::span<const Operand> operands, int outputs,
                               const Graph* graph);
 

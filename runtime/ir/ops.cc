@@ -16,10 +16,9 @@ constexpr std::array kBinaryNames = {
     THAW_BINARY_KINDS(X)
 #undef X
 };
-constexpr std::array kOpNames = {
-    "empty",
+constexpr std::array kOpNames = {"empty",
 #define X(name, Struct) #name,
-    THAW_OPS(X)
+                                 THAW_OPS(X)
 #undef X
 };
 
@@ -70,32 +69,43 @@ Op op_from_name(const std::string& name) {
 }
 
 std::vector<int> host_operands(const Op& op) {
-  return std::visit(
-      Overloaded{
-          [](const ops::ConvTranspose&) { return std::vector<int>{2}; },
-          [](const ops::Resize&) { return std::vector<int>{1, 2, 3}; },
-          [](const ops::SpaceToBatch&) { return std::vector<int>{1, 2}; },
-          [](const ops::BatchToSpace&) { return std::vector<int>{1, 2}; },
-          [](const ops::Reduce&) { return std::vector<int>{1}; },
-          [](const ops::TopK&) { return std::vector<int>{1}; },
-          [](const ops::Reshape&) { return std::vector<int>{1}; },
-          [](const ops::Transpose&) { return std::vector<int>{1}; },
-          [](const ops::BroadcastTo&) { return std::vector<int>{1}; },
-          [](const ops::Tile&) { return std::vector<int>{1}; },
-          [](const ops::Range&) { return std::vector<int>{0, 1, 2}; },
-          [](const ops::Split&) { return std::vector<int>{1}; },
-          [](const ops::Slice&) { return std::vector<int>{1, 2}; },
-          [](const ops::StridedSlice&) { return std::vector<int>{1, 2, 3}; },
-          [](const ops::Pad&) { return std::vector<int>{1}; },
-          [](const ops::OneHot&) { return std::vector<int>{1}; },
-          [](const auto&) { return std::vector<int>{}; },
-      },
-      op);
+  return std::visit(Overloaded{
+                        [](const ops::ConvTranspose&) { return std::vector<int>{2}; },
+                        [](const ops::Resize&) {
+                          return std::vector<int>{1, 2, 3};
+                        },
+                        [](const ops::SpaceToBatch&) {
+                          return std::vector<int>{1, 2};
+                        },
+                        [](const ops::BatchToSpace&) {
+                          return std::vector<int>{1, 2};
+                        },
+                        [](const ops::Reduce&) { return std::vector<int>{1}; },
+                        [](const ops::TopK&) { return std::vector<int>{1}; },
+                        [](const ops::Reshape&) { return std::vector<int>{1}; },
+                        [](const ops::Transpose&) { return std::vector<int>{1}; },
+                        [](const ops::BroadcastTo&) { return std::vector<int>{1}; },
+                        [](const ops::Tile&) { return std::vector<int>{1}; },
+                        [](const ops::Range&) {
+                          return std::vector<int>{0, 1, 2};
+                        },
+                        [](const ops::Split&) { return std::vector<int>{1}; },
+                        [](const ops::Slice&) {
+                          return std::vector<int>{1, 2};
+                        },
+                        [](const ops::StridedSlice&) {
+                          return std::vector<int>{1, 2, 3};
+                        },
+                        [](const ops::Pad&) { return std::vector<int>{1}; },
+                        [](const ops::OneHot&) { return std::vector<int>{1}; },
+                        [](const auto&) { return std::vector<int>{}; },
+                    },
+                    op);
 }
 
 bool has_effect(const Op& op) {
-  return std::holds_alternative<ops::Assert>(op) || std::holds_alternative<ops::VariableAssign>(op) ||
-         std::holds_alternative<ops::Input>(op);
+  return std::holds_alternative<ops::Assert>(op) ||
+         std::holds_alternative<ops::VariableAssign>(op) || std::holds_alternative<ops::Input>(op);
 }
 
 bool is_data_dependent(const Op& op) { return std::holds_alternative<ops::Where>(op); }

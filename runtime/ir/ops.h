@@ -1,12 +1,13 @@
 // The closed list of operations a graph is made of.
 //
-// An op is a plain struct of attributes; its operands are the node's inputs, described in the comment as
-// (operand, [optional operand]) -> (results). Shapes, axes and permutations that may be computed at run
-// time are operands (int32 or int64 tensors, nearly always constants); they are listed by
-// host_operands(). Layouts are channels-last: [N, spatial..., C], weights [spatial..., C_in, C_out].
+// An op is a plain struct of attributes; its operands are the node's inputs, described in the
+// comment as (operand, [optional operand]) -> (results). Shapes, axes and permutations that may be
+// computed at run time are operands (int32 or int64 tensors, nearly always constants); they are
+// listed by host_operands(). Layouts are channels-last: [N, spatial..., C], weights [spatial...,
+// C_in, C_out].
 //
-// Adding an op: a struct here, its name in THAW_OPS, a case in infer, a reference kernel; everything
-// that visits the variant does not compile until the op is handled.
+// Adding an op: a struct here, its name in THAW_OPS, a case in infer, a reference kernel;
+// everything that visits the variant does not compile until the op is handled.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@
 
 namespace thaw {
 
-// ---- scalar functions ---------------------------------------------------------------------------------
+// ---- scalar functions
+// ---------------------------------------------------------------------------------
 
 // clang-format off
 #define THAW_UNARY_KINDS(X)                                                                             \
@@ -73,7 +75,8 @@ bool kind_from_name(const std::string& name, BinaryKind& kind);
 bool is_predicate(BinaryKind kind);
 bool is_predicate(UnaryKind kind);
 
-// ---- attribute enums ----------------------------------------------------------------------------------
+// ---- attribute enums
+// ----------------------------------------------------------------------------------
 
 enum class PaddingKind : std::uint8_t { valid, same, causal, explicit_ };
 /// Window padding per spatial axis. `same` pads as TensorFlow does (surplus behind), `causal` pads
@@ -88,11 +91,21 @@ enum class PoolKind : std::uint8_t { max, average };
 enum class ReduceKind : std::uint8_t { sum, mean, prod, max, min, all, any };
 enum class ScanKind : std::uint8_t { sum, prod };
 enum class PadMode : std::uint8_t { constant, reflect, symmetric };
-/// The methods from lanczos1 on are sampling kernels as TensorFlow's ScaleAndTranslate has them: they
-/// place pixel centers at halves, and their weights sum to one at the borders too.
+/// The methods from lanczos1 on are sampling kernels as TensorFlow's ScaleAndTranslate has them:
+/// they place pixel centers at halves, and their weights sum to one at the borders too.
 enum class ResizeMethod : std::uint8_t {
-  nearest, bilinear, bicubic, area,
-  lanczos1, lanczos3, lanczos5, gaussian, box, triangle, keys_cubic, mitchell_cubic
+  nearest,
+  bilinear,
+  bicubic,
+  area,
+  lanczos1,
+  lanczos3,
+  lanczos5,
+  gaussian,
+  box,
+  triangle,
+  keys_cubic,
+  mitchell_cubic
 };
 enum class ScatterKind : std::uint8_t { update, add, max, min };
 enum class CellKind : std::uint8_t { lstm, gru, simple };
@@ -103,10 +116,10 @@ using SubgraphId = std::int32_t;
 using VariableId = std::int32_t;
 
 // Every struct lists its attributes once in fields(), for printing, parsing and comparison.
-#define THAW_FIELDS(...)                                        \
-  template <class Self, class Visit>                            \
+#define THAW_FIELDS(...)                                                            \
+  template <class Self, class Visit>                                                \
   static void fields([[maybe_unused]] Self& self, [[maybe_unused]] Visit&& visit) { \
-    __VA_ARGS__                                                 \
+    __VA_ARGS__                                                                     \
   }
 #define THAW_FIELD(name) visit(#name, self.name);
 
@@ -159,7 +172,8 @@ struct Binary {
 struct Select {
   THAW_FIELDS()
 };
-/// (x) -> (y): float to integer truncates toward zero; to bool is x != 0; complex keeps the real part.
+/// (x) -> (y): float to integer truncates toward zero; to bool is x != 0; complex keeps the real
+/// part.
 struct Cast {
   DType dtype = DType::float32;
   THAW_FIELDS(THAW_FIELD(dtype))
@@ -190,9 +204,9 @@ struct Conv {
   THAW_FIELDS(THAW_FIELD(strides) THAW_FIELD(dilations) THAW_FIELD(padding) THAW_FIELD(groups)
                   THAW_FIELD(activation))
 };
-/// (x [N, S..., C], w [K..., O, C], spatial [rank], [bias [O]]) -> (y [N, S'..., O]): the gradient of
-/// conv with regard to its input. `spatial` is S'; the padding is that of the forward convolution
-/// S' -> S, so out-of-range contributions are cut off.
+/// (x [N, S..., C], w [K..., O, C], spatial [rank], [bias [O]]) -> (y [N, S'..., O]): the gradient
+/// of conv with regard to its input. `spatial` is S'; the padding is that of the forward
+/// convolution S' -> S, so out-of-range contributions are cut off.
 struct ConvTranspose {
   Ints strides, dilations;
   Padding padding;
@@ -205,9 +219,10 @@ struct Pool {
   Padding padding;
   THAW_FIELDS(THAW_FIELD(kind) THAW_FIELD(window) THAW_FIELD(strides) THAW_FIELD(padding))
 };
-/// (x [N, H, W, C], size [2], [scale [2], translation [2]]) -> (y [N, H', W', C]): float32 scale and
-/// translation are for sampling kernels alone, by default size / (H, W) and 0. Bicubic is Keys' with
-/// half_pixel_centers, else the older one with a = -0.75. antialias widens a sampling kernel when it shrinks x.
+/// (x [N, H, W, C], size [2], [scale [2], translation [2]]) -> (y [N, H', W', C]): float32 scale
+/// and translation are for sampling kernels alone, by default size / (H, W) and 0. Bicubic is Keys'
+/// with half_pixel_centers, else the older one with a = -0.75. antialias widens a sampling kernel
+/// when it shrinks x.
 struct Resize {
   ResizeMethod method = ResizeMethod::nearest;
   bool align_corners = false, half_pixel_centers = false, antialias = false;
@@ -230,7 +245,8 @@ struct Reduce {
   bool keep_dims = false;
   THAW_FIELDS(THAW_FIELD(kind) THAW_FIELD(keep_dims))
 };
-/// (x) -> (index): the first extreme element along `axis`; a NaN counts as TensorFlow's comparison does.
+/// (x) -> (index): the first extreme element along `axis`; a NaN counts as TensorFlow's comparison
+/// does.
 struct ArgReduce {
   bool minimum = false;
   std::int64_t axis = 0;
@@ -250,8 +266,9 @@ struct Softmax {
   bool log = false;
   THAW_FIELDS(THAW_FIELD(axes) THAW_FIELD(log))
 };
-/// (x, [scale], [offset]) -> (y): (x - mean) / sqrt(variance + epsilon) over `axes`, then scaled. scale
-/// and offset have x's rank or broadcast against it. `centered` off: y = x / sqrt(mean(x^2) + epsilon).
+/// (x, [scale], [offset]) -> (y): (x - mean) / sqrt(variance + epsilon) over `axes`, then scaled.
+/// scale and offset have x's rank or broadcast against it. `centered` off: y = x / sqrt(mean(x^2) +
+/// epsilon).
 struct Normalize {
   Ints axes;
   double epsilon = 1e-3;
@@ -377,12 +394,12 @@ struct Where {
 // ---- recurrent ----
 /// (x [B, T, I] | [T, B, I], kernel [I, G U], recurrent [U, G U], [bias], [mask [B, T] bool],
 ///  [h0 [B, U]], [c0 [B, U]]) -> (y, h [B, U], [c [B, U]])
-/// One direction of a recurrent layer with Keras's exact semantics. G and the gate order in the columns:
-/// lstm 4: i, f, c, o; gru 3: z, r, h; simple 1. bias is [G U], for a reset_after gru [2, 3 U] (input row,
-/// recurrent row). y holds every step in processing order ([B, T, U], or [T, B, U] if time_major) or,
-/// without return_sequences, the last output [B, U].
-/// A masked step keeps the states and repeats the previous output, which before the first step is zero;
-/// with zero_output_for_mask it outputs zero. go_backwards processes x and mask from the last step on.
+/// One direction of a recurrent layer with Keras's exact semantics. G and the gate order in the
+/// columns: lstm 4: i, f, c, o; gru 3: z, r, h; simple 1. bias is [G U], for a reset_after gru [2,
+/// 3 U] (input row, recurrent row). y holds every step in processing order ([B, T, U], or [T, B, U]
+/// if time_major) or, without return_sequences, the last output [B, U]. A masked step keeps the
+/// states and repeats the previous output, which before the first step is zero; with
+/// zero_output_for_mask it outputs zero. go_backwards processes x and mask from the last step on.
 /// Without has_state the initial states are zero.
 struct Rnn {
   CellKind cell = CellKind::lstm;
@@ -398,7 +415,8 @@ struct Rnn {
 };
 
 // ---- control flow: sub-graphs see only their inputs and constants ----
-/// (condition, args...) -> (results...): a tensor condition is true if non-zero (scalar) or non-empty.
+/// (condition, args...) -> (results...): a tensor condition is true if non-zero (scalar) or
+/// non-empty.
 struct If {
   SubgraphId then_graph = 0, else_graph = 0;
   THAW_FIELDS(THAW_FIELD(then_graph) THAW_FIELD(else_graph))
@@ -451,69 +469,70 @@ struct ListLength {
 }  // namespace ops
 
 // name in text and messages, struct
-#define THAW_OPS(X)                                                                                  \
-  X(input, Input)                                                                                    \
-  X(constant, Constant)                                                                              \
-  X(variable_read, VariableRead)                                                                     \
-  X(variable_assign, VariableAssign)                                                                 \
-  X(assert, Assert)                                                                                  \
-  X(identity, Identity)                                                                              \
-  X(unary, Unary)                                                                                    \
-  X(binary, Binary)                                                                                  \
-  X(select, Select)                                                                                  \
-  X(cast, Cast)                                                                                      \
-  X(matmul, MatMul)                                                                                  \
-  X(einsum, Einsum)                                                                                  \
-  X(conv, Conv)                                                                                      \
-  X(conv_transpose, ConvTranspose)                                                                   \
-  X(pool, Pool)                                                                                      \
-  X(resize, Resize)                                                                                  \
-  X(space_to_batch, SpaceToBatch)                                                                    \
-  X(batch_to_space, BatchToSpace)                                                                    \
-  X(reduce, Reduce)                                                                                  \
-  X(arg_reduce, ArgReduce)                                                                           \
-  X(scan, Scan)                                                                                      \
-  X(softmax, Softmax)                                                                                \
-  X(normalize, Normalize)                                                                            \
-  X(top_k, TopK)                                                                                     \
-  X(shape_query, ShapeQuery)                                                                         \
-  X(reshape, Reshape)                                                                                \
-  X(expand_dims, ExpandDims)                                                                         \
-  X(squeeze, Squeeze)                                                                                \
-  X(transpose, Transpose)                                                                            \
-  X(broadcast_to, BroadcastTo)                                                                       \
-  X(tile, Tile)                                                                                      \
-  X(range, Range)                                                                                    \
-  X(concat, Concat)                                                                                  \
-  X(stack, Stack)                                                                                    \
-  X(unstack, Unstack)                                                                                \
-  X(split, Split)                                                                                    \
-  X(slice, Slice)                                                                                    \
-  X(strided_slice, StridedSlice)                                                                     \
-  X(pad, Pad)                                                                                        \
-  X(reverse, Reverse)                                                                                \
-  X(reverse_sequence, ReverseSequence)                                                               \
-  X(gather, Gather)                                                                                  \
-  X(gather_nd, GatherNd)                                                                             \
-  X(scatter, Scatter)                                                                                \
-  X(one_hot, OneHot)                                                                                 \
-  X(where, Where)                                                                                    \
-  X(rnn, Rnn)                                                                                        \
-  X(if, If)                                                                                          \
-  X(while, While)                                                                                    \
-  X(list_reserve, ListReserve)                                                                       \
-  X(list_from_tensor, ListFromTensor)                                                                \
-  X(list_get, ListGet)                                                                               \
-  X(list_set, ListSet)                                                                               \
-  X(list_push_back, ListPushBack)                                                                    \
-  X(list_pop_back, ListPopBack)                                                                      \
-  X(list_stack, ListStack)                                                                           \
+#define THAW_OPS(X)                    \
+  X(input, Input)                      \
+  X(constant, Constant)                \
+  X(variable_read, VariableRead)       \
+  X(variable_assign, VariableAssign)   \
+  X(assert, Assert)                    \
+  X(identity, Identity)                \
+  X(unary, Unary)                      \
+  X(binary, Binary)                    \
+  X(select, Select)                    \
+  X(cast, Cast)                        \
+  X(matmul, MatMul)                    \
+  X(einsum, Einsum)                    \
+  X(conv, Conv)                        \
+  X(conv_transpose, ConvTranspose)     \
+  X(pool, Pool)                        \
+  X(resize, Resize)                    \
+  X(space_to_batch, SpaceToBatch)      \
+  X(batch_to_space, BatchToSpace)      \
+  X(reduce, Reduce)                    \
+  X(arg_reduce, ArgReduce)             \
+  X(scan, Scan)                        \
+  X(softmax, Softmax)                  \
+  X(normalize, Normalize)              \
+  X(top_k, TopK)                       \
+  X(shape_query, ShapeQuery)           \
+  X(reshape, Reshape)                  \
+  X(expand_dims, ExpandDims)           \
+  X(squeeze, Squeeze)                  \
+  X(transpose, Transpose)              \
+  X(broadcast_to, BroadcastTo)         \
+  X(tile, Tile)                        \
+  X(range, Range)                      \
+  X(concat, Concat)                    \
+  X(stack, Stack)                      \
+  X(unstack, Unstack)                  \
+  X(split, Split)                      \
+  X(slice, Slice)                      \
+  X(strided_slice, StridedSlice)       \
+  X(pad, Pad)                          \
+  X(reverse, Reverse)                  \
+  X(reverse_sequence, ReverseSequence) \
+  X(gather, Gather)                    \
+  X(gather_nd, GatherNd)               \
+  X(scatter, Scatter)                  \
+  X(one_hot, OneHot)                   \
+  X(where, Where)                      \
+  X(rnn, Rnn)                          \
+  X(if, If)                            \
+  X(while, While)                      \
+  X(list_reserve, ListReserve)         \
+  X(list_from_tensor, ListFromTensor)  \
+  X(list_get, ListGet)                 \
+  X(list_set, ListSet)                 \
+  X(list_push_back, ListPushBack)      \
+  X(list_pop_back, ListPopBack)        \
+  X(list_stack, ListStack)             \
   X(list_length, ListLength)
 
-/// One alternative per op, in the order of THAW_OPS. (monostate only makes the macro's commas work.)
+/// One alternative per op, in the order of THAW_OPS. (monostate only makes the macro's commas
+/// work.)
 using Op = std::variant<std::monostate
 #define X(name, Struct) , ops::Struct
-                        THAW_OPS(X)
+                            THAW_OPS(X)
 #undef X
                         >;
 
@@ -521,8 +540,8 @@ using Op = std::variant<std::monostate
 const char* name_of(const Op& op);
 /// A default-constructed op of this name; monostate when there is none.
 Op op_from_name(const std::string& name);
-/// The positions of operands that decide the result's shape or the kernel's structure and must therefore be
-/// known before a kernel is prepared (a reshape's shape, a reduction's axes).
+/// The positions of operands that decide the result's shape or the kernel's structure and must
+/// therefore be known before a kernel is prepared (a reshape's shape, a reduction's axes).
 std::vector<int> host_operands(const Op& op);
 /// The op changes state or may throw on purpose: kept even if nothing uses its results.
 bool has_effect(const Op& op);

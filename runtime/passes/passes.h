@@ -1,4 +1,5 @@
-// Graph passes: each changes the graph in place, leaves it normalised, and returns whether it changed it.
+// Graph passes: each changes the graph in place, leaves it normalised, and returns whether it
+// changed it.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@ namespace thaw {
 // Shape-free passes, in pipeline order.
 bool remove_identities(Graph& graph);
 bool remove_dead_code(Graph& graph);
-/// Elementwise mul/add/sub by constants along the channel axis behind conv or matmul (what inference
-/// BatchNormalization is) folded into the weights and the bias.
+/// Elementwise mul/add/sub by constants along the channel axis behind conv or matmul (what
+/// inference BatchNormalization is) folded into the weights and the bias.
 bool fold_batch_norm(Graph& graph);
 /// add of a constant vector along the last axis behind conv, matmul -> their bias operand.
 bool fuse_bias(Graph& graph);
@@ -28,14 +29,16 @@ struct PipelineOptions {
 void run_pipeline(Graph& graph, const PipelineOptions& options);
 
 /// Gives the inputs these shapes, infers every type again, folds what has become constant (shape
-/// arithmetic, branches of if with a constant condition, variables that nothing assigns) and removes dead
-/// code. Sub-graphs see their constant operands. Dimensions may stay unknown: then what does not depend on
-/// them is folded. Folding is bounded: large results are made only by ops that move elements about.
-/// Throws Error(invalid_argument), naming the node, when the shapes do not fit.
-Graph specialise(const Graph& graph, const std::vector<Shape>& input_shapes, const Evaluator& evaluator);
+/// arithmetic, branches of if with a constant condition, variables that nothing assigns) and
+/// removes dead code. Sub-graphs see their constant operands. Dimensions may stay unknown: then
+/// what does not depend on them is folded. Folding is bounded: large results are made only by ops
+/// that move elements about. Throws Error(invalid_argument), naming the node, when the shapes do
+/// not fit.
+Graph specialise(const Graph& graph, const std::vector<Shape>& input_shapes,
+                 const Evaluator& evaluator);
 
-/// float16, bfloat16 and float32 become float64 (complex64 complex128) everywhere: constants, casts, inputs,
-/// outputs, variables, lists, sub-graphs.
+/// float16, bfloat16 and float32 become float64 (complex64 complex128) everywhere: constants,
+/// casts, inputs, outputs, variables, lists, sub-graphs.
 Graph widen_to_float64(const Graph& graph);
 /// The same for one tensor; shares the buffer when there is nothing to widen.
 Tensor widen_to_float64(const Tensor& tensor);

@@ -21,13 +21,13 @@ struct TracedValue {
 };
 
 struct Bisection {
-  std::vector<TracedValue> values;    // of both runs, in execution order
-  std::optional<std::size_t> first;   // the first that does not match
+  std::vector<TracedValue> values;   // of both runs, in execution order
+  std::optional<std::size_t> first;  // the first that does not match
 };
 
-/// Runs `oracle`, then `suspect`; both must visit the same values in the same order (two runs of one graph).
-/// Values that are not numbers are passed over.
-/// Throws Error(internal) when the runs visit different values.
+/// Runs `oracle`, then `suspect`; both must visit the same values in the same order (two runs of
+/// one graph). Values that are not numbers are passed over. Throws Error(internal) when the runs
+/// visit different values.
 Bisection bisect(const Trace& suspect, const Trace& oracle, const Tolerance& tolerance);
 
 }  // namespace thaw

@@ -98,7 +98,8 @@ void compare_strings(Comparison& result, const Tensor& got, const Tensor& expect
 void compare_numbers(Comparison& result, const Tensor& got, const Tensor& expected,
                      const Tolerance& tolerance) {
   const Reader read_got = reader_for(got.dtype()), read_expected = reader_for(expected.dtype());
-  // 64-bit integers do not fit a double: compared as they are when the types agree and must be exact.
+  // 64-bit integers do not fit a double: compared as they are when the types agree and must be
+  // exact.
   const bool exact = got.dtype() == expected.dtype() && !is_floating(got.dtype()) &&
                      !is_complex(got.dtype()) && tolerance.rtol == 0 && tolerance.atol == 0;
   const std::size_t size = size_of(got.dtype());
@@ -124,9 +125,11 @@ void compare_numbers(Comparison& result, const Tensor& got, const Tensor& expect
 }  // namespace
 
 std::string element_text(const Tensor& tensor, std::int64_t i) {
-  if (tensor.dtype() == DType::string) return "\"" + printable(tensor.data<std::string>()[i]) + "\"";
+  if (tensor.dtype() == DType::string)
+    return "\"" + printable(tensor.data<std::string>()[i]) + "\"";
   switch (tensor.dtype()) {
-    case DType::boolean: return static_cast<const std::uint8_t*>(tensor.data())[i] ? "true" : "false";
+    case DType::boolean:
+      return static_cast<const std::uint8_t*>(tensor.data())[i] ? "true" : "false";
     case DType::int64: return std::to_string(tensor.data<std::int64_t>()[i]);
     case DType::uint64: return std::to_string(tensor.data<std::uint64_t>()[i]);
     default: break;
@@ -141,13 +144,15 @@ std::string element_text(const Tensor& tensor, std::int64_t i) {
 Comparison compare(const Tensor& got, const Tensor& expected, const Tolerance& tolerance) {
   Comparison result;
   if (got.shape() != expected.shape()) {
-    result.problem = fmt::format("shape {}, expected {}", got.shape().to_string(),
-                                 expected.shape().to_string());
+    result.problem =
+        fmt::format("shape {}, expected {}", got.shape().to_string(), expected.shape().to_string());
     return result;
   }
-  const bool strings = expected.dtype() == DType::string, got_strings = got.dtype() == DType::string;
+  const bool strings = expected.dtype() == DType::string,
+             got_strings = got.dtype() == DType::string;
   const bool bools = expected.dtype() == DType::boolean, got_bools = got.dtype() == DType::boolean;
-  if (strings != got_strings || bools != got_bools || is_complex(got.dtype()) != is_complex(expected.dtype())) {
+  if (strings != got_strings || bools != got_bools ||
+      is_complex(got.dtype()) != is_complex(expected.dtype())) {
     result.problem =
         fmt::format("type {}, expected {}", name_of(got.dtype()), name_of(expected.dtype()));
     return result;

@@ -1,4 +1,5 @@
-// Which floor may include which (docs/architecture.md, section 1): greps every #include of the tree.
+// Which floor may include which (docs/architecture.md, section 1): greps every #include of the
+// tree.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -23,8 +24,8 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"runtime/exec", {"runtime/plan", "runtime/passes", "kernels", "runtime/ir", "runtime/base"}},
     {"runtime/verify", {"runtime/base"}},
     {"runtime/api",
-     {"runtime/verify", "runtime/exec", "runtime/plan", "runtime/passes", "kernels", "loaders", "runtime/ir",
-      "runtime/base"}},
+     {"runtime/verify", "runtime/exec", "runtime/plan", "runtime/passes", "kernels", "loaders",
+      "runtime/ir", "runtime/base"}},
     {"kernels", {"runtime/ir", "runtime/base"}},
     {"kernels/reference", {"kernels", "runtime/ir", "runtime/base"}},
     {"kernels/cpu", {"kernels", "kernels/reference", "runtime/ir", "runtime/base"}},
@@ -39,12 +40,15 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
 
 // Third-party headers and their one home.
 const std::vector<std::pair<std::string, std::string>> kHomes = {
-    {"hdf5", "loaders/source"},     {"H5", "loaders/source"},       {"nlohmann", "loaders/source"},
-    {"minizip", "loaders/source"},  {"unzip.h", "loaders/source"},  {"ioapi.h", "loaders/source"},
-    {"zlib.h", "loaders/source"},   {"leveldb", "loaders/source"},  {"snappy", "loaders/source"},
-    {"yaml-cpp", "loaders/source"}, {"google/protobuf", "loaders/tf"}, {"dnnl", "kernels/cpu"},
-    {"oneapi", "kernels/cpu"},      {"hwy", "kernels/cpu"},         {"cuda", "kernels/cuda"},
-    {"cudnn", "kernels/cuda"},      {"cublas", "kernels/cuda"},     {"CLI", "tools"},
+    {"hdf5", "loaders/source"},        {"H5", "loaders/source"},
+    {"nlohmann", "loaders/source"},    {"minizip", "loaders/source"},
+    {"unzip.h", "loaders/source"},     {"ioapi.h", "loaders/source"},
+    {"zlib.h", "loaders/source"},      {"leveldb", "loaders/source"},
+    {"snappy", "loaders/source"},      {"yaml-cpp", "loaders/source"},
+    {"google/protobuf", "loaders/tf"}, {"dnnl", "kernels/cpu"},
+    {"oneapi", "kernels/cpu"},         {"hwy", "kernels/cpu"},
+    {"cuda", "kernels/cuda"},          {"cudnn", "kernels/cuda"},
+    {"cublas", "kernels/cuda"},        {"CLI", "tools"},
 };
 
 // The longest room that holds the file.
@@ -68,12 +72,14 @@ std::vector<Include> all_includes() {
   for (const char* top : {"include", "runtime", "kernels", "loaders", "tools"}) {
     for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
       const std::string extension = entry.path().extension().string();
-      if (extension != ".h" && extension != ".cc" && extension != ".cu" && extension != ".cuh") continue;
+      if (extension != ".h" && extension != ".cc" && extension != ".cu" && extension != ".cuh")
+        continue;
       std::ifstream in(entry.path());
       for (std::string line; std::getline(in, line);) {
         std::smatch match;
         if (std::regex_search(line, match, kPattern)) {
-          includes.push_back({fs::relative(entry.path(), root).string(), match[2], match[1] == "\""});
+          includes.push_back(
+              {fs::relative(entry.path(), root).string(), match[2], match[1] == "\""});
         }
       }
     }
@@ -82,7 +88,8 @@ std::vector<Include> all_includes() {
 }
 
 TEST(House, EveryFileStandsInARoom) {
-  for (const Include& include : all_includes()) EXPECT_NE(room_of(include.file), "") << include.file;
+  for (const Include& include : all_includes())
+    EXPECT_NE(room_of(include.file), "") << include.file;
 }
 
 TEST(House, RoomsIncludeOnlyTheFloorsBelow) {
@@ -112,7 +119,8 @@ TEST(House, PublicHeadersAreStandardCpp17) {
   for (const Include& include : all_includes()) {
     if (room_of(include.file) != "include/thaw") continue;
     const bool own = include.quoted && include.header.rfind("thaw/", 0) == 0;
-    EXPECT_TRUE(own || std::regex_match(include.header, kStd)) << include.file << " includes " << include.header;
+    EXPECT_TRUE(own || std::regex_match(include.header, kStd))
+        << include.file << " includes " << include.header;
   }
 }
 

@@ -1,5 +1,5 @@
-// Vectorised scalar functions: error in units of the last place over the whole range, special values,
-// lengths around the vector width, broadcasting, results in place.
+// Vectorised scalar functions: error in units of the last place over the whole range, special
+// values, lengths around the vector width, broadcasting, results in place.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +16,8 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-/// Distance in units of the last place; values below the normal range count as multiples of its smallest.
+/// Distance in units of the last place; values below the normal range count as multiples of its
+/// smallest.
 double ulps(float y, double expected) {
   const double magnitude = std::max(std::abs(expected), 1.1754944e-38);
   int exponent = 0;
@@ -28,7 +29,8 @@ double ulps(float y, double expected) {
 double worst_ulps(UnaryKind kind, double (*exact)(double), float low, float high) {
   constexpr int kCount = 400001;
   std::vector<float> x(kCount), y(kCount);
-  for (int i = 0; i < kCount; ++i) x[i] = static_cast<float>(low + (high - low) * (i / (kCount - 1.0)));
+  for (int i = 0; i < kCount; ++i)
+    x[i] = static_cast<float>(low + (high - low) * (i / (kCount - 1.0)));
   cpu::apply(UnaryFn{kind}, x.data(), y.data(), kCount);
   double worst = 0;
   for (int i = 0; i < kCount; ++i) worst = std::max(worst, ulps(y[i], exact(x[i])));
@@ -82,12 +84,14 @@ std::vector<UnaryFn> functions() {
 TEST(CpuUnary, EveryFunctionAgreesWithTheReference) {
   std::mt19937 random(21);
   for (const UnaryFn& fn : functions()) {
-    const bool positive = fn.kind == UnaryKind::log || fn.kind == UnaryKind::sqrt || fn.kind == UnaryKind::rsqrt;
+    const bool positive =
+        fn.kind == UnaryKind::log || fn.kind == UnaryKind::sqrt || fn.kind == UnaryKind::rsqrt;
     for (const std::int64_t count : {0, 1, 3, 15, 16, 17, 100, 200003}) {
       if (count > 1000 && fn.kind != UnaryKind::tanh && fn.kind != UnaryKind::gelu) continue;
       const float low = positive ? 0.01f : fn.kind == UnaryKind::log1p ? -0.9f : -7;
       Tensor x = random_floats(random, {count}, low, 7);
-      if (count > 0) x.mutable_data<float>()[0] = 7;  // functions that cancel are judged against this
+      if (count > 0)
+        x.mutable_data<float>()[0] = 7;  // functions that cancel are judged against this
       expect_agrees(ops::Unary{fn}, {x}, 1, {}, 1e-6,
                     fmt::format("{} of {}", name_of(fn.kind), count));
     }
@@ -99,7 +103,8 @@ TEST(CpuUnary, SpecialValuesStandWhereTheReferenceHasThem) {
       {10}, {std::nanf(""), kInf, -kInf, 0.0f, -0.0f, 1, -1, 1e-40f, 3e38f, -3e38f});
   for (const UnaryFn& fn : functions()) {
     const std::vector<Tensor> ours = PreparedOp(cpu_backend(), ops::Unary{fn}, {x}, 1).run();
-    const std::vector<Tensor> theirs = PreparedOp(reference_backend(), ops::Unary{fn}, {x}, 1).run();
+    const std::vector<Tensor> theirs =
+        PreparedOp(reference_backend(), ops::Unary{fn}, {x}, 1).run();
     for (int i = 0; i < 10; ++i) {
       const float y = ours[0].data<float>()[i], r = theirs[0].data<float>()[i];
       if (std::isnan(r)) {
@@ -107,7 +112,8 @@ TEST(CpuUnary, SpecialValuesStandWhereTheReferenceHasThem) {
       } else if (std::isinf(r)) {
         EXPECT_EQ(y, r) << name_of(fn.kind) << '(' << x.data<float>()[i] << ')';
       } else {
-        EXPECT_NEAR(y, r, 1e-6 + 1e-5 * std::abs(r)) << name_of(fn.kind) << '(' << x.data<float>()[i] << ')';
+        EXPECT_NEAR(y, r, 1e-6 + 1e-5 * std::abs(r))
+            << name_of(fn.kind) << '(' << x.data<float>()[i] << ')';
       }
     }
   }
@@ -115,7 +121,8 @@ TEST(CpuUnary, SpecialValuesStandWhereTheReferenceHasThem) {
 
 TEST(CpuUnary, MayWriteOverItsOperand) {
   std::mt19937 random(22);
-  const PreparedOp op(cpu_backend(), ops::Unary{{UnaryKind::tanh}}, {random_floats(random, {1003})}, 1);
+  const PreparedOp op(cpu_backend(), ops::Unary{{UnaryKind::tanh}}, {random_floats(random, {1003})},
+                      1);
   const std::vector<Tensor> expected = op.run();
   PreparedOp::Buffers b = op.buffers();
   Tensor shared = op.inputs()[0].clone();
@@ -127,14 +134,22 @@ TEST(CpuUnary, MayWriteOverItsOperand) {
 
 TEST(CpuBinary, BroadcastsLikeTheReference) {
   std::mt19937 random(23);
-  const std::vector<std::pair<Shape, Shape>> shapes = {
-      {{}, {}},          {{5}, {}},           {{}, {7}},           {{33, 17}, {33, 17}},
-      {{33, 17}, {17}},  {{17}, {33, 17}},    {{33, 17}, {33, 1}}, {{1, 17}, {33, 1}},
-      {{2, 3, 4, 5}, {4, 1}}, {{2, 1, 4, 1}, {3, 1, 5}}, {{4, 0, 3}, {3}}, {{64, 1000}, {64, 1000}},
-      {{9, 1, 40}, {9, 7, 1}}};
-  for (const BinaryKind kind :
-       {BinaryKind::add, BinaryKind::sub, BinaryKind::mul, BinaryKind::div, BinaryKind::div_no_nan,
-        BinaryKind::mul_no_nan, BinaryKind::maximum, BinaryKind::minimum, BinaryKind::squared_difference}) {
+  const std::vector<std::pair<Shape, Shape>> shapes = {{{}, {}},
+                                                       {{5}, {}},
+                                                       {{}, {7}},
+                                                       {{33, 17}, {33, 17}},
+                                                       {{33, 17}, {17}},
+                                                       {{17}, {33, 17}},
+                                                       {{33, 17}, {33, 1}},
+                                                       {{1, 17}, {33, 1}},
+                                                       {{2, 3, 4, 5}, {4, 1}},
+                                                       {{2, 1, 4, 1}, {3, 1, 5}},
+                                                       {{4, 0, 3}, {3}},
+                                                       {{64, 1000}, {64, 1000}},
+                                                       {{9, 1, 40}, {9, 7, 1}}};
+  for (const BinaryKind kind : {BinaryKind::add, BinaryKind::sub, BinaryKind::mul, BinaryKind::div,
+                                BinaryKind::div_no_nan, BinaryKind::mul_no_nan, BinaryKind::maximum,
+                                BinaryKind::minimum, BinaryKind::squared_difference}) {
     for (const auto& [a, b] : shapes) {
       Tensor y = random_floats(random, b, 0.5f, 2);
       if (y.num_elements() > 2) y.mutable_data<float>()[1] = 0;
@@ -179,8 +194,10 @@ TEST(CpuSelect, BroadcastsLikeTheReference) {
                                                     {Shape{17}, {}, {33, 17}},
                                                     {Shape{2, 1, 4}, {3, 1}, {}}};
   for (const auto& [c, x, y] : shapes) {
-    expect_agrees(ops::Select{}, {random_bools(random, c, 0.5), random_floats(random, x), random_floats(random, y)},
-                  1, {}, 1e-7, c.to_string() + x.to_string() + y.to_string());
+    expect_agrees(
+        ops::Select{},
+        {random_bools(random, c, 0.5), random_floats(random, x), random_floats(random, y)}, 1, {},
+        1e-7, c.to_string() + x.to_string() + y.to_string());
   }
 }
 

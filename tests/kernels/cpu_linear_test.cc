@@ -1,4 +1,5 @@
-// Matrix products and convolutions against the reference in float64, bitwise equal for any thread count.
+// Matrix products and convolutions against the reference in float64, bitwise equal for any thread
+// count.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -17,8 +18,12 @@ T pick(std::mt19937& random, std::initializer_list<T> from) {
 }
 
 UnaryFn random_activation(std::mt19937& random) {
-  return pick<UnaryFn>(random, {{UnaryKind::linear}, {UnaryKind::relu}, {UnaryKind::tanh},
-                                {UnaryKind::clamp, 0, 6}, {UnaryKind::gelu}, {UnaryKind::leaky_relu, 0.2}});
+  return pick<UnaryFn>(random, {{UnaryKind::linear},
+                                {UnaryKind::relu},
+                                {UnaryKind::tanh},
+                                {UnaryKind::clamp, 0, 6},
+                                {UnaryKind::gelu},
+                                {UnaryKind::leaky_relu, 0.2}});
 }
 
 TEST(CpuMatMul, RandomShapesAgreeWithTheReference) {
@@ -32,7 +37,8 @@ TEST(CpuMatMul, RandomShapesAgreeWithTheReference) {
     op.transpose_a = coin(random);
     op.transpose_b = coin(random);
     op.activation = random_activation(random);
-    Shape a = op.transpose_a ? Shape{k, m} : Shape{m, k}, b = op.transpose_b ? Shape{n, k} : Shape{k, n};
+    Shape a = op.transpose_a ? Shape{k, m} : Shape{m, k},
+          b = op.transpose_b ? Shape{n, k} : Shape{k, n};
     const int batch = pick(random, {0, 0, 1, 2, 3});
     const auto prepend = [](Shape shape, std::vector<std::int64_t> dims) {
       dims.insert(dims.end(), shape.dims().begin(), shape.dims().end());
@@ -46,17 +52,19 @@ TEST(CpuMatMul, RandomShapesAgreeWithTheReference) {
     std::vector<Tensor> in = {random_floats(random, a), random_floats(random, b, -scale, scale)};
     if (coin(random)) in.push_back(random_floats(random, {n}));
     const bool constant = coin(random);
-    expect_agrees(op, in, 1, constant ? std::vector<int>{1} : std::vector<int>{}, 2e-6,
-                  fmt::format("{} x {} transpose {} {} constant {} {}", a.to_string(), b.to_string(),
-                              op.transpose_a, op.transpose_b, constant, name_of(op.activation.kind)));
+    expect_agrees(
+        op, in, 1, constant ? std::vector<int>{1} : std::vector<int>{}, 2e-6,
+        fmt::format("{} x {} transpose {} {} constant {} {}", a.to_string(), b.to_string(),
+                    op.transpose_a, op.transpose_b, constant, name_of(op.activation.kind)));
   }
 }
 
 TEST(CpuMatMul, LongSumsStayWithinTheLimit) {
   std::mt19937 random(32);
   for (const std::int64_t m : {1, 8, 64}) {
-    expect_agrees(ops::MatMul{}, {random_floats(random, {m, 8192}), random_floats(random, {8192, 32})}, 1,
-                  {1}, 2e-6, fmt::format("m = {}", m));
+    expect_agrees(ops::MatMul{},
+                  {random_floats(random, {m, 8192}), random_floats(random, {8192, 32})}, 1, {1},
+                  2e-6, fmt::format("m = {}", m));
   }
 }
 
@@ -68,7 +76,8 @@ struct ConvCase {
 ConvCase random_conv(std::mt19937& random, bool depthwise) {
   ConvCase c;
   const int spatial = pick(random, {1, 2, 2, 2, 3});
-  c.op.groups = depthwise ? pick<std::int64_t>(random, {2, 5, 16, 24, 33}) : pick<std::int64_t>(random, {1, 1, 2, 3});
+  c.op.groups = depthwise ? pick<std::int64_t>(random, {2, 5, 16, 24, 33})
+                          : pick<std::int64_t>(random, {1, 1, 2, 3});
   const std::int64_t per_group = depthwise ? 1 : pick<std::int64_t>(random, {1, 3, 4, 17});
   std::vector<std::int64_t> x = {pick<std::int64_t>(random, {1, 2, 5})}, w;
   for (int i = 0; i < spatial; ++i) {
@@ -79,8 +88,9 @@ ConvCase random_conv(std::mt19937& random, bool depthwise) {
     w.push_back(k);
     x.push_back((k - 1) * 2 + pick<std::int64_t>(random, {1, 2, 7, 10}));
   }
-  const PaddingKind kind = pick(random, {PaddingKind::valid, PaddingKind::same, PaddingKind::explicit_,
-                                         spatial == 1 ? PaddingKind::causal : PaddingKind::same});
+  const PaddingKind kind =
+      pick(random, {PaddingKind::valid, PaddingKind::same, PaddingKind::explicit_,
+                    spatial == 1 ? PaddingKind::causal : PaddingKind::same});
   c.op.padding.kind = kind;
   for (int i = 0; kind == PaddingKind::explicit_ && i < spatial; ++i) {
     c.op.padding.before.push_back(pick<std::int64_t>(random, {0, 1, 2}));
@@ -96,13 +106,16 @@ ConvCase random_conv(std::mt19937& random, bool depthwise) {
 }
 
 void check_conv(std::mt19937& random, const ConvCase& c) {
-  const float scale = 1.5f / std::sqrt(static_cast<float>(c.w.num_elements() / c.w[c.w.rank() - 1]));
+  const float scale =
+      1.5f / std::sqrt(static_cast<float>(c.w.num_elements() / c.w[c.w.rank() - 1]));
   std::vector<Tensor> in = {random_floats(random, c.x), random_floats(random, c.w, -scale, scale)};
-  if (std::bernoulli_distribution(0.5)(random)) in.push_back(random_floats(random, {c.w[c.w.rank() - 1]}));
-  expect_agrees(c.op, in, 1, {1}, 2e-6,
-                fmt::format("conv {} * {} stride {} dilation {} padding {} groups {} {}", c.x.to_string(),
-                            c.w.to_string(), c.op.strides[0], c.op.dilations[0],
-                            static_cast<int>(c.op.padding.kind), c.op.groups, name_of(c.op.activation.kind)));
+  if (std::bernoulli_distribution(0.5)(random))
+    in.push_back(random_floats(random, {c.w[c.w.rank() - 1]}));
+  expect_agrees(
+      c.op, in, 1, {1}, 2e-6,
+      fmt::format("conv {} * {} stride {} dilation {} padding {} groups {} {}", c.x.to_string(),
+                  c.w.to_string(), c.op.strides[0], c.op.dilations[0],
+                  static_cast<int>(c.op.padding.kind), c.op.groups, name_of(c.op.activation.kind)));
 }
 
 TEST(CpuConv, RandomConvolutionsAgreeWithTheReference) {
@@ -141,7 +154,8 @@ TEST(CpuConv, LargeConvolutionsAgreeWithTheReference) {
       c.op.activation = random_activation(random);
       c.x = {2, 31 * stride, 30 * stride, 96};
       c.w = {3, 3, 96 / groups, 80 * groups};
-      const PreparedOp op(cpu_backend(), c.op, {random_floats(random, c.x), random_floats(random, c.w)}, 1, {1});
+      const PreparedOp op(cpu_backend(), c.op,
+                          {random_floats(random, c.x), random_floats(random, c.w)}, 1, {1});
       EXPECT_STREQ(op.kernel().name(), "onednn conv");
       check_conv(random, c);
     }
@@ -156,7 +170,9 @@ TEST(CpuConv, ReluLetsNanThrough) {
     op.activation.kind = UnaryKind::relu;
     Tensor x = random_floats(random, {1, 12, 12, channels});
     x.mutable_data<float>()[0] = std::nanf("");
-    const auto y = PreparedOp(cpu_backend(), op, {x, random_floats(random, {3, 3, channels, channels})}, 1, {1}).run();
+    const auto y = PreparedOp(cpu_backend(), op,
+                              {x, random_floats(random, {3, 3, channels, channels})}, 1, {1})
+                       .run();
     for (std::int64_t i = 0; i < channels; ++i) EXPECT_TRUE(std::isnan(y[0].data<float>()[i]));
     EXPECT_FALSE(std::isnan(y[0].data<float>()[channels]));
   }
@@ -168,9 +184,11 @@ TEST(CpuLinear, OneKernelRunsInSeveralThreads) {
   conv.strides = conv.dilations = {1, 1};
   conv.padding.kind = PaddingKind::same;
   const PreparedOp product(cpu_backend(), ops::MatMul{},
-                           {random_floats(random, {100, 70}), random_floats(random, {70, 90})}, 1, {}, 2);
-  const PreparedOp window(cpu_backend(), conv,
-                          {random_floats(random, {3, 9, 9, 5}), random_floats(random, {3, 3, 5, 20})}, 1, {1}, 2);
+                           {random_floats(random, {100, 70}), random_floats(random, {70, 90})}, 1,
+                           {}, 2);
+  const PreparedOp window(
+      cpu_backend(), conv,
+      {random_floats(random, {3, 9, 9, 5}), random_floats(random, {3, 3, 5, 20})}, 1, {1}, 2);
   for (const PreparedOp* op : {&product, &window}) {
     const std::vector<Tensor> expected = op->run();
     std::vector<int> good(4, 0);
@@ -178,7 +196,8 @@ TEST(CpuLinear, OneKernelRunsInSeveralThreads) {
     for (std::size_t i = 0; i < good.size(); ++i) {
       threads.emplace_back([&, i] {
         ThreadPool pool(2);
-        for (int round = 0; round < 30; ++round) good[i] += same_bits(op->run(&pool), expected) ? 1 : 0;
+        for (int round = 0; round < 30; ++round)
+          good[i] += same_bits(op->run(&pool), expected) ? 1 : 0;
       });
     }
     for (std::thread& thread : threads) thread.join();

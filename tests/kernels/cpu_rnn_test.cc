@@ -1,5 +1,5 @@
-// The recurrent kernels against the reference in float64: sizes around the vector and tile widths, every
-// attribute, masks of any pattern.
+// The recurrent kernels against the reference in float64: sizes around the vector and tile widths,
+// every attribute, masks of any pattern.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +17,8 @@ struct Config {
 
 std::string describe(const Config& c) {
   return fmt::format(
-      "cell {} reset_after {} B{} T{} I{} U{} sequences {} backwards {} time_major {} zero {} bias {} "
+      "cell {} reset_after {} B{} T{} I{} U{} sequences {} backwards {} time_major {} zero {} bias "
+      "{} "
       "mask {} state {} activations {}/{}",
       static_cast<int>(c.op.cell), c.op.reset_after, c.batch, c.steps, c.inputs, c.units,
       c.op.return_sequences, c.op.go_backwards, c.op.time_major, c.op.zero_output_for_mask,
@@ -81,7 +82,8 @@ TEST(CpuRnn, RandomConfigurationsAgreeWithTheReference) {
     c.op.cell = pick(random, {CellKind::lstm, CellKind::gru, CellKind::simple});
     const bool usual = coin(random);
     c.op.activation = usual ? tanh : pick(random, {tanh, softsign, hard, sigmoid});
-    c.op.recurrent_activation = usual ? sigmoid : pick(random, {hard, keras3, sigmoid, tanh, softsign});
+    c.op.recurrent_activation =
+        usual ? sigmoid : pick(random, {hard, keras3, sigmoid, tanh, softsign});
     c.op.reset_after = coin(random);
     c.op.return_sequences = coin(random);
     c.op.go_backwards = coin(random);

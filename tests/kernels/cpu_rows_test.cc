@@ -27,8 +27,8 @@ Tensor counted(DType dtype, Shape shape) {
 
 void expect_moves(const Op& op, std::vector<Shape> shapes, std::vector<Tensor> host, int outputs,
                   const std::string& what) {
-  for (const DType dtype : {DType::float32, DType::int8, DType::float16, DType::int64, DType::complex128,
-                            DType::boolean}) {
+  for (const DType dtype : {DType::float32, DType::int8, DType::float16, DType::int64,
+                            DType::complex128, DType::boolean}) {
     std::vector<Tensor> in;
     for (const Shape& shape : shapes) in.push_back(counted(dtype, shape));
     for (const Tensor& tensor : host) in.push_back(tensor);
@@ -43,9 +43,17 @@ void expect_moves(const Op& op, std::vector<Shape> shapes, std::vector<Tensor> h
 
 TEST(CpuMove, TransposesLikeTheReference) {
   const std::vector<std::pair<Shape, std::vector<std::int64_t>>> cases = {
-      {{5}, {0}},          {{3, 4}, {1, 0}},          {{40, 35}, {1, 0}},       {{2, 3, 4}, {2, 0, 1}},
-      {{2, 17, 33, 5}, {0, 3, 1, 2}}, {{2, 5, 17, 33}, {0, 2, 3, 1}}, {{2, 3, 4, 5}, {3, 2, 1, 0}},
-      {{4, 1, 6}, {2, 1, 0}}, {{3, 0, 2}, {1, 2, 0}}, {{6, 50, 8}, {1, 0, 2}}, {{300, 200}, {1, 0}}};
+      {{5}, {0}},
+      {{3, 4}, {1, 0}},
+      {{40, 35}, {1, 0}},
+      {{2, 3, 4}, {2, 0, 1}},
+      {{2, 17, 33, 5}, {0, 3, 1, 2}},
+      {{2, 5, 17, 33}, {0, 2, 3, 1}},
+      {{2, 3, 4, 5}, {3, 2, 1, 0}},
+      {{4, 1, 6}, {2, 1, 0}},
+      {{3, 0, 2}, {1, 2, 0}},
+      {{6, 50, 8}, {1, 0, 2}},
+      {{300, 200}, {1, 0}}};
   for (const auto& [shape, order] : cases) {
     expect_moves(ops::Transpose{}, {shape}, {ints(order)}, 1, "transpose " + shape.to_string());
   }
@@ -64,11 +72,13 @@ TEST(CpuMove, JoinsSplitsSlicesAndPadsLikeTheReference) {
   ops::StridedSlice slice;
   slice.end_mask = 2;
   slice.shrink_axis_mask = 4;
-  expect_moves(slice, {{9, 8, 7}}, {ints({7, 1, 3}), ints({1, 0, 4}), ints({-2, 3, 1})}, 1, "strided slice");
+  expect_moves(slice, {{9, 8, 7}}, {ints({7, 1, 3}), ints({1, 0, 4}), ints({-2, 3, 1})}, 1,
+               "strided slice");
   expect_moves(ops::Pad{}, {{3, 4}}, {ints({1, 2, 0, 3}, {2, 2})}, 1, "pad");
   std::mt19937 random(41);
-  expect_agrees(ops::Pad{}, {random_floats(random, {2, 3, 5}), ints({0, 1, 2, 0, 1, 1}, {3, 2}),
-                             Tensor::from<float>({}, {2.5f})},
+  expect_agrees(ops::Pad{},
+                {random_floats(random, {2, 3, 5}), ints({0, 1, 2, 0, 1, 1}, {3, 2}),
+                 Tensor::from<float>({}, {2.5f})},
                 1, {}, 1e-7, "pad with a value");
 }
 
@@ -93,14 +103,16 @@ TEST(CpuGather, LooksUpLikeTheReference) {
 TEST(CpuGather, IndexOutsideIsAnError) {
   std::mt19937 random(43);
   for (const int index : {-1, 20, 2000000000}) {
-    const PreparedOp op(cpu_backend(), ops::Gather{}, {random_floats(random, {20, 4}),
-                                                      Tensor::from<std::int32_t>({3}, {0, index, 1})}, 1);
+    const PreparedOp op(
+        cpu_backend(), ops::Gather{},
+        {random_floats(random, {20, 4}), Tensor::from<std::int32_t>({3}, {0, index, 1})}, 1);
     try {
       op.run();
       FAIL() << "index " << index << " was accepted";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-      EXPECT_NE(std::string(error.what()).find(std::to_string(index)), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find(std::to_string(index)), std::string::npos)
+          << error.what();
     }
   }
 }
@@ -109,7 +121,8 @@ TEST(CpuPool, WindowsAgreeWithTheReference) {
   std::mt19937 random(44);
   for (const PoolKind kind : {PoolKind::max, PoolKind::average}) {
     for (const PaddingKind padding : {PaddingKind::valid, PaddingKind::same}) {
-      for (const Shape& x : {Shape{2, 9, 3}, Shape{3, 11, 8, 17}, Shape{1, 28, 28, 32}, Shape{2, 5, 6, 7, 4}}) {
+      for (const Shape& x :
+           {Shape{2, 9, 3}, Shape{3, 11, 8, 17}, Shape{1, 28, 28, 32}, Shape{2, 5, 6, 7, 4}}) {
         for (const std::int64_t stride : {1, 2, 3}) {
           ops::Pool op;
           op.kind = kind;
@@ -117,8 +130,9 @@ TEST(CpuPool, WindowsAgreeWithTheReference) {
           op.window.assign(static_cast<std::size_t>(x.rank() - 2), 3);
           op.window[0] = 2;
           op.strides.assign(op.window.size(), stride);
-          expect_agrees(op, {random_floats(random, x)}, 1, {}, 1e-6,
-                        fmt::format("pool {} {} {}", x.to_string(), stride, static_cast<int>(kind)));
+          expect_agrees(
+              op, {random_floats(random, x)}, 1, {}, 1e-6,
+              fmt::format("pool {} {} {}", x.to_string(), stride, static_cast<int>(kind)));
         }
       }
     }
@@ -128,10 +142,19 @@ TEST(CpuPool, WindowsAgreeWithTheReference) {
 TEST(CpuReduce, NeighbouringAxesAgreeWithTheReference) {
   std::mt19937 random(45);
   const std::vector<std::pair<Shape, std::vector<std::int64_t>>> cases = {
-      {{7}, {0}}, {{1}, {0}}, {{5, 300}, {1}}, {{5, 3000}, {-1}}, {{300, 5}, {0}}, {{4, 7, 9, 33}, {1, 2}},
-      {{4, 7, 9, 33}, {0, 1, 2, 3}}, {{4, 7, 9, 33}, {3, 2}}, {{2, 1, 9, 17}, {0, 2}}, {{1, 70000}, {1}},
+      {{7}, {0}},
+      {{1}, {0}},
+      {{5, 300}, {1}},
+      {{5, 3000}, {-1}},
+      {{300, 5}, {0}},
+      {{4, 7, 9, 33}, {1, 2}},
+      {{4, 7, 9, 33}, {0, 1, 2, 3}},
+      {{4, 7, 9, 33}, {3, 2}},
+      {{2, 1, 9, 17}, {0, 2}},
+      {{1, 70000}, {1}},
       {{70000, 3}, {0}}};
-  for (const ReduceKind kind : {ReduceKind::sum, ReduceKind::mean, ReduceKind::max, ReduceKind::min}) {
+  for (const ReduceKind kind :
+       {ReduceKind::sum, ReduceKind::mean, ReduceKind::max, ReduceKind::min}) {
     for (const auto& [shape, axes] : cases) {
       for (const bool keep : {false, true}) {
         ops::Reduce op{kind, keep};
@@ -156,17 +179,20 @@ TEST(CpuReduce, NanWinsInMaximumAndMinimum) {
 TEST(CpuSoftmax, RowsAgreeWithTheReference) {
   std::mt19937 random(46);
   for (const bool log : {false, true}) {
-    for (const Shape& shape : {Shape{1}, Shape{10}, Shape{64, 10}, Shape{3, 5, 16}, Shape{7, 1000}, Shape{4, 17}}) {
+    for (const Shape& shape :
+         {Shape{1}, Shape{10}, Shape{64, 10}, Shape{3, 5, 16}, Shape{7, 1000}, Shape{4, 17}}) {
       expect_agrees(ops::Softmax{{-1}, log}, {random_floats(random, shape, -30, 30)}, 1, {}, 2e-6,
                     fmt::format("softmax {} {}", shape.to_string(), log));
     }
-    expect_agrees(ops::Softmax{{1, 2}, log}, {random_floats(random, {3, 4, 5})}, 1, {}, 2e-6, "two axes");
+    expect_agrees(ops::Softmax{{1, 2}, log}, {random_floats(random, {3, 4, 5})}, 1, {}, 2e-6,
+                  "two axes");
   }
 }
 
 TEST(CpuSoftmax, MaskedScoresGiveExactZerosAndNanSpreads) {
   const float inf = HUGE_VALF;
-  const Tensor x = Tensor::from<float>({3, 4}, {1, -1e9f, 2, -inf, 0, std::nanf(""), 1, 2, -inf, -inf, -inf, -inf});
+  const Tensor x = Tensor::from<float>(
+      {3, 4}, {1, -1e9f, 2, -inf, 0, std::nanf(""), 1, 2, -inf, -inf, -inf, -inf});
   const auto y = PreparedOp(cpu_backend(), ops::Softmax{{-1}, false}, {x}, 1).run();
   const float* p = y[0].data<float>();
   EXPECT_EQ(p[1], 0);
@@ -184,8 +210,8 @@ TEST(CpuNormalize, RowsAgreeWithTheReference) {
       op.centered = centered;
       op.has_scale = op.has_offset = true;
       const Tensor x = random_floats(random, {6, 5, size}, -1, 3);
-      expect_agrees(op, {x, random_floats(random, {size}), random_floats(random, {1, 1, size})}, 1, {}, 2e-6,
-                    fmt::format("normalize {}", size));
+      expect_agrees(op, {x, random_floats(random, {size}), random_floats(random, {1, 1, size})}, 1,
+                    {}, 2e-6, fmt::format("normalize {}", size));
       op.has_scale = false;
       expect_agrees(op, {x, random_floats(random, {size})}, 1, {}, 2e-6, "offset only");
       op.has_offset = false;
@@ -208,7 +234,8 @@ TEST(CpuKernels, RunAllocatesNothing) {
   const auto f = [&](Shape shape) { return random_floats(random, std::move(shape)); };
   const std::vector<PreparedOp> prepared = [&] {
     std::vector<PreparedOp> all;
-    const auto add = [&](const Op& op, std::vector<Tensor> in, int outputs, std::vector<int> constants) {
+    const auto add = [&](const Op& op, std::vector<Tensor> in, int outputs,
+                         std::vector<int> constants) {
       all.emplace_back(cpu_backend(), op, std::move(in), outputs, std::move(constants), 2);
     };
     add(ops::Unary{{UnaryKind::gelu}}, {f({300, 300})}, 1, {});
@@ -225,7 +252,9 @@ TEST(CpuKernels, RunAllocatesNothing) {
     add(ops::Transpose{}, {f({200, 100}), ints({1, 0})}, 1, {});
     add(ops::Concat{-1}, {f({200, 10}), f({200, 20})}, 1, {});
     add(ops::Gather{}, {f({200, 100}), ints({1, 2, 3})}, 1, {});
-    add(rnn, {f({9, 12, 10}), f({10, 128}), f({32, 128}), f({128}), random_bools(random, {9, 12}, 0.5)}, 3, {1, 2, 3});
+    add(rnn,
+        {f({9, 12, 10}), f({10, 128}), f({32, 128}), f({128}), random_bools(random, {9, 12}, 0.5)},
+        3, {1, 2, 3});
     return all;
   }();
   ThreadPool pool(2);

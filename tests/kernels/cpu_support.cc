@@ -37,7 +37,8 @@ PreparedOp::PreparedOp(const Backend& backend, Op op, std::vector<Tensor> inputs
                        std::vector<int> constants, int threads, PackCache* packs)
     : op_(std::move(op)), inputs_(std::move(inputs)) {
   std::vector<const Tensor*> known(inputs_.size(), nullptr);
-  for (const int i : constants) known[static_cast<std::size_t>(i)] = &inputs_[static_cast<std::size_t>(i)];
+  for (const int i : constants)
+    known[static_cast<std::size_t>(i)] = &inputs_[static_cast<std::size_t>(i)];
   for (const int i : host_operands(op_)) {
     if (static_cast<std::size_t>(i) < known.size()) {
       known[static_cast<std::size_t>(i)] = &inputs_[static_cast<std::size_t>(i)];
@@ -127,7 +128,8 @@ bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i].type() != b[i].type()) return false;
-    if (a[i].size_bytes() > 0 && std::memcmp(a[i].data(), b[i].data(), a[i].size_bytes()) != 0) return false;
+    if (a[i].size_bytes() > 0 && std::memcmp(a[i].data(), b[i].data(), a[i].size_bytes()) != 0)
+      return false;
   }
   return true;
 }
@@ -135,14 +137,16 @@ bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
 Tensor random_floats(std::mt19937& random, Shape shape, float low, float high) {
   Tensor tensor(DType::float32, std::move(shape));
   std::uniform_real_distribution<float> uniform(low, high);
-  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) tensor.mutable_data<float>()[i] = uniform(random);
+  for (std::int64_t i = 0; i < tensor.num_elements(); ++i)
+    tensor.mutable_data<float>()[i] = uniform(random);
   return tensor;
 }
 
 Tensor random_bools(std::mt19937& random, Shape shape, double probability) {
   Tensor tensor(DType::boolean, std::move(shape));
   std::bernoulli_distribution coin(probability);
-  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) tensor.mutable_data<bool>()[i] = coin(random);
+  for (std::int64_t i = 0; i < tensor.num_elements(); ++i)
+    tensor.mutable_data<bool>()[i] = coin(random);
   return tensor;
 }
 

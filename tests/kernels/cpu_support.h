@@ -50,8 +50,8 @@ bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b);
 Tensor random_floats(std::mt19937& random, Shape shape, float low = -1, float high = 1);
 Tensor random_bools(std::mt19937& random, Shape shape, double probability);
 
-/// Runs on both backends and expects that the CPU backend has its own kernel, that each result's error is
-/// below `tolerance`, and that the result is bitwise the same for 1, 2 and 5 threads.
+/// Runs on both backends and expects that the CPU backend has its own kernel, that each result's
+/// error is below `tolerance`, and that the result is bitwise the same for 1, 2 and 5 threads.
 void expect_agrees(const Op& op, const std::vector<Tensor>& inputs, int outputs,
                    const std::vector<int>& constants, double tolerance, const std::string& what);
 

@@ -1,4 +1,5 @@
-// Every instruction set that this machine can run gives right results, not only the one it would choose.
+// Every instruction set that this machine can run gives right results, not only the one it would
+// choose.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -17,8 +18,8 @@ class CpuTargets : public testing::TestWithParam<std::string> {
   void SetUp() override { cpu::force_vector_target(GetParam()); }
   void TearDown() override { cpu::force_vector_target(""); }
 
-  void check(const Op& op, const std::vector<Tensor>& in, int outputs, const std::vector<int>& constants,
-             const std::string& what) {
+  void check(const Op& op, const std::vector<Tensor>& in, int outputs,
+             const std::vector<int>& constants, const std::string& what) {
     expect_agrees(op, in, outputs, constants, 3e-6, GetParam() + ": " + what);
   }
   Tensor floats(Shape shape, float low = -1, float high = 1) {
@@ -28,28 +29,29 @@ class CpuTargets : public testing::TestWithParam<std::string> {
   std::mt19937 random_{51};
 };
 
-TEST_P(CpuTargets, Functions) {
+TEST_P(CpuTargets, Functions){
 #define X(name)                                                                                \
   {                                                                                            \
     UnaryFn fn{UnaryKind::name, 0.75, 0.5};                                                    \
     if (fn.kind == UnaryKind::clamp) fn.beta = 6;                                              \
-    const float low = fn.kind == UnaryKind::log || fn.kind == UnaryKind::sqrt ||               \
-                              fn.kind == UnaryKind::rsqrt                                      \
-                          ? 0.01f                                                              \
-                      : fn.kind == UnaryKind::log1p ? -0.9f                                    \
-                                                    : -7;                                      \
+    const float low =                                                                          \
+        fn.kind == UnaryKind::log || fn.kind == UnaryKind::sqrt || fn.kind == UnaryKind::rsqrt \
+            ? 0.01f                                                                            \
+        : fn.kind == UnaryKind::log1p ? -0.9f                                                  \
+                                      : -7;                                                    \
     Tensor x = floats({1, 103}, low, 7);                                                       \
     x.mutable_data<float>()[0] = 7;                                                            \
     check(ops::Unary{fn}, {x}, 1, {}, #name);                                                  \
   }
-  THAW_VECTOR_UNARY_KINDS(X)
+    THAW_VECTOR_UNARY_KINDS(X)
 #undef X
 }
 
 TEST_P(CpuTargets, Products) {
   for (const std::int64_t m : {1, 2, 3, 5, 7, 100}) {
     for (const std::int64_t n : {1, 5, 17, 64, 130}) {
-      check(ops::MatMul{}, {floats({m, 400}), floats({400, n}), floats({n})}, 1, {1}, fmt::format("{} x {}", m, n));
+      check(ops::MatMul{}, {floats({m, 400}), floats({400, n}), floats({n})}, 1, {1},
+            fmt::format("{} x {}", m, n));
     }
   }
   ops::Conv conv;
@@ -70,7 +72,8 @@ TEST_P(CpuTargets, Rows) {
     check(pool, {floats({2, 7, 8, size})}, 1, {}, "max pool");
     pool.kind = PoolKind::average;
     check(pool, {floats({2, 7, 8, size})}, 1, {}, "average pool");
-    for (const ReduceKind kind : {ReduceKind::sum, ReduceKind::mean, ReduceKind::max, ReduceKind::min}) {
+    for (const ReduceKind kind :
+         {ReduceKind::sum, ReduceKind::mean, ReduceKind::max, ReduceKind::min}) {
       check(ops::Reduce{kind, false}, {floats({5, size}, 0, 1), axes}, 1, {}, "reduce rows");
       check(ops::Reduce{kind, false}, {floats({3, 70, size}, 0, 1), axes}, 1, {}, "reduce columns");
     }
@@ -90,7 +93,8 @@ TEST_P(CpuTargets, RecurrentLayers) {
         op.cell = cell;
         op.reset_after = units % 2 == 1;
         op.return_sequences = batch % 2 == 0;
-        op.recurrent_activation = units == 5 ? UnaryFn{UnaryKind::hard_sigmoid, 0.2, 0.5} : UnaryFn{UnaryKind::sigmoid};
+        op.recurrent_activation =
+            units == 5 ? UnaryFn{UnaryKind::hard_sigmoid, 0.2, 0.5} : UnaryFn{UnaryKind::sigmoid};
         const bool two = cell == CellKind::gru && op.reset_after;
         const float scale = 1 / std::sqrt(static_cast<float>(units));
         check(op,
@@ -107,7 +111,9 @@ TEST_P(CpuTargets, RecurrentLayers) {
 INSTANTIATE_TEST_SUITE_P(All, CpuTargets, testing::ValuesIn(cpu::vector_targets()),
                          [](const auto& target) {
                            std::string name = target.param;
-                           std::replace_if(name.begin(), name.end(), [](char c) { return std::isalnum(c) == 0; }, '_');
+                           std::replace_if(
+                               name.begin(), name.end(),
+                               [](char c) { return std::isalnum(c) == 0; }, '_');
                            return name;
                          });
 

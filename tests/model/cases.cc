@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 std::vector<std::string> case_folders(const std::string& root) {
   std::vector<std::string> folders;
   if (root.empty() || !fs::is_directory(root)) return folders;
-  for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator(); ++it) {
+  for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator();
+       ++it) {
     if (it.depth() > 2) it.disable_recursion_pending();
     if (it->path().filename() == "case.json") folders.push_back(it->path().parent_path().string());
   }
@@ -44,37 +45,42 @@ std::string test_name(const std::string& folder) {
   return name;
 }
 
-FormRun run_form(const tools::Case& test, const tools::CaseForm& form, const SessionOptions& options,
-                 LoadOptions load) {
+FormRun run_form(const tools::Case& test, const tools::CaseForm& form,
+                 const SessionOptions& options, LoadOptions load) {
   load.weights = form.weights;
   if (form.kind == "graphdef" || form.kind == "checkpoint_meta") {
     load.inputs = form.inputs;
     load.outputs = form.outputs;
   }
   const Model model = Model::load(form.model, load);
-  Session session = form.signature.empty() ? model.session(options) : model.session(form.signature, options);
+  Session session =
+      form.signature.empty() ? model.session(options) : model.session(form.signature, options);
 
   // Arrays under the form's names; positional keys count in the model's own order.
   FormRun run;
   for (const tools::CaseCall& call : test.calls) {
-    const auto given = tools::select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder);
-    const auto wanted = tools::select_arrays(tools::expected_of(test, form), call.outputs, form.outputs, test.folder);
+    const auto given =
+        tools::select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder);
+    const auto wanted = tools::select_arrays(tools::expected_of(test, form), call.outputs,
+                                             form.outputs, test.folder);
     std::vector<Tensor> inputs = tools::match_arrays(given, session.inputs(), "input", test.folder);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const TensorSpec& spec = session.inputs()[i];
       std::string note;
       inputs[i] = tools::convert_to(inputs[i], spec.type.dtype, spec.name, note);
     }
-    const std::vector<Tensor> expected = tools::match_arrays(wanted, session.outputs(), "output", test.folder);
+    const std::vector<Tensor> expected =
+        tools::match_arrays(wanted, session.outputs(), "output", test.folder);
     const std::vector<Tensor> results = session.run(inputs);
     for (std::size_t i = 0; i < results.size(); ++i) {
       const Comparison comparison = compare(results[i], expected[i], test.tolerance);
       if (comparison.match) continue;
       run.match = false;
-      run.report += fmt::format("{} ({}): {} {} of {} differ, max abs {:.3g}, first at {}: got {}, expected {}\n",
-                                session.outputs()[i].name, form.model, comparison.problem, comparison.mismatches,
-                                comparison.elements, comparison.max_abs, fmt::join(comparison.first_index, ","),
-                                comparison.first_got, comparison.first_expected);
+      run.report += fmt::format(
+          "{} ({}): {} {} of {} differ, max abs {:.3g}, first at {}: got {}, expected {}\n",
+          session.outputs()[i].name, form.model, comparison.problem, comparison.mismatches,
+          comparison.elements, comparison.max_abs, fmt::join(comparison.first_index, ","),
+          comparison.first_got, comparison.first_expected);
     }
   }
   return run;

@@ -9,7 +9,8 @@
 
 namespace thaw::testing {
 
-/// All folders with a case.json below `root` (at most two levels down), sorted; empty if root is absent.
+/// All folders with a case.json below `root` (at most two levels down), sorted; empty if root is
+/// absent.
 std::vector<std::string> case_folders(const std::string& root);
 /// The repo's golden and demo models.
 std::vector<std::string> golden_folders();
@@ -25,7 +26,7 @@ struct FormRun {
 };
 
 /// Loads the form and compares its predictions with the case's. Throws Error.
-FormRun run_form(const tools::Case& test, const tools::CaseForm& form, const SessionOptions& options,
-                 LoadOptions load = {});
+FormRun run_form(const tools::Case& test, const tools::CaseForm& form,
+                 const SessionOptions& options, LoadOptions load = {});
 
 }  // namespace thaw::testing

@@ -44,7 +44,8 @@ TEST(Door, PredictsByNameAsByPosition) {
   const Model model = Model::load(kDemo + "keras3_digits_mlp/model.keras");
   const Tensor input = demo_inputs("keras3_digits_mlp");
   const std::vector<Tensor> by_position = model.predict(std::vector<Tensor>{input});
-  const auto by_name = model.predict(std::map<std::string, Tensor>{{model.inputs()[0].name, input}});
+  const auto by_name =
+      model.predict(std::map<std::string, Tensor>{{model.inputs()[0].name, input}});
   const Tensor& named = by_name.at(model.outputs()[0].name);
   ASSERT_EQ(named.size_bytes(), by_position[0].size_bytes());
   EXPECT_EQ(std::memcmp(named.data(), by_position[0].data(), named.size_bytes()), 0);
@@ -75,9 +76,15 @@ TEST(Door, RefusesInputsThatDoNotFit) {
   using Inputs = std::vector<Tensor>;
   EXPECT_EQ(code_of([&] { session.run(Inputs{}); }), ErrorCode::invalid_argument);
   EXPECT_EQ(code_of([&] { session.run(Inputs{input, input}); }), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of([&] { session.run(Inputs{Tensor(DType::float64, input.shape())}); }), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of([&] { session.run(Inputs{Tensor(DType::float32, {2, 3})}); }), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of([&] { session.run(std::map<std::string, Tensor>{{"no such input", input}}); }),
+  EXPECT_EQ(code_of([&] { session.run(Inputs{Tensor(DType::float64, input.shape())}); }),
+            ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of([&] {
+              session.run(Inputs{Tensor(DType::float32, {2, 3})});
+            }),
+            ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of([&] {
+              session.run(std::map<std::string, Tensor>{{"no such input", input}});
+            }),
             ErrorCode::invalid_argument);
   EXPECT_EQ(code_of([&] { model.session("no such signature"); }), ErrorCode::not_found);
   EXPECT_NO_THROW(session.run(Inputs{input}));  // a refused run leaves the session usable
@@ -85,9 +92,11 @@ TEST(Door, RefusesInputsThatDoNotFit) {
 
 TEST(Door, SaysWhatAFileIsNot) {
   EXPECT_EQ(code_of([] { Model::load(kDemo + "no such file"); }), ErrorCode::not_found);
-  EXPECT_EQ(code_of([] { Model::load(THAW_SOURCE_DIR "/README.md"); }), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of([] { Model::load(THAW_SOURCE_DIR "/README.md"); }),
+            ErrorCode::invalid_argument);
   EXPECT_EQ(code_of([] { Model::load(THAW_SOURCE_DIR "/docs"); }), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of([] { Model::load(kDemo + "keras3_digits_mlp/model.json"); }), ErrorCode::failed_precondition);
+  EXPECT_EQ(code_of([] { Model::load(kDemo + "keras3_digits_mlp/model.json"); }),
+            ErrorCode::failed_precondition);
   EXPECT_EQ(code_of([] { Model::load(kDemo + "keras3_digits_mlp/model.weights.h5"); }),
             ErrorCode::failed_precondition);
 }

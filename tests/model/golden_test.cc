@@ -8,8 +8,8 @@
 namespace thaw {
 namespace {
 
-// Goldens of layers that the Keras door does not import yet: every Keras form must be refused by this name. Their
-// SavedModels run.
+// Goldens of layers that the Keras door does not import yet: every Keras form must be refused by
+// this name. Their SavedModels run.
 const std::map<std::string, std::string> kRefusedClasses = {
     {"attention", "Attention"},
     {"attention_masked", "Attention"},
@@ -24,7 +24,8 @@ const std::map<std::string, std::string> kRefusedClasses = {
 
 class Golden : public ::testing::TestWithParam<std::string> {};
 
-void expect_all_forms(const std::string& folder, const SessionOptions& options, const LoadOptions& load = {}) {
+void expect_all_forms(const std::string& folder, const SessionOptions& options,
+                      const LoadOptions& load = {}) {
   const tools::Case test = tools::read_case(folder);
   ASSERT_FALSE(test.forms.empty());
   const auto refused = kRefusedClasses.find(folder.substr(folder.rfind('/') + 1));
@@ -35,7 +36,8 @@ void expect_all_forms(const std::string& folder, const SessionOptions& options, 
       EXPECT_TRUE(run.match) << run.report;
       EXPECT_FALSE(must_refuse) << form.model << " runs: take it from kRefusedClasses";
     } catch (const UnsupportedError& error) {
-      EXPECT_TRUE(must_refuse && std::string(error.what()).find(refused->second) != std::string::npos)
+      EXPECT_TRUE(must_refuse &&
+                  std::string(error.what()).find(refused->second) != std::string::npos)
           << form.model << ": " << error.what();
     } catch (const Error& error) {
       ADD_FAILURE() << form.model << ": " << error.what();

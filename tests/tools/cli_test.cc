@@ -30,19 +30,23 @@ Result thaw(const std::string& arguments) {
   std::FILE* pipe = popen((std::string(THAW_COMMAND) + " " + arguments + " 2>" + err).c_str(), "r");
   Result result;
   char buffer[4096];
-  for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) result.out.append(buffer, n);
+  for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+    result.out.append(buffer, n);
   result.code = WEXITSTATUS(pclose(pipe));
   std::ifstream in(err);
   result.err.assign(std::istreambuf_iterator<char>(in), {});
   return result;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(Command, HelpNamesEverySubcommand) {
   const Result help = thaw("--help");
   EXPECT_EQ(help.code, 0);
-  for (const char* name : {"show", "check", "run", "verify", "Exit codes"}) EXPECT_TRUE(contains(help.out, name)) << name;
+  for (const char* name : {"show", "check", "run", "verify", "Exit codes"})
+    EXPECT_TRUE(contains(help.out, name)) << name;
   EXPECT_EQ(thaw("--version").out, "0.1.0\n");
 }
 
@@ -79,15 +83,21 @@ TEST(Command, CheckSaysThatItRuns) {
 }
 
 TEST(Command, RunWritesWhatVerifyAccepts) {
-  const std::string model = kDemo + "keras3_digits_cnn/model.keras", inputs = kDemo + "keras3_digits_cnn/inputs.npz";
+  const std::string model = kDemo + "keras3_digits_cnn/model.keras",
+                    inputs = kDemo + "keras3_digits_cnn/inputs.npz";
   const std::string out = temporary("out.npz");
   ASSERT_EQ(thaw("run " + model + " -i " + inputs + " -o " + out).code, 0);
-  EXPECT_EQ(thaw("verify " + model + " -i " + inputs + " -e " + out + " --rtol 0 --atol 0").code, 0);
-  EXPECT_EQ(thaw("verify " + model + " -i " + inputs + " -e " + kDemo + "keras3_digits_cnn/expected.npz").code, 0);
+  EXPECT_EQ(thaw("verify " + model + " -i " + inputs + " -e " + out + " --rtol 0 --atol 0").code,
+            0);
+  EXPECT_EQ(
+      thaw("verify " + model + " -i " + inputs + " -e " + kDemo + "keras3_digits_cnn/expected.npz")
+          .code,
+      0);
 }
 
 TEST(Command, VerifyPrintsTheFirstBadIndex) {
-  const std::string model = kDemo + "keras3_digits_mlp/model.keras", inputs = kDemo + "keras3_digits_mlp/inputs.npz";
+  const std::string model = kDemo + "keras3_digits_mlp/model.keras",
+                    inputs = kDemo + "keras3_digits_mlp/inputs.npz";
   auto expected = read_npz(kDemo + "keras3_digits_mlp/expected.npz", Limits{});
   Tensor changed = expected.at(0).second.clone();
   changed.mutable_data<float>()[13] += 0.5f;
@@ -124,21 +134,25 @@ TEST(Command, DamagedFilesAreFive) {
 TEST(Command, UnsupportedLayersAreThreeAndAllNamed) {
   const std::string folder = temporary("unsupported");
   std::filesystem::create_directories(folder);
-  std::ofstream(folder + "/model.json") << R"({"class_name": "Sequential", "config": {"name": "s", "layers": [
+  std::ofstream(folder + "/model.json")
+      << R"({"class_name": "Sequential", "config": {"name": "s", "layers": [
       {"class_name": "InputLayer", "config": {"name": "in", "batch_input_shape": [null, 4], "dtype": "float32"}},
       {"class_name": "FluxCapacitor", "config": {"name": "flux", "dtype": "float32"}},
       {"class_name": "Lambda", "config": {"name": "secret", "dtype": "float32",
         "function": ["4wEAAAABAAAA", null, null], "function_type": "lambda"}}]},
     "keras_version": "2.15.0", "backend": "tensorflow"})";
   write_npz(folder + "/none.npz", {});
-  const Result result = thaw("check " + folder + "/model.json --weights " + kDemo + "tfkeras_digits_mlp/model.h5");
+  const Result result =
+      thaw("check " + folder + "/model.json --weights " + kDemo + "tfkeras_digits_mlp/model.h5");
   EXPECT_EQ(result.code, 3) << result.err;
-  for (const char* name : {"FluxCapacitor", "flux", "Lambda", "secret"}) EXPECT_TRUE(contains(result.err, name)) << result.err;
+  for (const char* name : {"FluxCapacitor", "flux", "Lambda", "secret"})
+    EXPECT_TRUE(contains(result.err, name)) << result.err;
   EXPECT_EQ(result.out, "");
 }
 
 TEST(Command, VerifyTakesCaseFoldersAndSumsUp) {
-  const Result result = thaw("verify " + kDemo + "keras3_digits_mlp " + kDemo + "tfkeras_names_lstm");
+  const Result result =
+      thaw("verify " + kDemo + "keras3_digits_mlp " + kDemo + "tfkeras_names_lstm");
   EXPECT_EQ(result.code, 0) << result.out << result.err;
   EXPECT_TRUE(contains(result.out, "0 failed")) << result.out;
 }
@@ -159,7 +173,8 @@ TEST(Command, ReadsJsonAndCsv) {
   }
   csv_out << "\n" << std::flush;
   json_out << "]]]" << std::flush;
-  const Result from_csv = thaw("run " + model + " -i " + csv), from_json = thaw("run " + model + " -i " + json);
+  const Result from_csv = thaw("run " + model + " -i " + csv),
+               from_json = thaw("run " + model + " -i " + json);
   ASSERT_EQ(from_csv.code, 0) << from_csv.err;
   EXPECT_EQ(from_csv.out, from_json.out);
   EXPECT_EQ(parse_json(from_csv.out, "run", Limits{}).size(), 1u);

@@ -46,8 +46,12 @@ TEST(Compare, ShapesAndKindsAreExact) {
 
 TEST(Compare, WideIntegersAreComparedExactly) {
   const std::int64_t big = (std::int64_t{1} << 60) + 1;
-  EXPECT_FALSE(compare(Tensor::from<std::int64_t>({1}, {big}), Tensor::from<std::int64_t>({1}, {big - 1}), {0, 0}).match);
-  EXPECT_TRUE(compare(Tensor::from<std::int64_t>({1}, {big}), Tensor::from<std::int64_t>({1}, {big}), {0, 0}).match);
+  EXPECT_FALSE(compare(Tensor::from<std::int64_t>({1}, {big}),
+                       Tensor::from<std::int64_t>({1}, {big - 1}), {0, 0})
+                   .match);
+  EXPECT_TRUE(compare(Tensor::from<std::int64_t>({1}, {big}),
+                      Tensor::from<std::int64_t>({1}, {big}), {0, 0})
+                  .match);
 }
 
 TEST(Compare, StringsAndIndices) {
