@@ -7,8 +7,7 @@ target_include_directories(thaw_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_
 target_compile_options(thaw_flags INTERFACE -Wall -Wextra -Wshadow -Wvla -Wno-missing-field-initializers
                                               # GCC 12 sees uninitialised members in every moved std::variant
                                               $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
-target_compile_definitions(thaw_flags INTERFACE FMT_HEADER_ONLY)
-target_link_libraries(thaw_flags INTERFACE Threads::Threads)
+target_link_libraries(thaw_flags INTERFACE fmt::fmt Threads::Threads)
 if(THAW_SANITIZE)
   target_compile_options(thaw_flags INTERFACE -fsanitize=${THAW_SANITIZE} -fno-omit-frame-pointer
                                               -fno-sanitize-recover=all)
