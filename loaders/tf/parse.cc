@@ -59,6 +59,16 @@ Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
   return {message, std::move(arena)};
 }
 
+/// True for the MetaGraphDef of TensorFlow 1 (`.meta`), which is no GraphDef but holds one.
+bool is_meta_graph(const Bytes& file) {
+  google::protobuf::Arena arena;
+  auto* message = google::protobuf::Arena::CreateMessage<MetaGraphDef>(&arena);
+  google::protobuf::io::CodedInputStream stream(
+      reinterpret_cast<const std::uint8_t*>(file.data.data()), static_cast<int>(file.size()));
+  stream.SetRecursionLimit(kRecursionLimit);
+  return message->ParseFromCodedStream(&stream) && message->graph_def().node_size() > 0;
+}
+
 }  // namespace
 
 Parsed<SavedModel> parse_saved_model(const Bytes& file, bool text, const Limits& limits) {
@@ -66,7 +76,15 @@ Parsed<SavedModel> parse_saved_model(const Bytes& file, bool text, const Limits&
 }
 
 Parsed<GraphDef> parse_graph_def(const Bytes& file, bool text, const Limits& limits) {
-  return parse<GraphDef>(file, text, limits);
+  try {
+    return parse<GraphDef>(file, text, limits);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::data_loss || text || !is_meta_graph(file)) throw;
+  }
+  throw UnsupportedError(
+      file.name, {{"MetaGraphDef", file.name,
+                   "a MetaGraph whose variables lie in a checkpoint is not opened; freeze the "
+                   "graph, or save a SavedModel"}});
 }
 
 }  // namespace thaw::tf

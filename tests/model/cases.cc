@@ -48,6 +48,7 @@ std::string test_name(const std::string& folder) {
 FormRun run_form(const tools::Case& test, const tools::CaseForm& form,
                  const SessionOptions& options, LoadOptions load) {
   load.weights = form.weights;
+  load.signature = form.signature;
   if (form.kind == "graphdef" || form.kind == "checkpoint_meta") {
     load.inputs = form.inputs;
     load.outputs = form.outputs;
