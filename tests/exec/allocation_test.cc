@@ -16,11 +16,16 @@
 namespace {
 std::atomic<bool> counting{false};
 std::atomic<int> allocations{0};
+std::atomic<std::size_t> bytes_so_far{0};
 
-[[maybe_unused]] void count() {
+[[maybe_unused]] void count(std::size_t bytes) {
+  bytes_so_far.fetch_add(bytes, std::memory_order_relaxed);
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1);
 }
 }  // namespace
+
+bool thaw::testing::counts_allocations() { return THAW_COUNTS_ALLOCATIONS != 0; }
+std::size_t thaw::testing::allocated_bytes() { return bytes_so_far; }
 
 #if THAW_COUNTS_ALLOCATIONS
 // In place of the C library's; operator new calls malloc.
@@ -31,25 +36,25 @@ void* __libc_realloc(void*, std::size_t);         // NOLINT
 void* __libc_memalign(std::size_t, std::size_t);  // NOLINT
 
 __attribute__((visibility("default"))) void* malloc(std::size_t bytes) noexcept {
-  count();
+  count(bytes);
   return __libc_malloc(bytes);
 }
 __attribute__((visibility("default"))) void* calloc(std::size_t n, std::size_t bytes) noexcept {
-  count();
+  count(n * bytes);
   return __libc_calloc(n, bytes);
 }
 __attribute__((visibility("default"))) void* realloc(void* memory, std::size_t bytes) noexcept {
-  count();
+  count(bytes);
   return __libc_realloc(memory, bytes);
 }
 __attribute__((visibility("default"))) void* aligned_alloc(std::size_t alignment,
                                                            std::size_t bytes) noexcept {
-  count();
+  count(bytes);
   return __libc_memalign(alignment, bytes);
 }
 __attribute__((visibility("default"))) int posix_memalign(void** memory, std::size_t alignment,
                                                           std::size_t bytes) noexcept {
-  count();
+  count(bytes);
   *memory = __libc_memalign(alignment, bytes);
   return *memory == nullptr ? 12 : 0;  // ENOMEM
 }

@@ -14,6 +14,11 @@
 
 namespace thaw::testing {
 
+/// Bytes that the process has allocated so far (allocation_test.cc counts them); false under
+/// sanitizers, which own the allocator.
+bool counts_allocations();
+std::size_t allocated_bytes();
+
 inline std::shared_ptr<const Program> program_of(const Graph& graph,
                                                  const Backend& backend = reference_backend(),
                                                  const ProgramOptions& options = {}) {
