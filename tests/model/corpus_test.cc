@@ -1,12 +1,29 @@
 // The models of the folder THAW_CORPUS: each matches, or is refused by name.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "tests/model/cases.h"
 
 namespace thaw {
 namespace {
+
+// A refusal is right only where something is outside the tables: a layer or op that Thaw claims to
+// open must not be refused alone.
+bool names_something_unknown(const UnsupportedError& error) {
+  const Supported known = supported();
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const Unsupported& item : error.items()) {
+    if (!has(known.keras_layers, item.what) && !has(known.keras_operations, item.what) &&
+        !has(known.tensorflow_ops, item.what)) {
+      return true;
+    }
+  }
+  return false;
+}
 
 class Corpus : public ::testing::TestWithParam<std::string> {};
 
@@ -29,7 +46,7 @@ TEST_P(Corpus, MatchesOrIsRefusedByName) {
       EXPECT_FALSE(test.refuse) << "must be refused";
       EXPECT_TRUE(run.match) << run.report;
     } catch (const UnsupportedError& error) {
-      ASSERT_FALSE(error.items().empty());
+      EXPECT_TRUE(names_something_unknown(error)) << error.what();
       for (const Unsupported& item : error.items()) {
         EXPECT_FALSE(item.what.empty() || item.where.empty() || item.why.empty()) << error.what();
       }
