@@ -24,8 +24,13 @@ struct ImportContext::ModelRun {
 };
 
 ImportContext::ImportContext(const KerasModel& model, const WeightStore& store,
-                             const Limits& limits, GraphBuilder& g)
-    : model_(model), store_(store), limits_(limits), g_(g), calls_left_(limits.max_nodes) {}
+                             const Limits& limits, GraphBuilder& g, Assets assets)
+    : model_(model),
+      store_(store),
+      limits_(limits),
+      g_(g),
+      assets_(std::move(assets)),
+      calls_left_(limits.max_nodes) {}
 
 namespace {
 

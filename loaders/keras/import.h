@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "loaders/keras/assets.h"
 #include "loaders/keras/layer.h"
 #include "loaders/keras/weights.h"
 #include "thaw/model.h"
@@ -16,7 +17,7 @@ namespace thaw::keras {
 class ImportContext {
  public:
   ImportContext(const KerasModel& model, const WeightStore& store, const Limits& limits,
-                GraphBuilder& g);
+                GraphBuilder& g, Assets assets = {});
 
   /// Imports the whole model: graph inputs, layers, graph outputs. Unsupported layers are in
   /// unsupported().
@@ -32,6 +33,7 @@ class ImportContext {
   GraphBuilder& graph() { return g_; }
 
  private:
+  friend class Layer;
   friend class Weights;
   struct ModelRun;
 
@@ -51,6 +53,7 @@ class ImportContext {
   const WeightStore& store_;
   const Limits& limits_;
   GraphBuilder& g_;
+  Assets assets_;
   std::uint64_t calls_left_;
   std::map<std::string, ValueId> constants_;  // by variable path and type
   std::map<std::string, VariableId> states_;

@@ -25,13 +25,14 @@ bool has_convolution(const keras::LayerConfig& layer) {
 
 // Configuration and weights -> graph. `info` has what the container said about itself.
 LoadedModel build(const KerasModel& model, const WeightStore& store, ModelInfo info,
-                  const LoadOptions& options, const Evaluator& evaluator) {
+                  const LoadOptions& options, const Evaluator& evaluator,
+                  keras::Assets assets = {}) {
   LoadedModel loaded;
   loaded.signatures.push_back({"serving_default", Graph{}});
   Graph& graph = loaded.signatures[0].graph;
   graph.name = model.root.name;
   GraphBuilder builder(graph, evaluator);
-  keras::ImportContext context(model, store, options.limits, builder);
+  keras::ImportContext context(model, store, options.limits, builder, std::move(assets));
   std::vector<Unsupported> unsupported;
   keras::collect_unknown(model.root, "", unsupported);
   const bool unknown = !unsupported.empty();
@@ -120,7 +121,7 @@ LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options,
   report(options, 0.2, "weights");
   const std::unique_ptr<H5File> file = H5File::open(tree.read("model.weights.h5"), options.limits);
   const WeightStore store = keras::path_weights(*file, model, info.notes);
-  return build(model, store, std::move(info), options, evaluator);
+  return build(model, store, std::move(info), options, evaluator, keras::Assets(tree));
 }
 
 LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluator& evaluator) {

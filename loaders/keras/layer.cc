@@ -22,6 +22,10 @@ void Layer::bad(const std::string& what) const {
   fail(ErrorCode::invalid_argument, "{}: {}", title(), what);
 }
 
+std::optional<std::string> Layer::asset(const std::string& file) const {
+  return context.assets_.read(context.store_.place_of(path), file);
+}
+
 ValueId Layer::input() const {
   if (inputs.empty()) bad("called without an input");
   return inputs[0].value;

@@ -86,6 +86,9 @@ class Layer {
   [[noreturn]] void bad(const std::string& what) const;
   /// "layer 'encoder/dense' (Dense)".
   std::string title() const;
+  /// The bytes of a file that the layer keeps in the archive's assets ("vocabulary.txt",
+  /// "_lookup_layer/vocabulary.txt"), or nothing: no such file, or a form without assets.
+  std::optional<std::string> asset(const std::string& file) const;
   /// Checks the rank of an input. Throws.
   void expect_rank(const GraphBuilder& g, ValueId value, int rank) const;
 

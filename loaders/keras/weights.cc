@@ -17,6 +17,20 @@ const StoredArray* WeightStore::find(const std::string& path) const {
   return found == arrays_.end() ? nullptr : &found->second;
 }
 
+void WeightStore::place(const std::string& path, std::string place) {
+  if (path != place) places_.emplace(path, std::move(place));
+}
+
+std::string WeightStore::place_of(const std::string& path) const {
+  // The nearest object around it that is known to stand elsewhere takes its parts along.
+  for (std::size_t end = path.size(); end != std::string::npos && end != 0;
+       end = path.rfind('/', end - 1)) {
+    const auto found = places_.find(path.substr(0, end));
+    if (found != places_.end()) return found->second + path.substr(end);
+  }
+  return path;
+}
+
 std::int64_t WeightStore::elements_below(const std::string& path) const {
   std::int64_t total = 0;
   const std::string prefix = path + "/";

@@ -29,11 +29,16 @@ class WeightStore {
   void assign(const Variable& variable, StoredArray array);
   const StoredArray* find(const std::string& path) const;
   const std::map<std::string, StoredArray>& arrays() const { return arrays_; }
+  /// Where the file has the object at `path`, when that is another place than the path says.
+  void place(const std::string& path, std::string place);
+  /// The place of the object at `path`; by default the path itself.
+  std::string place_of(const std::string& path) const;
   /// Arrays below `path` (a layer's own and its parts').
   std::int64_t elements_below(const std::string& path) const;
 
  private:
   std::map<std::string, StoredArray> arrays_;
+  std::map<std::string, std::string> places_;
 };
 
 /// HDF5 of Keras 1, 2 and `.h5` of Keras 3: groups by layer name, arrays by position. `group` is

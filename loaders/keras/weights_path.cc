@@ -106,8 +106,11 @@ class PathReader {
       const LayerConfig& child = layer.model->layers[i];
       const std::string child_path = join(path, paths[i]);
       if (places[i].empty()) {
-        share(child, child_path, first_.at(identity(child)));
+        const std::string& first = first_.at(identity(child));
+        store_.place(child_path, store_.place_of(first));
+        share(child, child_path, first);
       } else {
+        store_.place(child_path, places[i]);
         walk(child, child_path, places[i], trainable && layer.trainable);
         first_.emplace(identity(child), child_path);
       }
