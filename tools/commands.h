@@ -23,6 +23,7 @@ enum ExitCode : int {
 struct ModelOptions {
   std::string path;
   std::string weights;
+  std::string version;
   std::string signature;
   std::string tags;
   std::vector<std::string> graph_inputs, graph_outputs;  // of frozen graphs

@@ -10,7 +10,9 @@ namespace {
 
 void add_model_options(CLI::App& app, ModelOptions& options, bool runs) {
   app.add_option("--weights,-w", options.weights,
-                 "Weights file, for an architecture without weights (JSON)");
+                 "Weights file, for an architecture without weights (JSON, YAML)");
+  app.add_option("--version", options.version,
+                 "Version of a model in numbered folders (default: the highest)");
   app.add_option("--signature,-s", options.signature,
                  "Signature of a SavedModel (default: serving_default)");
   app.add_option("--tags", options.tags,

@@ -50,6 +50,7 @@ Model open_model(const ModelOptions& options) {
   ProgressLine line;
   LoadOptions load;
   load.weights = options.weights;
+  load.version = options.version;
   load.signature = options.signature;
   load.tags = options.tags;
   load.inputs = options.graph_inputs;

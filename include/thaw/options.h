@@ -24,8 +24,11 @@ struct Limits {
 };
 
 struct LoadOptions {
-  /// Weights file for a model whose architecture stands alone (JSON), else empty.
+  /// Weights file for a model whose architecture stands alone (JSON, YAML), else empty.
   std::string weights;
+  /// Version of a model whose versions stand in numbered folders ("model/1", "model/2"); empty: the
+  /// highest.
+  std::string version;
   /// Signature of a SavedModel that becomes the default; empty: serving_default, else the only one.
   std::string signature;
   /// MetaGraph tags of a SavedModel, comma separated; empty: "serve", else the only MetaGraph.
