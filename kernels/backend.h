@@ -47,6 +47,8 @@ const Backend& cpu_backend();
 
 /// Runs one op on host tensors, data-dependent ops (where) included, on the reference backend.
 /// Throws Error(unimplemented) if there is no kernel. Control flow and lists are the interpreter's.
-std::vector<Tensor> evaluate(const Op& op, const std::vector<Tensor>& inputs, int outputs);
+/// `packs` may be null: host functions then keep nothing.
+std::vector<Tensor> evaluate(const Op& op, const std::vector<Tensor>& inputs, int outputs,
+                             PackCache* packs = nullptr);
 
 }  // namespace thaw

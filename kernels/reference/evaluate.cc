@@ -1,4 +1,4 @@
-#include "kernels/backend.h"
+#include "kernels/host_call.h"
 #include "kernels/reference/prepare.h"
 #include "runtime/base/check.h"
 #include "runtime/base/memory.h"
@@ -7,10 +7,15 @@
 namespace thaw {
 namespace {
 
-std::vector<TensorType> result_types(const Op& op, const std::vector<Tensor>& inputs, int outputs) {
+std::vector<TensorType> infer_results(const Op& op, const std::vector<Tensor>& inputs,
+                                      int outputs) {
   std::vector<Operand> operands;
   for (const Tensor& input : inputs) operands.push_back({input.type(), &input});
-  std::vector<TensorType> types = infer(op, operands, outputs, nullptr);
+  return infer(op, operands, outputs, nullptr);
+}
+
+std::vector<TensorType> result_types(const Op& op, const std::vector<Tensor>& inputs, int outputs) {
+  std::vector<TensorType> types = infer_results(op, inputs, outputs);
   for (const TensorType& type : types) {
     THAW_CHECK(type.shape.is_static(), "{} of known operands gives {}", name_of(op),
                to_string(type));
@@ -29,10 +34,14 @@ std::vector<View> views_of(const std::vector<Tensor>& tensors,
 
 }  // namespace
 
-std::vector<Tensor> evaluate(const Op& op, const std::vector<Tensor>& inputs, int outputs) {
+std::vector<Tensor> evaluate(const Op& op, const std::vector<Tensor>& inputs, int outputs,
+                             PackCache* packs) {
   if (std::holds_alternative<ops::Where>(op)) {
     THAW_CHECK(inputs.size() == 1 && outputs == 1, "where has one operand and one result");
     return {reference::where(inputs[0])};
+  }
+  if (const auto* call = std::get_if<ops::HostCall>(&op)) {
+    return run_host_call(*call, inputs, infer_results(op, inputs, outputs), packs);
   }
   const std::vector<TensorType> out_types = result_types(op, inputs, outputs);
   std::vector<TensorType> in_types;

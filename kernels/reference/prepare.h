@@ -55,6 +55,10 @@ KernelPtr prepare_one_hot(const Site& site);
 
 // recurrent
 KernelPtr prepare_rnn(const Site& site);
+KernelPtr prepare_conv_lstm(const Site& site);
+
+// functions of whole tensors
+KernelPtr prepare_host_call(const Site& site);
 
 /// The row of `op` in the table (table.cc); null for what is the interpreter's.
 KernelPtr prepare(const Site& site);

@@ -68,6 +68,12 @@ KernelPtr prepare_scatter(const Site& site) {
         return scatter<T>(plan,
                           [](T x, T update) { return store<T>(load_wide(x) + load_wide(update)); });
       });
+    case ScatterKind::mul:
+      return for_numbers(dtype, [&](auto tag) {
+        using T = TypeOf<decltype(tag)>;
+        return scatter<T>(plan,
+                          [](T x, T update) { return store<T>(load_wide(x) * load_wide(update)); });
+      });
     case ScatterKind::max:
       return for_reals(dtype, [&](auto tag) {
         using T = TypeOf<decltype(tag)>;

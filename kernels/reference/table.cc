@@ -72,6 +72,8 @@ struct Table {
   KernelPtr operator()(const ops::Scatter&) const { return prepare_scatter(site); }
   KernelPtr operator()(const ops::OneHot&) const { return prepare_one_hot(site); }
   KernelPtr operator()(const ops::Rnn&) const { return prepare_rnn(site); }
+  KernelPtr operator()(const ops::ConvLstm&) const { return prepare_conv_lstm(site); }
+  KernelPtr operator()(const ops::HostCall&) const { return prepare_host_call(site); }
 };
 
 }  // namespace

@@ -227,7 +227,7 @@ void Interpreter::run_kernel(Body& body, std::size_t index, Run& run) {
   if (prepared.kind == Prepared::Kind::evaluate) {
     std::vector<Tensor> inputs;
     for (const Tensor* operand : operands_) inputs.push_back(*operand);
-    std::vector<Tensor> results = evaluate(node.op, inputs, static_cast<int>(node.outputs.size()));
+    std::vector<Tensor> results = evaluate(node.op, inputs, static_cast<int>(node.outputs.size()), packs_);
     THAW_CHECK(results.size() == node.outputs.size(), "{} results", results.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
       body.slots[at(node.outputs[i])] = {std::move(results[i]), nullptr, true};

@@ -72,7 +72,8 @@ Prepared NodeKernels::prepare(std::span<const Tensor* const> operands, const Bac
   for (std::size_t i = 0; i < operands.size(); ++i) typed.push_back({prepared.in[i], constants[i]});
   std::vector<TensorType> out =
       infer(node_.op, typed, static_cast<int>(node_.outputs.size()), &graph_);
-  if (is_data_dependent(node_.op) || !all_static(out)) return prepared;
+  const bool on_host = std::holds_alternative<ops::HostCall>(node_.op);
+  if (on_host || is_data_dependent(node_.op) || !all_static(out)) return prepared;
   prepared.out = std::move(out);
   if (is_view(node_.op, prepared.in, prepared.out, constants)) {
     prepared.kind = Prepared::Kind::view;

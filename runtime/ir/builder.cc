@@ -26,6 +26,7 @@ bool only_moves_elements(const Op& op) {
 bool foldable(const Op& op) {
   return !std::holds_alternative<ops::Input>(op) && !std::holds_alternative<ops::Constant>(op) &&
          !std::holds_alternative<ops::VariableRead>(op) && !has_effect(op) &&
+         is_deterministic(op) &&
          !std::holds_alternative<ops::If>(op) && !std::holds_alternative<ops::While>(op);
 }
 

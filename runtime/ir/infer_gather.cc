@@ -83,7 +83,8 @@ Types infer_op(const ops::Scatter& op, const Context& context) {
   const DType dtype = context.dtype(0);
   switch (op.kind) {
     case ScatterKind::update: expect_type(is_tensor(dtype), "tensor", "a tensor", dtype); break;
-    case ScatterKind::add: expect_type(is_numeric(dtype), "tensor", "a numeric type", dtype); break;
+    case ScatterKind::add:
+    case ScatterKind::mul: expect_type(is_numeric(dtype), "tensor", "a numeric type", dtype); break;
     case ScatterKind::max:
     case ScatterKind::min: expect_type(is_real(dtype), "tensor", "a real type", dtype); break;
   }

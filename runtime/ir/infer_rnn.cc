@@ -83,4 +83,77 @@ Types infer_op(const ops::Rnn& op, const Context& context) {
   return types;
 }
 
+namespace {
+
+/// Spatial dimensions of the states: S' of the input convolution.
+Ints conv_lstm_spatial(const ops::ConvLstm& op, const Shape& x, const Shape& kernel) {
+  Ints spatial;
+  const int rank = x.rank() - 3;
+  for (int i = 0; i < rank; ++i) {
+    const auto axis = static_cast<std::size_t>(i);
+    spatial.push_back(
+        window_output(x[2 + i], kernel[i], op.strides[axis], op.dilations[axis], op.padding, i));
+  }
+  return spatial;
+}
+
+void check_conv_lstm_attributes(const ops::ConvLstm& op, int rank) {
+  const auto count = static_cast<std::size_t>(rank);
+  if (op.strides.size() != count || op.dilations.size() != count) {
+    invalid("expected {} strides and dilations, found {} and {}", rank, op.strides.size(),
+            op.dilations.size());
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (op.strides[i] < 1 || op.dilations[i] < 1) {
+      invalid("expected positive strides and dilations, found {} and {}", op.strides[i],
+              op.dilations[i]);
+    }
+  }
+  if (op.padding.kind != PaddingKind::valid && op.padding.kind != PaddingKind::same) {
+    invalid("padding: expected valid or same");
+  }
+}
+
+}  // namespace
+
+Types infer_op(const ops::ConvLstm& op, const Context& context) {
+  const int count = 3 + (op.has_bias ? 1 : 0) + (op.has_mask ? 1 : 0) + (op.has_state ? 2 : 0);
+  expect_operands(context, count);
+  expect_results(context, 3);
+  const DType dtype = context.dtype(0);
+  expect_type(is_floating(dtype), "x", "a floating type", dtype);
+  expect_activation(op.activation, dtype);
+  expect_activation(op.recurrent_activation, dtype);
+  expect_rank_at_least(context.shape(0), 4, "x");
+  const int rank = static_cast<int>(op.strides.size());
+  const Shape x = context.shape(0).has_rank() ? context.shape(0) : unknown_dims(rank + 3);
+  check_conv_lstm_attributes(op, x.rank() - 3);
+  expect_rank(context.shape(1), rank + 2, "kernel");
+  expect_rank(context.shape(2), rank + 2, "recurrent kernel");
+  const Shape kernel = context.shape(1).has_rank() ? context.shape(1) : unknown_dims(rank + 2);
+  const Shape recurrent = context.shape(2).has_rank() ? context.shape(2) : unknown_dims(rank + 2);
+  const std::int64_t filters = recurrent[rank];
+  const std::int64_t columns = filters < 0 ? kUnknownDim : checked_mul(filters, 4);
+  Shape expected = kernel;
+  expected[rank] = x[rank + 2];
+  expected[rank + 1] = columns;
+  check_operand(context, 1, "kernel", dtype, expected);
+  expected = recurrent;
+  expected[rank + 1] = columns;
+  check_operand(context, 2, "recurrent kernel", dtype, expected);
+  Ints state = conv_lstm_spatial(op, x, kernel);
+  state.insert(state.begin(), x[0]);
+  state.push_back(filters);
+  int next = 3;
+  if (op.has_bias) check_operand(context, next++, "bias", dtype, {columns});
+  if (op.has_mask) check_operand(context, next++, "mask", DType::boolean, {x[0], x[1]});
+  for (int i = next; i < count; ++i) {
+    check_operand(context, i, i == next ? "initial h" : "initial c", dtype, Shape(Ints(state)));
+  }
+  Ints y = state;
+  if (op.return_sequences) y.insert(y.begin() + 1, x[1]);
+  const TensorType state_type{dtype, Shape(std::move(state))};
+  return {{dtype, Shape(std::move(y))}, state_type, state_type};
+}
+
 }  // namespace thaw::inference

@@ -25,7 +25,7 @@ template <> struct Names<ResizeMethod> {
       "nearest",  "bilinear", "bicubic",  "area", "lanczos1",   "lanczos3",
       "lanczos5", "gaussian", "box", "triangle", "keys_cubic", "mitchell_cubic"}; };
 template <> struct Names<ScatterKind> {
-  static constexpr std::array value{"update", "add", "max", "min"}; };
+  static constexpr std::array value{"update", "add", "mul", "max", "min"}; };
 template <> struct Names<CellKind> { static constexpr std::array value{"lstm", "gru", "simple"}; };
 template <> struct Names<ShapeQueryKind> {
   static constexpr std::array value{"shape", "size", "rank"}; };

@@ -31,12 +31,30 @@ struct AttributeReader {
   void operator()(double& value) const { value = text::parse_double(scanner); }
   void operator()(std::string& value) const { value = scanner.quoted(); }
   void operator()(Tensor& value) const { value = text::parse_tensor(scanner); }
-  void operator()(ops::Ints& value) const {
-    value.clear();
+  template <class T>
+  void operator()(std::vector<T>& values) const {
+    values.clear();
     scanner.expect("[");
     while (!scanner.accept("]")) {
-      if (!value.empty()) scanner.expect(",");
-      value.push_back(scanner.number<std::int64_t>());
+      if (!values.empty()) scanner.expect(",");
+      T value{};
+      (*this)(value);
+      values.push_back(std::move(value));
+    }
+  }
+  /// [name: kind = value, ...]
+  void operator()(Attributes& attributes) const {
+    attributes = {};
+    scanner.expect("[");
+    while (!scanner.accept("]")) {
+      if (!attributes.entries().empty()) scanner.expect(",");
+      std::string name = scanner.word("an attribute");
+      scanner.expect(":");
+      const std::size_t position = scanner.mark();
+      Attributes::Value value = empty_value(scanner.word("a kind"), position);
+      scanner.expect("=");
+      std::visit(*this, value);
+      attributes.set(std::move(name), std::move(value));
     }
   }
   void operator()(DType& value) const {
@@ -79,6 +97,18 @@ struct AttributeReader {
   }
 
  private:
+  Attributes::Value empty_value(const std::string& kind, std::size_t position) const {
+    return value_of_kind<0>(kind, position);
+  }
+  template <std::size_t I>
+  Attributes::Value value_of_kind(const std::string& kind, std::size_t position) const {
+    if constexpr (I < std::size(kAttributeKinds)) {
+      if (kind == kAttributeKinds[I]) return Attributes::Value(std::in_place_index<I>);
+      return value_of_kind<I + 1>(kind, position);
+    } else {
+      scanner.fail_at(position, "'{}' is no kind of attribute", kind);
+    }
+  }
   template <class Kind>
   void kind(Kind& value) const {
     const std::size_t position = scanner.mark();

@@ -123,6 +123,16 @@ std::string tensor_text(const Tensor& tensor, std::int64_t max_elements) {
 struct AttributeText {
   std::int64_t max_elements;
 
+  template <class T, class Text>
+  static std::string list(const std::vector<T>& items, Text text_of) {
+    std::string out = "[";
+    for (const T& item : items) {
+      if (out.size() > 1) out += ", ";
+      out += text_of(item);
+    }
+    return out + "]";
+  }
+
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(std::int32_t value) const { return std::to_string(value); }
   std::string operator()(std::int64_t value) const { return std::to_string(value); }
@@ -145,6 +155,21 @@ struct AttributeText {
     std::string name = (*this)(padding.kind);
     if (padding.before.empty() && padding.after.empty()) return name;
     return name + "(" + (*this)(padding.before) + ", " + (*this)(padding.after) + ")";
+  }
+  std::string operator()(const std::vector<double>& value) const {
+    return list(value, [](double x) { return element_text(x); });
+  }
+  std::string operator()(const std::vector<std::string>& value) const {
+    return list(value, [](const std::string& x) { return quoted(x); });
+  }
+  std::string operator()(const std::vector<DType>& value) const {
+    return list(value, [](DType x) { return name_of(x); });
+  }
+  std::string operator()(const Attributes& attributes) const {
+    return list(attributes.entries(), [&](const Attributes::Entry& entry) {
+      return fmt::format("{}: {} = {}", entry.first, kAttributeKinds[entry.second.index()],
+                         std::visit(*this, entry.second));
+    });
   }
   template <text::Named Kind>
   std::string operator()(Kind kind) const {

@@ -39,6 +39,7 @@ std::size_t constant_bytes(const Graph& graph) {
 bool is_foldable(const Node& node) {
   const Op& op = node.op;
   return !node.inputs.empty() && !node.outputs.empty() && !has_effect(op) &&
+         is_deterministic(op) &&
          !std::holds_alternative<ops::VariableRead>(op) && !std::holds_alternative<ops::If>(op) &&
          !std::holds_alternative<ops::While>(op);
 }

@@ -3,6 +3,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/half.h"
+#include "runtime/ir/host_functions.h"
 #include "runtime/passes/passes.h"
 
 namespace thaw {
@@ -25,10 +26,22 @@ void convert(const Tensor& from, Tensor& to, Convert convert_one) {
   for (std::int64_t i = 0; i < from.num_elements(); ++i) target[i] = convert_one(source[i]);
 }
 
+void widen_attributes(Attributes& attributes) {
+  for (auto& [name, value] : attributes.entries()) {
+    if (auto* dtype = std::get_if<DType>(&value); dtype != nullptr && name == "dtype") {
+      *dtype = widened(*dtype);
+    } else if (auto* tensor = std::get_if<Tensor>(&value)) {
+      *tensor = widen_to_float64(*tensor);
+    }
+  }
+}
+
 void widen_op(Op& op) {
   std::visit(
       []<class T>(T& alternative) {
-        if constexpr (requires { alternative.dtype; }) {
+        if constexpr (std::is_same_v<T, ops::HostCall>) {
+          widen_attributes(alternative.attributes);
+        } else if constexpr (requires { alternative.dtype; }) {
           alternative.dtype = widened(alternative.dtype);  // casts and the element types of lists
         } else if constexpr (std::is_same_v<T, ops::Constant>) {
           alternative.value = widen_to_float64(alternative.value);
@@ -37,9 +50,64 @@ void widen_op(Op& op) {
       op);
 }
 
+bool keeps_types(const Op& op) {
+  const auto* call = std::get_if<ops::HostCall>(&op);
+  if (call == nullptr) return false;
+  if (call->custom != nullptr) return true;
+  const HostFunction* function = find_host_function(call->function);
+  return function != nullptr && function->keeps_types;
+}
+
+ValueId add_cast(Graph& graph, ValueId from, const TensorType& type) {
+  const auto node = static_cast<NodeId>(graph.nodes.size());
+  const auto to = static_cast<ValueId>(graph.values.size());
+  graph.values.push_back({graph.values[static_cast<std::size_t>(from)].name, type, node});
+  graph.nodes.push_back({ops::Cast{type.dtype}, {from}, {to}, {}});
+  return to;
+}
+
+/// Lets the node at `index` work in its own types, `types` being those of all values before the
+/// graph was widened: casts stand in front of it and behind it.
+void keep_types(Graph& graph, std::size_t index, const std::vector<TensorType>& types) {
+  const auto narrow = [&](ValueId id) {
+    const TensorType& type = types[static_cast<std::size_t>(id)];
+    return widened(type.dtype) != type.dtype;
+  };
+  for (std::size_t i = 0; i < graph.nodes[index].inputs.size(); ++i) {
+    const ValueId input = graph.nodes[index].inputs[i];
+    if (!narrow(input)) continue;
+    graph.nodes[index].inputs[i] = add_cast(graph, input, types[static_cast<std::size_t>(input)]);
+  }
+  for (std::size_t i = 0; i < graph.nodes[index].outputs.size(); ++i) {
+    const ValueId output = graph.nodes[index].outputs[i];
+    if (!narrow(output)) continue;
+    const auto result = static_cast<ValueId>(graph.values.size());
+    graph.values.push_back({graph.values[static_cast<std::size_t>(output)].name,
+                            types[static_cast<std::size_t>(output)], static_cast<NodeId>(index)});
+    graph.nodes[index].outputs[i] = result;
+    const auto cast = static_cast<NodeId>(graph.nodes.size());
+    graph.values[static_cast<std::size_t>(output)].producer = cast;
+    graph.nodes.push_back({ops::Cast{graph.values[static_cast<std::size_t>(output)].type.dtype},
+                           {result},
+                           {output},
+                           {}});
+  }
+}
+
 void widen(Graph& graph) {
+  std::vector<TensorType> types;
+  for (const Value& value : graph.values) types.push_back(value.type);
   for (Value& value : graph.values) value.type.dtype = widened(value.type.dtype);
-  for (Node& node : graph.nodes) widen_op(node.op);
+  bool rewired = false;
+  for (std::size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
+    if (keeps_types(graph.nodes[i].op)) {
+      keep_types(graph, i, types);
+      rewired = true;
+    } else {
+      widen_op(graph.nodes[i].op);
+    }
+  }
+  if (rewired) normalize(graph);
   for (Variable& variable : graph.variables) variable.initial = widen_to_float64(variable.initial);
   for (Graph& sub : graph.subgraphs) widen(sub);
 }

@@ -28,6 +28,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
       "runtime/ir", "runtime/base"}},
     {"kernels", {"runtime/ir", "runtime/base"}},
     {"kernels/reference", {"kernels", "runtime/ir", "runtime/base"}},
+    {"kernels/host", {"kernels", "runtime/ir", "runtime/base"}},
     {"kernels/cpu", {"kernels", "kernels/reference", "runtime/ir", "runtime/base"}},
     {"kernels/cuda", {"kernels", "runtime/ir", "runtime/base"}},
     {"loaders", {"loaders/keras", "loaders/tf", "loaders/source", "runtime/ir", "runtime/base"}},
@@ -49,6 +50,9 @@ const std::vector<std::pair<std::string, std::string>> kHomes = {
     {"oneapi", "kernels/cpu"},         {"hwy", "kernels/cpu"},
     {"cuda", "kernels/cuda"},          {"cudnn", "kernels/cuda"},
     {"cublas", "kernels/cuda"},        {"CLI", "tools"},
+    {"Eigen", "kernels/host"},         {"re2", "kernels/host"},
+    {"utf8proc", "kernels/host"},      {"jpeglib.h", "kernels/host"},
+    {"png.h", "kernels/host"},
 };
 
 // The longest room that holds the file.

@@ -35,6 +35,21 @@ inline bool same(const UnaryFn& a, const UnaryFn& b) {
   return a.kind == b.kind && same(a.alpha, b.alpha) && same(a.beta, b.beta);
 }
 
+inline bool same(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+}
+inline bool same(const Attributes& a, const Attributes& b) {
+  return std::equal(
+      a.entries().begin(), a.entries().end(), b.entries().begin(), b.entries().end(),
+      [](const Attributes::Entry& x, const Attributes::Entry& y) {
+        return x.first == y.first && x.second.index() == y.second.index() &&
+               std::visit(
+                   [&]<class T>(const T& value) { return same(value, std::get<T>(y.second)); },
+                   x.second);
+      });
+}
+
 inline bool same(const Op& a, const Op& b) {
   if (a.index() != b.index()) return false;
   return std::visit(
@@ -130,9 +145,20 @@ inline void randomize(Rng& rng, double& value) {
 inline void randomize(Rng& rng, std::string& value) { value = random_name(rng); }
 inline void randomize(Rng& rng, Tensor& value) { value = random_tensor(rng); }
 inline void randomize(Rng& rng, DType& value) { value = static_cast<DType>(pick(rng, 0, 18)); }
-inline void randomize(Rng& rng, ops::Ints& value) {
-  value.resize(static_cast<std::size_t>(pick(rng, 0, 3)));
-  for (std::int64_t& number : value) randomize(rng, number);
+template <class T>
+void randomize(Rng& rng, std::vector<T>& values) {
+  values.resize(static_cast<std::size_t>(pick(rng, 0, 3)));
+  for (T& value : values) randomize(rng, value);
+}
+template <std::size_t I = 0>
+void randomize(Rng& rng, Attributes& attributes) {  // one of each kind, some left out
+  if constexpr (I == 0) attributes = {};
+  if constexpr (I < std::variant_size_v<Attributes::Value>) {
+    Attributes::Value value(std::in_place_index<I>);
+    std::visit([&](auto& typed) { randomize(rng, typed); }, value);
+    if (pick(rng, 0, 1) == 1) attributes.set("a" + std::to_string(I), std::move(value));
+    if constexpr (I + 1 < std::variant_size_v<Attributes::Value>) randomize<I + 1>(rng, attributes);
+  }
 }
 inline void randomize(Rng& rng, UnaryFn& fn) {
   fn.kind = static_cast<UnaryKind>(pick(rng, 0, static_cast<int>(UnaryKind::digamma)));
@@ -150,7 +176,7 @@ void randomize(Rng& rng, Kind& kind) {
   std::int64_t last = 1;
   if constexpr (std::is_same_v<Kind, BinaryKind>) last = static_cast<int>(BinaryKind::right_shift);
   if constexpr (std::is_same_v<Kind, ReduceKind>) last = 6;
-  if constexpr (std::is_same_v<Kind, ScatterKind>) last = 3;
+  if constexpr (std::is_same_v<Kind, ScatterKind>) last = 4;
   if constexpr (std::is_same_v<Kind, PadMode> || std::is_same_v<Kind, CellKind> ||
                 std::is_same_v<Kind, ShapeQueryKind>) {
     last = 2;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/base/half.h"
+#include "runtime/ir/builder.h"
 #include "runtime/passes/passes.h"
 
 namespace thaw {
@@ -78,6 +79,30 @@ TEST(Widen, TheWholeGraphWithSubgraphsListsAndVariables) {
   EXPECT_EQ(wide.values[static_cast<std::size_t>(wide.outputs[1])].type.dtype, DType::int32);
   EXPECT_EQ(wide.input_names, graph.input_names);
   EXPECT_TRUE(narrow(graph.variables[0].initial.dtype())) << "the original is left alone";
+}
+
+TEST(Widen, AUsersFunctionKeepsItsTypes) {
+  Graph graph;
+  GraphBuilder g(graph);
+  const ValueId x = g.input("x", {DType::float32, {2}});
+  const ValueId n = g.input("n", {DType::int32, {}});
+  ops::HostCall call{"custom", {}, {}};
+  const auto custom = std::make_shared<CustomFunction>();
+  custom->infer = [](const std::vector<TensorType>& operands) {
+    EXPECT_EQ(operands[0].dtype, DType::float32);
+    EXPECT_EQ(operands[1].dtype, DType::int32);
+    return std::vector<TensorType>{operands[0], operands[1]};
+  };
+  call.custom = custom;
+  const std::vector<ValueId> results = g.add(call, {x, n}, 2);
+  g.output("y", g.binary(BinaryKind::add, results[0], results[0]));
+  g.output("m", results[1]);
+  const Graph wide = widen_to_float64(graph);
+  verify(wide, "test");
+  EXPECT_EQ(wide.values[static_cast<std::size_t>(wide.outputs[0])].type.dtype, DType::float64);
+  int casts = 0;
+  for (const Node& node : wide.nodes) casts += std::holds_alternative<ops::Cast>(node.op) ? 1 : 0;
+  EXPECT_EQ(casts, 2) << to_text(wide);
 }
 
 }  // namespace
