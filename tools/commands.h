@@ -30,6 +30,7 @@ struct ModelOptions {
   std::string device = "cpu";
   std::string precision = "f32";
   int threads = 0;
+  bool by_name = false;
   bool no_raise = false;
   bool no_optimize = false;
 };

@@ -11,6 +11,8 @@ namespace {
 void add_model_options(CLI::App& app, ModelOptions& options, bool runs) {
   app.add_option("--weights,-w", options.weights,
                  "Weights file, for an architecture without weights (JSON, YAML)");
+  app.add_flag("--by-name", options.by_name,
+               "Older HDF5 weights: by the layers' names alone, never by their order");
   app.add_option("--version", options.version,
                  "Version of a model in numbered folders (default: the highest)");
   app.add_option("--signature,-s", options.signature,

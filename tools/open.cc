@@ -50,6 +50,7 @@ Model open_model(const ModelOptions& options) {
   ProgressLine line;
   LoadOptions load;
   load.weights = options.weights;
+  load.by_name = options.by_name;
   load.version = options.version;
   load.signature = options.signature;
   load.tags = options.tags;

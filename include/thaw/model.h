@@ -42,7 +42,11 @@ struct ModelInfo {
   std::int64_t parameters = 0;
   std::uint64_t weight_bytes = 0;
   std::uint64_t file_bytes = 0;
-  std::string training_config;                    // JSON as stored, empty if none
+  std::string training_config;        // JSON as stored, empty if none
+  std::string saved;                  // when, as the file says it; empty if it does not
+  std::int64_t optimizer_arrays = 0;  // stored with the weights, not loaded
+  std::uint64_t optimizer_bytes = 0;
+  std::vector<std::string> assets;                // files that layers keep in the archive
   std::map<std::string, std::int64_t> op_counts;  // TensorFlow graphs: op type -> nodes
   std::vector<std::string> notes;                 // what was ignored or chosen at load, for people
 };

@@ -24,8 +24,12 @@ struct Limits {
 };
 
 struct LoadOptions {
-  /// Weights file for a model whose architecture stands alone (JSON, YAML), else empty.
+  /// Weights of a model whose architecture stands alone (JSON, YAML): HDF5 of either layout,
+  /// `.keras`, `.weights.json` with its shards, `.npz`, or a TensorFlow checkpoint (its prefix, one
+  /// of its files, or its folder). Empty: none, or the file that stands beside the architecture.
   std::string weights;
+  /// HDF5 of the older layout: layers take their weights by name alone, never by their order.
+  bool by_name = false;
   /// Version of a model whose versions stand in numbered folders ("model/1", "model/2"); empty: the
   /// highest.
   std::string version;
