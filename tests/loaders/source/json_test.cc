@@ -49,14 +49,20 @@ TEST(Json, Numbers) {
   EXPECT_EQ(parse("[Infinity]").at(std::size_t{0}).number(), INFINITY);
   EXPECT_EQ(parse("{\"a\":-Infinity}").at("a").number(), -INFINITY);
   EXPECT_EQ(parse("\"NaN\"").string(), "NaN");
+  // Zeros spelled as what stands in for these tokens inside the parser, and the tokens in strings.
+  const Json mixed =
+      parse(R"([0e0, NaN, "NaN, [-Infinity", -0e000000, -Infinity,0e000000,Infinity , "\"NaN"])");
+  EXPECT_EQ(mixed.dump(), R"([0.0,NaN,"NaN, [-Infinity",-0.0,-Infinity,0.0,Infinity,"\"NaN"])");
   for (const std::string& text :
        {std::string("1e999"), std::string("-1e999"), std::string("1e99999999999999999999"),
         "1" + std::string(400, '0'), std::string(1000000, '7'),
         "1" + std::string(500, '0') + "e-100"}) {
     EXPECT_EQ(code_of(text), ErrorCode::invalid_argument) << text.substr(0, 30);
   }
-  for (const char* text : {"01", "+1", "1.", ".5", "1e", "1e+", "-", "--1", "0x10", "1_000", "nan",
-                           "inf", "-NaN", "Infinit", "+Infinity"}) {
+  for (const char* text :
+       {"01",     "+1",     "1.",        ".5",         "1e",      "1e+",     "-",         "--1",
+        "0x10",   "1_000",  "nan",       "inf",        "-NaN",    "Infinit", "+Infinity", "[1NaN]",
+        "[NaN1]", "NaNNaN", "[NaN NaN]", "--Infinity", "{NaN:1}", "NaN\"a\""}) {
     EXPECT_EQ(code_of(text), ErrorCode::invalid_argument) << text;
   }
 }
@@ -102,6 +108,26 @@ TEST(Json, Structure) {
   }
   EXPECT_EQ(code_of(std::string_view("1\0", 2)), ErrorCode::invalid_argument);
   EXPECT_EQ(code_of("\xef\xbb\xbf{}"), ErrorCode::invalid_argument);  // a byte order mark
+}
+
+TEST(Json, MessagesSayWhere) {
+  const auto message_of = [](std::string_view text) {
+    std::string message;
+    code_of(text, &message);
+    return message;
+  };
+  for (const auto& [text, place] : std::vector<std::pair<std::string, std::string>>{
+           {"[1, x]", "test.json: JSON at byte 4: "},
+           {"[1, 2", "JSON at byte 5: "},
+           {"[1, NaN, {\"a\": 1, \"a\": 2}]", "JSON at byte 9: the object has member 'a' twice"},
+           {"\xef\xbb\xbf{}", "JSON at byte 0: begins with a byte order mark"},
+           {std::string("[1\0]", 4), "JSON at byte 2: a NUL byte"},
+           {"[[1e999]]", "number overflow"},
+           {std::string(300, '['), "JSON at byte 256: nested deeper than 256 levels"}}) {
+    EXPECT_NE(message_of(text).find(place), std::string::npos) << message_of(text);
+  }
+  EXPECT_LT(message_of("[1" + std::string(100000, '7') + "]").size(), 500u);
+  EXPECT_LT(message_of("[" + std::string(100000, 'x') + "]").size(), 500u);
 }
 
 TEST(Json, DuplicateKeys) {
