@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "loaders/keras/call_arguments.h"
 #include "loaders/keras/table.h"
 #include "runtime/base/check.h"
 
@@ -258,30 +259,6 @@ void ImportContext::refuse_training(const Layer& layer) {
 
 namespace {
 
-bool is_set(const Operand& operand) {
-  if (operand.kind == Argument::Kind::tensor) return true;
-  if (operand.kind != Argument::Kind::value) {
-    return std::any_of(operand.items.begin(), operand.items.end(), is_set);
-  }
-  return !operand.value.is_null() && !(operand.value.is_bool() && !operand.value.boolean());
-}
-
-// Arguments that no importer looks at must not be there.
-void check_arguments(const Layer& layer) {
-  for (const auto& [key, operand] : layer.kwargs) {
-    const bool known =
-        key == "mask" || key == "initial_state" || key == "constants" || key == "training";
-    if (!known && is_set(operand))
-      layer.unsupported(fmt::format("called with argument {}", printable(key)));
-  }
-  const std::size_t positions =
-      layer.has("cell") || layer.has("units") || layer.has("merge_mode") ? 2 : 1;
-  for (std::size_t i = positions; i < layer.args.size(); ++i) {
-    if (is_set(layer.args[i]))
-      layer.unsupported(fmt::format("called with {} positional arguments", i + 1));
-  }
-}
-
 // A model's mask argument: one mask, or one for each input (None among them).
 void give_masks(Layer& layer) {
   const Operand* mask = layer.argument("mask");
@@ -317,7 +294,10 @@ Outputs ImportContext::import_layer(Layer layer) {
       outputs.poisoned = true;
       return outputs;
     }
-    if (!layer.config.operation) check_arguments(layer);
+    if (!layer.config.operation) {
+      name_arguments(layer);
+      check_arguments(layer);
+    }
     layer.policy = policy_of(layer.config, layer.writer);
     if (row->autocast && is_floating(layer.policy.compute)) {
       for (MaskedValue& input : layer.inputs) {

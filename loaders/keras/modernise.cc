@@ -39,6 +39,7 @@ const std::map<std::string, std::string>& class_aliases() {
       {"BatchNormalizationV1", "BatchNormalization"},
       {"BatchNormalizationV2", "BatchNormalization"},
       {"SyncBatchNormalization", "BatchNormalization"},
+      {"GroupQueryAttention", "GroupedQueryAttention"},
       {"LSTMV2", "LSTM"},
       {"GRUV2", "GRU"},
       {"UnifiedLSTM", "LSTM"},

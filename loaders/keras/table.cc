@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "loaders/keras/layers/attention.h"
+#include "loaders/keras/layers/einsum_dense.h"
 #include "loaders/keras/layers/layers.h"
 #include "loaders/load.h"
 
@@ -22,7 +24,9 @@ constexpr TableRow kLayers[] = {
     {"AdaptiveMaxPooling2D", adaptive_pooling},
     {"AdaptiveMaxPooling3D", adaptive_pooling},
     {"Add", merge, nullptr, own},
+    {"AdditiveAttention", attention, additive_attention_variables, own},
     {"AlphaDropout", identity, nullptr, pass},
+    {"Attention", attention, attention_variables, own},
     {"Average", merge, nullptr, own},
     {"AveragePooling1D", pooling},
     {"AveragePooling2D", pooling},
@@ -47,6 +51,7 @@ constexpr TableRow kLayers[] = {
     {"Dot", dot},
     {"Dropout", identity, nullptr, pass},
     {"ELU", elu, nullptr, pass},
+    {"EinsumDense", einsum_dense, einsum_dense_variables},
     {"Embedding", embedding, embedding_variables, own, false},
     {"Flatten", flatten_layer},
     {"GRU", recurrent, recurrent_variables, own},
@@ -59,6 +64,7 @@ constexpr TableRow kLayers[] = {
     {"GlobalMaxPooling1D", global_pooling},
     {"GlobalMaxPooling2D", global_pooling},
     {"GlobalMaxPooling3D", global_pooling},
+    {"GroupedQueryAttention", grouped_query_attention, multi_head_attention_variables, own},
     {"Identity", identity, nullptr, pass},
     {"LSTM", recurrent, recurrent_variables, own},
     {"LSTMCell", lone_cell, cell_variables},
@@ -71,6 +77,7 @@ constexpr TableRow kLayers[] = {
     {"Maximum", merge, nullptr, own},
     {"Merge", keras1_merge},
     {"Minimum", merge, nullptr, own},
+    {"MultiHeadAttention", multi_head_attention, multi_head_attention_variables, own},
     {"Multiply", merge, nullptr, own},
     {"Normalization", normalization, normalization_variables, pass},
     {"PReLU", prelu, alpha_variable, pass},

@@ -11,13 +11,8 @@ namespace {
 // Goldens of layers that the Keras door does not import yet: every Keras form must be refused by
 // this name. Their SavedModels run.
 const std::map<std::string, std::string> kRefusedClasses = {
-    {"attention", "Attention"},
-    {"attention_masked", "Attention"},
     {"conv_lstm", "ConvLSTM"},
-    {"einsum_dense", "EinsumDense"},
     {"locally_connected", "LocallyConnected"},
-    {"multi_head_attention", "MultiHeadAttention"},
-    {"multi_head_attention_arguments", "MultiHeadAttention"},
     {"operators", "unknown"},
     {"other_norms", "Normalization"},
 };

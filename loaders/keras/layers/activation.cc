@@ -1,6 +1,7 @@
 // Activation and the advanced activations.
 #include "loaders/keras/activations.h"
 #include "loaders/keras/layers/layers.h"
+#include "loaders/keras/layers/masked_softmax.h"
 #include "runtime/base/check.h"
 
 namespace thaw::keras {
@@ -48,27 +49,29 @@ Outputs prelu(const Layer& layer, Weights& weights, GraphBuilder& g) {
   return g.binary(BinaryKind::sub, positive, g.binary(BinaryKind::mul, alpha, negative));
 }
 
-Outputs softmax_layer(const Layer& layer, Weights&, GraphBuilder& g) {
-  ValueId x = layer.input();
-  ValueId mask = layer.mask();
-  const bool selects = layer.keras3() || layer.flag("robust_masking", false);
+ValueId masked_softmax(const Layer& layer, ValueId x, ValueId mask,
+                       const std::vector<std::int64_t>& axes, bool robust, GraphBuilder& g) {
+  if (mask == kNoValue) return softmax(x, axes, false, g);
   const DType dtype = g.dtype(x);
+  const bool selects = robust || layer.writer.at_least(3, 13);
   const ValueId low =
       g.scalar(dtype == DType::float16 ? (layer.keras3() ? -3e4 : -32752.0) : -1e9, dtype);
-  if (mask != kNoValue) {
-    if (selects && g.dtype(mask) != DType::boolean) {
-      mask = g.binary(BinaryKind::greater, mask, g.scalar(0.5, g.dtype(mask)));
-    }
-    if (selects) {
-      x = g.select(mask, x, low);
-    } else {
-      const ValueId blocked = g.binary(BinaryKind::sub, g.scalar(1, dtype), g.cast(mask, dtype));
-      x = g.binary(BinaryKind::add, x, g.binary(BinaryKind::mul, blocked, low));
-    }
+  if (selects && g.dtype(mask) != DType::boolean)
+    mask = g.binary(BinaryKind::greater, mask, g.scalar(0.5, g.dtype(mask)));
+  if (selects) {
+    x = g.select(mask, x, low);
+  } else {
+    const ValueId blocked = g.binary(BinaryKind::sub, g.scalar(1, dtype), g.cast(mask, dtype));
+    x = g.binary(BinaryKind::add, x, g.binary(BinaryKind::mul, blocked, low));
   }
-  const ValueId y = softmax(x, layer.ints("axis", {-1}), false, g);
-  // Keras 3 zeroes masked positions afterwards, for rows that are masked altogether.
-  return mask != kNoValue && layer.keras3() ? g.select(mask, y, g.scalar(0, dtype)) : y;
+  const ValueId y = softmax(x, axes, false, g);
+  // Keras 3.14 and later zero masked positions afterwards, for rows that are masked altogether.
+  return layer.writer.at_least(3, 14) ? g.select(mask, y, g.scalar(0, dtype)) : y;
+}
+
+Outputs softmax_layer(const Layer& layer, Weights&, GraphBuilder& g) {
+  return masked_softmax(layer, layer.input(), layer.mask(), layer.ints("axis", {-1}),
+                        layer.flag("robust_masking", false), g);
 }
 
 }  // namespace thaw::keras

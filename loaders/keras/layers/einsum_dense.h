@@ -1,0 +1,17 @@
+// EinsumDense, and the product that it shares with the attention layers.
+#pragma once
+
+#include <string>
+
+#include "loaders/keras/table.h"
+
+namespace thaw::keras {
+
+Outputs einsum_dense(const Layer& layer, Weights& weights, GraphBuilder& g);
+void einsum_dense_variables(VariableList& variables);
+
+/// einsum(equation, x, kernel) of a value and a weight, as a matrix product where the equation
+/// is one.
+ValueId contract(const std::string& equation, ValueId x, ValueId kernel, GraphBuilder& g);
+
+}  // namespace thaw::keras
