@@ -174,6 +174,55 @@ std::vector<double> NodeView::numbers(std::string_view attr) const {
   return {list.f().begin(), list.f().end()};
 }
 
+const AttrValue* NodeView::find_list(std::string_view attr) const {
+  const AttrValue* value = find(attr);
+  if (value == nullptr) {
+    if (fallback(attr) != "[]") wrong_kind(attr, "given");
+    return nullptr;
+  }
+  if (value->value_case() == AttrValue::VALUE_NOT_SET) return nullptr;
+  if (value->value_case() != AttrValue::kList) wrong_kind(attr, "a list");
+  return value->list().ByteSizeLong() == 0 ? nullptr : value;
+}
+
+std::vector<std::string> NodeView::texts(std::string_view attr) const {
+  const AttrValue* value = find_list(attr);
+  if (value == nullptr) return {};
+  const AttrValue::ListValue& list = value->list();
+  if (list.s_size() == 0) wrong_kind(attr, "a list of strings");
+  return {list.s().begin(), list.s().end()};
+}
+
+std::vector<DType> NodeView::types(std::string_view attr) const {
+  const AttrValue* value = find_list(attr);
+  if (value == nullptr) return {};
+  const AttrValue::ListValue& list = value->list();
+  if (list.type_size() == 0) wrong_kind(attr, "a list of types");
+  std::vector<DType> types;
+  try {
+    for (const int type : list.type()) types.push_back(dtype_from_proto(type));
+  } catch (const Error& error) {
+    fail(error.code(), "attribute '{}': {}", attr, error.what());
+  }
+  return types;
+}
+
+std::vector<Shape> NodeView::shapes(std::string_view attr) const {
+  const AttrValue* value = find_list(attr);
+  if (value == nullptr) return {};
+  const AttrValue::ListValue& list = value->list();
+  if (list.shape_size() == 0) wrong_kind(attr, "a list of shapes");
+  std::vector<Shape> shapes;
+  try {
+    for (const TensorShapeProto& shape : list.shape()) {
+      shapes.push_back(shape_from_proto(shape, limits_->max_rank));
+    }
+  } catch (const Error& error) {
+    fail(error.code(), "attribute '{}': {}", attr, error.what());
+  }
+  return shapes;
+}
+
 NodeView::Function NodeView::function(std::string_view attr) const {
   const AttrValue* value = find(attr);
   if (value == nullptr) fail(ErrorCode::invalid_argument, "attribute '{}' is missing", attr);
@@ -203,7 +252,10 @@ std::vector<NodeView::Function> NodeView::all_functions() const {
 
 std::int64_t NodeView::list_length(std::string_view attr) const {
   const AttrValue* value = find(attr);
-  if (value == nullptr) return parse_number<std::int64_t>(fallback(attr));
+  if (value == nullptr) {
+    const std::string_view text = fallback(attr);
+    return text == "[]" ? 0 : parse_number<std::int64_t>(text);
+  }
   switch (value->value_case()) {
     case AttrValue::kI:
       if (value->i() < 0 || value->i() > kMaxOutputs) {

@@ -60,6 +60,10 @@ class NodeView {
   Tensor tensor(std::string_view attr) const;
   std::vector<std::int64_t> integers(std::string_view attr) const;
   std::vector<double> numbers(std::string_view attr) const;
+  /// Lists that are absent count as empty where the op's default says so.
+  std::vector<std::string> texts(std::string_view attr) const;
+  std::vector<DType> types(std::string_view attr) const;
+  std::vector<Shape> shapes(std::string_view attr) const;
   /// Name of the function that the attribute holds; `bindings` are the attributes given with it.
   struct Function {
     std::string name;
@@ -88,6 +92,8 @@ class NodeView {
 
  private:
   const AttrValue* find(std::string_view attr) const;
+  /// The list, or null for an empty one that is written as no value or left to the default "[]".
+  const AttrValue* find_list(std::string_view attr) const;
   std::string_view fallback(std::string_view attr) const;
   [[noreturn]] void wrong_kind(std::string_view attr, const char* expected) const;
 
