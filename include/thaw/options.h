@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct Limits {
   int max_rank = 32;
   std::uint64_t max_inflate_ratio = 1032;  // DEFLATE's own bound
 };
+
+struct CustomObjects;
 
 struct LoadOptions {
   /// Weights of a model whose architecture stands alone (JSON, YAML): HDF5 of either layout,
@@ -46,6 +49,8 @@ struct LoadOptions {
   bool raise_recurrent = true;
   /// Graph passes (folding of BatchNormalization, fusion of bias and activation, ...).
   bool optimize = true;
+  /// Layers and ops of the user's own (thaw/custom.h); may be null.
+  std::shared_ptr<const CustomObjects> custom;
   Limits limits;
   /// Called with 0..1 during long loads, on the loading thread; may be empty.
   std::function<void(double fraction, const std::string& what)> progress;

@@ -1,6 +1,7 @@
 // Everything: #include <thaw/thaw.h>.
 #pragma once
 
+#include "thaw/custom.h"
 #include "thaw/error.h"
 #include "thaw/model.h"
 #include "thaw/options.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "loaders/keras/custom.h"
 #include "runtime/base/check.h"
 
 namespace thaw::keras {
@@ -174,8 +175,9 @@ LayerConfig parse_layer(const Json& json, ParseContext context) {
     fail(ErrorCode::invalid_argument, "{}: model '{}' ({}) has no layers in its configuration",
          context.file, printable(layer.name), layer.class_name);
   } else {
-    if (!layer.operation) modernise(layer, context.writer);
-    parse_inner(layer, context);
+    layer.custom = find_custom(context.custom, layer, text_member(json, "registered_name", kNone));
+    if (!layer.operation && layer.custom == nullptr) modernise(layer, context.writer);
+    if (layer.custom == nullptr) parse_inner(layer, context);
   }
   if (layer.model) {
     layer.model->name = layer.name.empty() ? layer.class_name : layer.name;
@@ -186,11 +188,11 @@ LayerConfig parse_layer(const Json& json, ParseContext context) {
 }
 
 KerasModel read_config(const Json& json, const Writer& writer, const std::string& name,
-                       const Limits& limits) {
+                       const Limits& limits, const CustomObjects* custom) {
   std::uint64_t layers_left = limits.max_nodes;
   KerasModel model;
   model.writer = writer;
-  model.root = parse_layer(json, ParseContext{writer, limits, name, 0, &layers_left});
+  model.root = parse_layer(json, ParseContext{writer, limits, name, 0, &layers_left, custom});
   if (!model.root.model) {
     throw UnsupportedError(name, {{model.root.file_class, model.root.name,
                                    "a model class with code of its own, not a graph of layers"}});

@@ -14,6 +14,11 @@
 #include "thaw/options.h"
 #include "thaw/types.h"
 
+namespace thaw {
+struct CustomLayer;
+struct CustomObjects;
+}  // namespace thaw
+
 namespace thaw::keras {
 
 /// Who wrote the file: decides semantics that the configuration does not state.
@@ -74,7 +79,8 @@ struct LayerConfig {
   bool operation =
       false;  // a function node of Keras 3: no layer, no variables, no place in `model.layers`
   std::vector<Call> calls;
-  std::unique_ptr<ModelConfig> model;  // of Sequential, Functional, Model
+  const CustomLayer* custom = nullptr;  // the user's own, which goes before the table
+  std::unique_ptr<ModelConfig> model;   // of Sequential, Functional, Model
   std::vector<std::pair<std::string, LayerConfig>>
       inner;  // "layer", "backward_layer", "cell", "cells"
 
@@ -96,9 +102,9 @@ struct KerasModel {
 /// Reads the configuration of a model: {"class_name", "config", ...}. `name` is used in messages.
 /// Throws Error(invalid_argument) for a configuration that contradicts itself (unknown layers in
 /// references, cycles are left to the importer), resource_exhausted beyond the limits,
-/// unimplemented for what is no graph of layers.
+/// unimplemented for what is no graph of layers. `custom` (may be null) outlives the model.
 KerasModel read_config(const Json& json, const Writer& writer, const std::string& name,
-                       const Limits& limits);
+                       const Limits& limits, const CustomObjects* custom = nullptr);
 
 /// A shape as stored: null is unknown. Accepts tuples in any dialect.
 Shape shape_from_json(const Json& json);
@@ -113,6 +119,7 @@ struct ParseContext {
   std::string file;
   int depth = 0;
   std::uint64_t* layers_left;
+  const CustomObjects* custom = nullptr;
 };
 LayerConfig parse_layer(const Json& json, ParseContext context);
 std::unique_ptr<ModelConfig> parse_sequential(const Json& config, const Json& model_json,

@@ -294,7 +294,7 @@ Outputs ImportContext::import_layer(Layer layer) {
       outputs.poisoned = true;
       return outputs;
     }
-    if (!layer.config.operation) {
+    if (!layer.config.operation && layer.config.custom == nullptr) {
       name_arguments(layer);
       check_arguments(layer);
     }

@@ -105,7 +105,8 @@ LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options,
   // Only TensorFlow's Keras wrote this format under a version of 2.
   Writer writer = keras::writer_of(version, "", 3);
   writer.tf_keras = writer.major == 2;
-  const KerasModel model = keras::read_config(config, writer, config_bytes.name, options.limits);
+  const KerasModel model =
+      keras::read_config(config, writer, config_bytes.name, options.limits, options.custom.get());
   info.training_config = training_config(config);
   if (!tree.contains("model.weights.h5")) {
     if (tree.contains("model.weights.npz")) {
@@ -140,7 +141,8 @@ LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluat
   }
   const Json config = parse_json(*text, info.path + "!model_config", options.limits);
   const KerasModel model =
-      keras::read_config(config, h5_writer(*file, 1), info.path + "!model_config", options.limits);
+      keras::read_config(config, h5_writer(*file, 1), info.path + "!model_config", options.limits,
+                         options.custom.get());
   info.training_config = file->text_attribute("", "training_config").value_or("");
   report(options, 0.2, "weights");
   const WeightStore store = keras::legacy_weights(*file, "model_weights", model, info.notes);
@@ -170,7 +172,8 @@ LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const L
   if (writer.version.empty() && !by_path) writer = h5_writer(*file, writer.major);
   if (writer.backend.empty() && !by_path) writer.backend = h5_writer(*file, writer.major).backend;
   if (writer.major == 2 && by_path) writer.tf_keras = true;
-  const KerasModel model = keras::read_config(config, writer, json.name, options.limits);
+  const KerasModel model =
+      keras::read_config(config, writer, json.name, options.limits, options.custom.get());
   report(options, 0.2, "weights");
   const std::string group =
       file->has_group("model_weights") && !file->list_attribute("", "layer_names")

@@ -167,8 +167,8 @@ Tensor Weights::tensor(const std::string& name, const Shape& shape) {
   const StoredArray* stored = context_.store_.find(layer_.path + "/" + name);
   if (stored == nullptr) layer_.bad(fmt::format("there are no weights for variable {}", name));
   Tensor array = stored->read();
-  bool fits = shape.rank() == array.shape().rank();
-  for (int axis = 0; fits && axis < shape.rank(); ++axis) {
+  bool fits = !shape.has_rank() || shape.rank() == array.shape().rank();
+  for (int axis = 0; fits && shape.has_rank() && axis < shape.rank(); ++axis) {
     fits = shape[axis] == kUnknownDim || shape[axis] == array.shape()[axis];
   }
   if (!fits) {

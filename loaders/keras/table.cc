@@ -4,6 +4,7 @@
 
 #include "loaders/keras/layers/attention.h"
 #include "loaders/keras/layers/einsum_dense.h"
+#include "loaders/keras/custom.h"
 #include "loaders/keras/layers/layers.h"
 #include "loaders/load.h"
 
@@ -164,6 +165,8 @@ std::span<const TableRow> layer_table() { return kLayers; }
 std::span<const TableRow> operation_table() { return kOperations; }
 
 const TableRow* find_row(const LayerConfig& layer) {
+  static constexpr TableRow kCustom{"", import_custom, declare_custom, own};
+  if (layer.custom != nullptr) return &kCustom;
   return find_in(layer.operation ? operation_table() : layer_table(), layer.class_name);
 }
 

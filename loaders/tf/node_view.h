@@ -43,6 +43,7 @@ class NodeView {
   const std::string& name() const;
   const std::string& op() const;
   const OpSchema* schema() const { return schema_; }
+  const NodeDef& def() const { return *def_; }
   /// "node 'model/dense/MatMul' (MatMul)"
   std::string description() const;
 

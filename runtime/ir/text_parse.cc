@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "runtime/ir/graph.h"
+#include "runtime/ir/text.h"
 #include "runtime/ir/infer.h"
 #include "runtime/ir/text_names.h"
 #include "runtime/ir/text_scanner.h"
@@ -126,11 +127,36 @@ class Parser {
     root_ = &graph;
     scanner_.expect("graph");
     parse_graph(graph, 0);
-    if (!scanner_.at_end()) scanner_.fail_at(scanner_.mark(), "expected the end");
+    expect_end();
     return graph;
   }
 
+  Op parse_lone_op() {
+    Op op = parse_op_name();
+    if (scanner_.accept("{")) parse_attributes(op);
+    expect_end();
+    return op;
+  }
+
  private:
+  void expect_end() {
+    if (!scanner_.at_end()) scanner_.fail_at(scanner_.mark(), "expected the end");
+  }
+
+  Op parse_op_name() {
+    const std::size_t position = scanner_.mark();
+    const std::string name = scanner_.word("an op");
+    return op_named(name, position);
+  }
+
+  Op op_named(const std::string& name, std::size_t position) {
+    Op op = op_from_name(name);
+    if (std::holds_alternative<std::monostate>(op)) {
+      scanner_.fail_at(position, "'{}' is no op", name);
+    }
+    return op;
+  }
+
   /// The names that values have in one graph's text.
   using Ids = std::map<std::string, ValueId>;
 
@@ -223,10 +249,7 @@ class Parser {
   void parse_call(Graph& graph, const Ids& ids, std::vector<ValueId> results,
                   const std::string& name, std::size_t position) {
     Node node;
-    node.op = op_from_name(name);
-    if (std::holds_alternative<std::monostate>(node.op)) {
-      scanner_.fail_at(position, "'{}' is no op", name);
-    }
+    node.op = op_named(name, position);
     node.outputs = std::move(results);
     scanner_.expect("(");
     while (!scanner_.accept(")")) {
@@ -332,5 +355,6 @@ class Parser {
 }  // namespace
 
 Graph parse(const std::string& text) { return Parser(text).parse(); }
+Op parse_op(const std::string& text) { return Parser(text).parse_lone_op(); }
 
 }  // namespace thaw
