@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "loaders/source/archive.h"
 #include "loaders/source/byte_reader.h"
 #include "loaders/source/file_tree.h"
 
@@ -44,6 +45,21 @@ bool is_protobuf_text(std::string_view text) {
   return std::find(fields.begin(), fields.end(), name) != fields.end();
 }
 
+// What Keras's to_yaml() begins with: a document mark, or a member of the top-level mapping.
+bool is_yaml(std::string_view text) {
+  constexpr std::array<std::string_view, 6> members = {
+      "backend:", "class_name:", "config:", "keras_version:", "--- ", "---\n"};
+  const auto begins = [text](std::string_view member) { return text.starts_with(member); };
+  if (std::any_of(members.begin(), members.end(), begins)) return true;
+  // The same mapping in braces: JSON has quotes there.
+  if (!text.starts_with('{')) return false;
+  const std::size_t name = text.find_first_not_of(" \t\r\n", 1);
+  const auto is_member = [&](std::string_view m) {
+    return m.ends_with(':') && text.substr(name).starts_with(m);
+  };
+  return name != std::string_view::npos && std::any_of(members.begin(), members.end(), is_member);
+}
+
 }  // namespace
 
 FileKind sniff(std::span<const std::byte> head, std::span<const std::byte> tail) {
@@ -55,6 +71,7 @@ FileKind sniff(std::span<const std::byte> head, std::span<const std::byte> tail)
   if (bytes.starts_with("\x1f\x8b")) return FileKind::gzip;
   if (is_hdf5(bytes)) return FileKind::hdf5;
   if (bytes.starts_with("version https://git-lfs")) return FileKind::git_lfs_pointer;
+  if (is_tar(head)) return FileKind::tar;
   const std::string_view end = tail.empty() ? bytes : as_text(tail);
   if (end.size() >= kSstableFooter && end.ends_with(kSstable)) return FileKind::sstable;
 
@@ -67,7 +84,9 @@ FileKind sniff(std::span<const std::byte> head, std::span<const std::byte> tail)
       starts_with_ignoring_case(text, "<?xml")) {
     return FileKind::html;
   }
-  if (text.front() == '{' || text.front() == '[') return FileKind::json;
+  if (is_yaml(text)) return FileKind::yaml;
+  // A string may hold an architecture: json.dump(model.to_json()).
+  if (text.front() == '{' || text.front() == '[' || text.front() == '"') return FileKind::json;
   return is_protobuf_text(text) ? FileKind::protobuf_text : FileKind::other;
 }
 
@@ -78,7 +97,9 @@ const char* name_of(FileKind kind) {
     case FileKind::hdf5: return "HDF5";
     case FileKind::zip: return "a zip archive";
     case FileKind::gzip: return "gzip";
+    case FileKind::tar: return "a tar archive";
     case FileKind::json: return "JSON";
+    case FileKind::yaml: return "YAML";
     case FileKind::git_lfs_pointer: return "a Git LFS pointer";
     case FileKind::html: return "an HTML or XML page";
     case FileKind::protobuf_text: return "protobuf text";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "loaders/source/archive.h"
 #include "loaders/source/byte_reader.h"
 #include "loaders/source/zip.h"
 
@@ -47,7 +48,6 @@ class ZipReader {
   ZipMember central_entry(ByteReader& reader) const;
   void read_zip64_extra(std::span<const std::byte> extra,
                         std::initializer_list<std::uint64_t*> fields) const;
-  void check_name(const ZipMember& member) const;
   void check_local(ZipMember& member) const;
   void check_descriptor(ZipMember& member, bool zip64) const;
   void check_layout(const std::vector<ZipMember>& members, const Directory& directory) const;
@@ -154,28 +154,6 @@ void ZipReader::read_zip64_extra(std::span<const std::byte> extra,
   }
 }
 
-void ZipReader::check_name(const ZipMember& member) const {
-  const std::string_view name = member.name;
-  const auto bad = [&](const char* why) {
-    refuse(ErrorCode::permission_denied, "member '{}' {}", printable(name), why);
-  };
-  if (name.empty()) bad("has no name");
-  if (name.front() == '/') bad("has an absolute name");
-  if (name.size() >= 3 && name[1] == ':' && (name[2] == '/' || name[2] == '\\'))
-    bad("names a drive");
-  for (const char c : name) {
-    if (c == '\\') bad("has a backslash in its name");
-    if (static_cast<unsigned char>(c) < 0x20) bad("has a control character in its name");
-  }
-  const std::string_view path = name.ends_with('/') ? name.substr(0, name.size() - 1) : name;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string_view part = path.substr(begin, end - begin);
-    if (part.empty() || part == "." || part == "..") bad("leaves the archive by its name");
-    begin = end + 1;
-  }
-}
-
 ZipMember ZipReader::central_entry(ByteReader& reader) const {
   ZipMember member;
   reader.expect(kCentral);
@@ -197,7 +175,7 @@ ZipMember ZipReader::central_entry(ByteReader& reader) const {
   read_zip64_extra(reader.take(extra_size),
                    {&member.size, &member.compressed_size, &member.header});
   reader.skip(comment_size);
-  check_name(member);
+  check_member_name(archive_.name, member.name);
   if (disk != 0) refuse(ErrorCode::unimplemented, "a zip archive of several disks");
   const bool unix_mode = (made_by >> 8) == 3 || (made_by >> 8) == 19;
   if (unix_mode && ((attributes >> 16) & 0170000) == 0120000) {

@@ -112,7 +112,13 @@ TEST(Sniff, Kinds) {
   EXPECT_EQ(kind("node {\n  name: \"x\"\n}"), FileKind::protobuf_text);
   EXPECT_EQ(kind("saved_model_schema_version: 1\n"), FileKind::protobuf_text);
   EXPECT_EQ(kind("model_checkpoint_path: \"ckpt-1\""), FileKind::protobuf_text);
-  EXPECT_EQ(kind("backend: tensorflow\nclass_name: Model\n"), FileKind::other);  // YAML
+  EXPECT_EQ(kind("\"{\\\"class_name\\\": 1}\""), FileKind::json);
+  EXPECT_EQ(kind("backend: tensorflow\nclass_name: Model\n"), FileKind::yaml);
+  EXPECT_EQ(kind("class_name: Model\nconfig:\n"), FileKind::yaml);
+  EXPECT_EQ(kind("--- !!map\nconfig: {}\n"), FileKind::yaml);
+  EXPECT_EQ(kind("{ backend: tensorflow, class_name: Model}"), FileKind::yaml);
+  EXPECT_EQ(kind("{\"backend\": \"tensorflow\"}"), FileKind::json);
+  EXPECT_EQ(kind("classes: 10\n"), FileKind::other);
   EXPECT_EQ(kind("\x08\x01\x12\x02"), FileKind::other);
   EXPECT_EQ(kind("   "), FileKind::other);
   EXPECT_EQ(sniff(load("bundle/all.index").data), FileKind::sstable);

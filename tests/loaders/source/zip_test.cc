@@ -151,6 +151,26 @@ TEST(Zip, TwoReadings) {
   EXPECT_EQ(code_of(archive({Member{}}, archive({Member{"b"}}))), ErrorCode::invalid_argument);
 }
 
+// A zip64 locator counts only where it belongs, right before the end record: one inside the comment
+// must not lead to another directory.
+TEST(Zip, LocatorInTheComment) {
+  const std::string visible = archive({Member{}});
+  Member hidden{"b", "evil"};
+  hidden.offset = static_cast<std::int64_t>(visible.size());
+  const std::string other = archive({hidden});
+  const std::size_t record = 31 + 4;  // local header and data of the hidden one
+  const std::size_t directory = other.size() - record - 22;  // without its end record
+  const std::string record64 = "PK\x06\x06" + number(44, 8) + number(45, 2) + number(45, 2) +
+                               number(0, 4) + number(0, 4) + number(1, 8) + number(1, 8) +
+                               number(directory, 8) + number(visible.size() + record, 8);
+  const std::string locator =
+      "PK\x06\x07" + number(0, 4) + number(visible.size() + record + directory, 8) + number(1, 4);
+  const auto tree =
+      open_bytes(archive({Member{}}, other.substr(0, record + directory) + record64 + locator));
+  EXPECT_EQ(tree->names(), std::vector<std::string>{"a"});
+  EXPECT_EQ(tree->read("a").text(), "data");
+}
+
 TEST(Zip, Overlaps) {
   Member second{"b"};
   second.offset = 0;
