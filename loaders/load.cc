@@ -3,6 +3,7 @@
 #include <array>
 
 #include "loaders/keras/keras.h"
+#include "loaders/refuse.h"
 #include "loaders/source/file_tree.h"
 #include "loaders/tf/tf.h"
 #include "runtime/base/check.h"
@@ -33,7 +34,6 @@ constexpr std::array kTreeForms = {
     TreeForm{"model.json", nullptr,
              "a folder with model.json: TensorFlow.js, or an architecture; give the file itself "
              "and --weights"},
-    TreeForm{"checkpoint", nullptr, "a training checkpoint: weights without an architecture"},
     TreeForm{"tfhub_module.pb", nullptr,
              "a TensorFlow Hub module of version 1 without saved_model.pb"},
 };
@@ -50,6 +50,7 @@ LoadedModel load_tree(const FileTree& tree, const LoadOptions& options,
     }
     return form.load(tree, options, evaluator);
   }
+  refuse_weights_tree(tree);
   fail(ErrorCode::invalid_argument,
        "{}: no saved model in here: expected saved_model.pb (SavedModel) or config.json (Keras)",
        printable(tree.path()));
@@ -66,6 +67,7 @@ bool may_be_graph(const Bytes& file) {
 }
 
 LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evaluator& evaluator) {
+  refuse_other_file(file);
   const std::string& path = file.name;
   const FileKind kind = sniff(file.data, file.data);
   switch (kind) {
@@ -78,7 +80,10 @@ LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evalu
            printable(path));
     case FileKind::sstable:
       fail(ErrorCode::failed_precondition,
-           "{}: the index of a checkpoint: weights without an architecture", printable(path));
+           "{}: the index of a checkpoint: weights without an architecture; give the architecture "
+           "and this as its weights, or read the arrays with thaw::WeightStore (thaw show lists "
+           "them)",
+           printable(path));
     case FileKind::html:
       fail(ErrorCode::invalid_argument, "{}: an HTML page, not a model (a failed download?)",
            printable(path));
@@ -113,6 +118,7 @@ SignatureInfo describe(const LoadedSignature& signature) {
 
 LoadedModel load_model(const std::string& path, const LoadOptions& options,
                        const Evaluator& evaluator) {
+  refuse_checkpoint_prefix(path);
   LoadedModel model;
   if (is_directory(path)) {
     const auto tree = open_directory(path, options.limits);

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "loaders/keras/import.h"
+#include "loaders/keras/build.h"
+#include "loaders/keras/weights_file.h"
 #include "loaders/source/h5.h"
 #include "runtime/base/check.h"
 
@@ -13,77 +14,50 @@ using keras::KerasModel;
 using keras::WeightStore;
 using keras::Writer;
 
-void report(const LoadOptions& options, double fraction, const std::string& what) {
-  if (options.progress) options.progress(fraction, what);
-}
-
-bool has_convolution(const keras::LayerConfig& layer) {
-  if (layer.class_name.starts_with("Conv")) return true;
-  if (!layer.model) return false;
-  return std::any_of(layer.model->layers.begin(), layer.model->layers.end(), has_convolution);
-}
-
-// Configuration and weights -> graph. `info` has what the container said about itself.
-LoadedModel build(const KerasModel& model, const WeightStore& store, ModelInfo info,
-                  const LoadOptions& options, const Evaluator& evaluator,
-                  keras::Assets assets = {}) {
-  LoadedModel loaded;
-  loaded.signatures.push_back({"serving_default", Graph{}});
-  Graph& graph = loaded.signatures[0].graph;
-  graph.name = model.root.name;
-  GraphBuilder builder(graph, evaluator);
-  keras::ImportContext context(model, store, options.limits, builder, std::move(assets));
-  std::vector<Unsupported> unsupported;
-  keras::collect_unknown(model.root, "", unsupported);
-  const bool unknown = !unsupported.empty();
-  try {
-    context.import_root();
-  } catch (const Error&) {
-    // Behind an unknown layer other complaints may be consequences; the unknown layers are the
-    // answer.
-    if (!unknown) throw;
+// What an archive holds besides configuration and weights.
+void describe_members(const FileTree& tree, ModelInfo& info) {
+  std::vector<std::string> others;
+  for (const std::string& name : tree.names()) {
+    info.file_bytes += tree.size_of(name);
+    if (name.starts_with("assets/") || name.starts_with("assets\\")) {
+      info.assets.push_back(name);
+    } else if (name != "config.json" && name != "metadata.json" && !name.ends_with(".weights.h5") &&
+               !name.starts_with("model.weights.")) {
+      others.push_back(name);
+    }
   }
-  unsupported.insert(unsupported.end(), context.unsupported().begin(), context.unsupported().end());
-  if (!unsupported.empty()) throw UnsupportedError(info.path, std::move(unsupported));
-  verify(graph, "import of " + info.path);
-
-  info.writer = model.writer.text();
-  info.name = model.root.name;
-  info.class_name = model.root.file_class;
-  info.layers = context.layer_infos();
-  for (const auto& [path, array] : store.arrays()) {
-    info.parameters += array.elements;
-    info.weight_bytes += array.bytes;
-  }
-  if (model.writer.major == 1 && model.writer.backend.empty() && has_convolution(model.root)) {
-    info.notes.push_back(
-        "Keras 1 does not say whether Theano or TensorFlow wrote the convolution kernels; they are "
-        "taken as "
-        "TensorFlow's (Theano's run the other way round)");
-  }
-  loaded.info = std::move(info);
-  return loaded;
+  if (!others.empty()) info.notes.push_back("not read: " + keras::some_names(others));
 }
 
-std::string text_of(const Json& json, std::string_view key) {
-  const Json* value = json.find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
-std::string training_config(const Json& config) {
-  const Json* compile = config.find("compile_config");
-  return compile != nullptr && compile->is_object() && compile->size() != 0 ? compile->dump() : "";
-}
-
-Writer h5_writer(const H5File& file, int fallback_major) {
-  for (const char* place : {"", "model_weights"}) {
-    if (place[0] != '\0' && !file.has_group(place)) continue;
-    const auto version = file.text_attribute(place, "keras_version");
-    const auto backend = file.text_attribute(place, "backend");
-    if (version || backend)
-      return keras::writer_of(version.value_or(""), backend.value_or(""), fallback_major);
+// The architecture says who wrote it; Keras 3 does not, but every object of it names its module.
+Writer json_writer(const Json& config, const keras::OpenWeights& weights) {
+  Writer writer =
+      keras::writer_of(keras::text_of(config, "keras_version"), keras::text_of(config, "backend"),
+                       config.find("module") != nullptr ? 3 : 2);
+  if (weights.legacy) {
+    const Writer of_weights = keras::h5_writer(*weights.legacy, writer.major);
+    if (writer.version.empty()) writer = of_weights;
+    if (writer.backend.empty()) writer.backend = of_weights.backend;
+  } else if (writer.major == 2 && weights.h5 != nullptr) {
+    writer.tf_keras = true;  // only TensorFlow's Keras wrote `.weights.h5` under a version of 2
   }
-  return keras::writer_of("", "", fallback_major);
+  return writer;
+}
+
+// JSON files that stand beside models and are none.
+void refuse_other_json(const Json& json, const std::string& name) {
+  if (json.find("weight_map") != nullptr && json.find("class_name") == nullptr) {
+    fail(ErrorCode::failed_precondition,
+         "{}: a map of sharded weights: weights without an architecture; give the architecture and "
+         "this as its weights, or read the arrays with thaw::WeightStore (thaw show lists them)",
+         name);
+  }
+  if (keras::text_of(json, "class_name") == "Tokenizer") {
+    fail(ErrorCode::invalid_argument,
+         "{}: a text tokenizer (tokenizer.to_json()), which turns texts into the inputs of a model "
+         "and is no model itself",
+         name);
+  }
 }
 
 }  // namespace
@@ -93,36 +67,28 @@ LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options,
   ModelInfo info;
   info.path = tree.path();
   info.format = "Keras v3 (.keras)";
-  for (const std::string& name : tree.names()) info.file_bytes += tree.size_of(name);
-  report(options, 0, "configuration");
+  keras::report(options, 0, "configuration");
   const Bytes config_bytes = tree.read("config.json");
   const Json config = parse_json(config_bytes.text(), config_bytes.name, options.limits);
   std::string version;
   if (tree.contains("metadata.json")) {
     const Bytes bytes = tree.read("metadata.json");
-    version = text_of(parse_json(bytes.text(), bytes.name, options.limits), "keras_version");
+    const Json metadata = parse_json(bytes.text(), bytes.name, options.limits);
+    version = keras::text_of(metadata, "keras_version");
+    info.saved = keras::text_of(metadata, "date_saved");
   }
+  describe_members(tree, info);
   // Only TensorFlow's Keras wrote this format under a version of 2.
   Writer writer = keras::writer_of(version, "", 3);
   writer.tf_keras = writer.major == 2;
   const KerasModel model =
       keras::read_config(config, writer, config_bytes.name, options.limits, options.custom.get());
-  info.training_config = training_config(config);
-  if (!tree.contains("model.weights.h5")) {
-    if (tree.contains("model.weights.npz")) {
-      fail(ErrorCode::unimplemented, "{}: weights in model.weights.npz are pickled and not read",
-           tree.path());
-    }
-    if (tree.contains("model.weights.json")) {
-      fail(ErrorCode::unimplemented, "{}: weights sharded by model.weights.json are not supported",
-           tree.path());
-    }
-    fail(ErrorCode::not_found, "{}: model.weights.h5 is missing", tree.path());
-  }
-  report(options, 0.2, "weights");
-  const std::unique_ptr<H5File> file = H5File::open(tree.read("model.weights.h5"), options.limits);
-  const WeightStore store = keras::path_weights(*file, model, info.notes);
-  return build(model, store, std::move(info), options, evaluator, keras::Assets(tree));
+  info.training_config = keras::training_config(config);
+  keras::report(options, 0.2, "weights");
+  const keras::OpenWeights weights = keras::open_weights_tree(tree, options.limits);
+  const WeightStore store = keras::assign_weights(weights, model, options.by_name, info.notes);
+  keras::count_optimizer(weights, store, info);
+  return keras::build_model(model, store, std::move(info), options, evaluator, keras::Assets(tree));
 }
 
 LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluator& evaluator) {
@@ -130,23 +96,26 @@ LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluat
   info.path = bytes.name;
   info.format = "Keras HDF5";
   info.file_bytes = bytes.size();
-  report(options, 0, "configuration");
-  const std::unique_ptr<H5File> file = H5File::open(std::move(bytes), options.limits);
+  keras::report(options, 0, "configuration");
+  keras::OpenWeights weights = keras::open_weights_h5(std::move(bytes), options.limits);
+  const H5File* file = weights.h5;
   const auto text = file->text_attribute("", "model_config");
   if (!text) {
     fail(ErrorCode::failed_precondition,
-         "{}: the file holds no model_config: weights only; load the architecture (model.json) "
-         "with these weights",
+         "{}: the file holds no model_config: weights without an architecture; give the "
+         "architecture (JSON of model.to_json()) and this as its weights, or read the arrays with "
+         "thaw::WeightStore (thaw show lists them)",
          info.path);
   }
   const Json config = parse_json(*text, info.path + "!model_config", options.limits);
   const KerasModel model =
-      keras::read_config(config, h5_writer(*file, 1), info.path + "!model_config", options.limits,
-                         options.custom.get());
+      keras::read_config(config, keras::h5_writer(*file, 1), info.path + "!model_config",
+                         options.limits, options.custom.get());
   info.training_config = file->text_attribute("", "training_config").value_or("");
-  report(options, 0.2, "weights");
-  const WeightStore store = keras::legacy_weights(*file, "model_weights", model, info.notes);
-  return build(model, store, std::move(info), options, evaluator);
+  keras::report(options, 0.2, "weights");
+  const WeightStore store = keras::assign_weights(weights, model, options.by_name, info.notes);
+  keras::count_optimizer(weights, store, info);
+  return keras::build_model(model, store, std::move(info), options, evaluator);
 }
 
 LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const LoadOptions& options,
@@ -154,34 +123,25 @@ LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const L
   ModelInfo info;
   info.path = json.name;
   info.format = "Keras JSON and weights";
-  if (weights_path.empty()) {
-    fail(ErrorCode::failed_precondition,
-         "{} is an architecture without weights: name the weights file", json.name);
-  }
-  report(options, 0, "configuration");
+  keras::report(options, 0, "configuration");
   const Json config = parse_json(json.text(), json.name, options.limits);
-  Bytes weights = read_file(weights_path, options.limits);
-  info.file_bytes = json.size() + weights.size();
-  info.training_config = training_config(config);
-  const std::unique_ptr<H5File> file = H5File::open(std::move(weights), options.limits);
-  const bool by_path = keras::has_path_layout(*file);
-
-  // The architecture says who wrote it; Keras 3 does not, but every object of it names its module.
-  Writer writer = keras::writer_of(text_of(config, "keras_version"), text_of(config, "backend"),
-                                   config.find("module") != nullptr ? 3 : 2);
-  if (writer.version.empty() && !by_path) writer = h5_writer(*file, writer.major);
-  if (writer.backend.empty() && !by_path) writer.backend = h5_writer(*file, writer.major).backend;
-  if (writer.major == 2 && by_path) writer.tf_keras = true;
-  const KerasModel model =
-      keras::read_config(config, writer, json.name, options.limits, options.custom.get());
-  report(options, 0.2, "weights");
-  const std::string group =
-      file->has_group("model_weights") && !file->list_attribute("", "layer_names")
-          ? std::string("model_weights")
-          : std::string();
-  const WeightStore store = by_path ? keras::path_weights(*file, model, info.notes)
-                                    : keras::legacy_weights(*file, group, model, info.notes);
-  return build(model, store, std::move(info), options, evaluator);
+  refuse_other_json(config, json.name);
+  const std::string path = weights_path.empty() ? keras::weights_beside(json.name) : weights_path;
+  if (path.empty()) {
+    fail(ErrorCode::failed_precondition,
+         "{} is an architecture without weights, and none stand beside it: name the weights file",
+         json.name);
+  }
+  if (weights_path.empty()) info.notes.push_back("the weights were taken from " + path);
+  const keras::OpenWeights weights = keras::open_weights_file(path, options.limits);
+  info.file_bytes = json.size() + weights.file_bytes;
+  info.training_config = keras::training_config(config);
+  const KerasModel model = keras::read_config(config, json_writer(config, weights), json.name,
+                                              options.limits, options.custom.get());
+  keras::report(options, 0.2, "weights");
+  const WeightStore store = keras::assign_weights(weights, model, options.by_name, info.notes);
+  keras::count_optimizer(weights, store, info);
+  return keras::build_model(model, store, std::move(info), options, evaluator);
 }
 
 }  // namespace thaw

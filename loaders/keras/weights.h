@@ -9,13 +9,15 @@
 
 #include "loaders/keras/variables.h"
 #include "loaders/source/h5.h"
+#include "loaders/stored_arrays.h"
 #include "thaw/tensor.h"
 
 namespace thaw::keras {
 
 /// What a variable is filled with.
 struct StoredArray {
-  std::string place;             // dataset path, for messages
+  std::string place;             // file and name, for messages
+  std::string key;               // name in the file
   std::function<Tensor()> read;  // decodes and converts
   std::int64_t elements = 0;
   std::uint64_t bytes = 0;
@@ -41,19 +43,43 @@ class WeightStore {
   std::map<std::string, std::string> places_;
 };
 
+// In all of these the file must outlive the store. They throw Error(invalid_argument) when a
+// variable's array is missing, or a layer's arrays are too few or too many; arrays that no layer
+// uses are named in `notes`.
+
 /// HDF5 of Keras 1, 2 and `.h5` of Keras 3: groups by layer name, arrays by position. `group` is
-/// "model_weights" or
-/// "" (weights only). `file` must outlive the store.
-/// Throws Error(invalid_argument) when a layer's arrays are missing, too few or too many.
+/// "model_weights" or "" (weights only). `by_name`: layers that the file does not name are an
+/// error, never taken in order.
 WeightStore legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
-                           std::vector<std::string>& notes);
+                           std::vector<std::string>& notes, bool by_name = false);
 
 /// `.weights.h5` of Keras 3 and of tf.keras from 2.12: paths through the object tree.
-WeightStore path_weights(const H5File& file, const KerasModel& model,
+WeightStore path_weights(const StoredArrays& file, const KerasModel& model,
                          std::vector<std::string>& notes);
-
 /// True if the file has the groups of `.weights.h5` rather than those of the older form.
 bool has_path_layout(const H5File& file);
+/// True if any array is called ".../vars/N".
+bool has_path_names(const StoredArrays& file);
+
+class Checkpoint;
+/// A TensorFlow checkpoint: by its objects, else by names.
+WeightStore checkpoint_weights(const Checkpoint& file, const KerasModel& model,
+                               std::vector<std::string>& notes);
+
+/// Arrays named as their variables are: "dense/kernel:0".
+WeightStore named_weights(const StoredArrays& file, const KerasModel& model,
+                          std::vector<std::string>& notes);
+/// numpy.savez(file, *model.get_weights()): "arr_0", "arr_1", ...
+WeightStore ordered_weights(const StoredArrays& file, const KerasModel& model,
+                            std::vector<std::string>& notes);
+bool has_numpy_names(const StoredArrays& file);
+
+/// Whether an array's name says that it is an optimizer's.
+bool is_optimizer_array(const std::string& name);
+/// The first few names that are not, for messages.
+std::string some_names(const std::vector<std::string>& names);
+void note_unused(const StoredArrays& file, const WeightStore& store,
+                 std::vector<std::string>& notes);
 
 // ---- conversions of old layouts ----
 

@@ -79,9 +79,9 @@ std::vector<Variable> order_by_name(const std::vector<Variable>& variables,
 
 class LegacyReader {
  public:
-  LegacyReader(const H5File& file, std::string group, const KerasModel& model,
+  LegacyReader(const H5File& file, std::string group, const KerasModel& model, bool by_name,
                std::vector<std::string>& notes)
-      : file_(file), root_(std::move(group)), model_(model), notes_(notes) {}
+      : file_(file), root_(std::move(group)), model_(model), by_name_(by_name), notes_(notes) {}
 
   WeightStore read() {
     read_groups();
@@ -99,6 +99,11 @@ class LegacyReader {
     });
     if (named) {
       for (const LayerVariables& layer : layers) assign(layer, *by_name.at(layer.layer->name));
+    } else if (by_name_) {
+      fail(ErrorCode::invalid_argument,
+           "{}: by name, {} of {} layers with weights have none in the file{}; the file has {}",
+           file_.name(), count_missing(layers), layers.size(), first_missing(layers),
+           some_names(group_names()));
     } else {
       assign_by_order(layers);
     }
@@ -154,20 +159,39 @@ class LegacyReader {
     }
     if (filled.size() != layers.size()) {
       fail(ErrorCode::invalid_argument,
-           "{}: the model has {} layers with weights, the file has weights for {}{}", file_.name(),
-           layers.size(), filled.size(), first_missing(layers));
+           "{}: the model has {} layers with weights, the file has weights for {}{}; the file has "
+           "{}",
+           file_.name(), layers.size(), filled.size(), first_missing(layers),
+           some_names(group_names()));
     }
     for (std::size_t i = 0; i < layers.size(); ++i) assign(layers[i], *filled[i]);
     notes_.push_back(fmt::format(
         "{}: layer names differ from the model's; weights were assigned in order", file_.name()));
   }
 
+  bool is_present(const LayerVariables& layer) const {
+    return std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) {
+      return group.name == layer.layer->name && !group.datasets.empty();
+    });
+  }
+
+  std::size_t count_missing(const std::vector<LayerVariables>& layers) const {
+    return static_cast<std::size_t>(
+        std::count_if(layers.begin(), layers.end(),
+                      [&](const LayerVariables& layer) { return !is_present(layer); }));
+  }
+
+  std::vector<std::string> group_names() const {
+    std::vector<std::string> names;
+    for (const Group& group : groups_) {
+      if (!group.datasets.empty()) names.push_back(group.name);
+    }
+    return names;
+  }
+
   std::string first_missing(const std::vector<LayerVariables>& layers) const {
     for (const LayerVariables& layer : layers) {
-      const bool present = std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) {
-        return group.name == layer.layer->name && !group.datasets.empty();
-      });
-      if (!present) {
+      if (!is_present(layer)) {
         return fmt::format(" (none for layer '{}' ({}))", printable(layer.layer->name),
                            printable(layer.layer->file_class));
       }
@@ -232,6 +256,7 @@ class LegacyReader {
   void assign(const Variable& variable, std::vector<std::string> datasets) {
     StoredArray array;
     array.place = file_.name() + "/" + datasets[0];
+    array.key = datasets[0];
     for (const std::string& dataset : datasets) {
       if (!file_.has_dataset(dataset)) {
         fail(ErrorCode::data_loss,
@@ -270,6 +295,7 @@ class LegacyReader {
   const H5File& file_;
   std::string root_;
   const KerasModel& model_;
+  bool by_name_;
   std::vector<std::string>& notes_;
   std::vector<Group> groups_;
   std::set<std::string> used_;
@@ -279,8 +305,8 @@ class LegacyReader {
 }  // namespace
 
 WeightStore legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
-                           std::vector<std::string>& notes) {
-  return LegacyReader(file, group, model, notes).read();
+                           std::vector<std::string>& notes, bool by_name) {
+  return LegacyReader(file, group, model, by_name, notes).read();
 }
 
 }  // namespace thaw::keras

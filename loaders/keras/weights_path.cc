@@ -16,8 +16,8 @@ std::string forward_slashes(std::string path) {
   return path;
 }
 
-std::size_t bytes_of(const H5File& file, const std::string& dataset, std::int64_t& elements) {
-  const TensorType type = file.dataset_type(dataset);
+std::size_t bytes_of(const StoredArrays& file, const std::string& dataset, std::int64_t& elements) {
+  const TensorType type = file.type(dataset);
   elements = type.shape.num_elements();
   return static_cast<std::size_t>(elements) * size_of(type.dtype);
 }
@@ -25,9 +25,9 @@ std::size_t bytes_of(const H5File& file, const std::string& dataset, std::int64_
 // Group path -> its own variables by number.
 using Groups = std::map<std::string, std::map<int, std::string>>;
 
-Groups read_groups(const H5File& file) {
+Groups read_groups(const StoredArrays& file) {
   Groups groups;
-  for (const std::string& dataset : file.datasets("")) {
+  for (const std::string& dataset : file.names()) {
     const std::string path = forward_slashes(dataset);
     const auto number_at = path.rfind('/');
     if (number_at == std::string::npos) continue;
@@ -78,13 +78,13 @@ Json without_object_ids(const Json& json) {
 
 class PathReader {
  public:
-  PathReader(const H5File& file, const KerasModel& model, std::vector<std::string>& notes)
+  PathReader(const StoredArrays& file, const KerasModel& model, std::vector<std::string>& notes)
       : file_(file), model_(model), notes_(notes), groups_(read_groups(file)) {}
 
   WeightStore read() {
     walk(model_.root, "", "", true);
     if (!missing_.empty()) {
-      fail(ErrorCode::invalid_argument, "{}: no weights for {}{}", file_.name(), missing_[0],
+      fail(ErrorCode::invalid_argument, "{}: no weights for {}{}", file_.path(), missing_[0],
            missing_.size() == 1 ? "" : fmt::format(" and {} more variables", missing_.size() - 1));
     }
     note_unused();
@@ -251,15 +251,16 @@ class PathReader {
       }
       if (found->second.size() > expected[variable.owner]) {
         fail(ErrorCode::invalid_argument,
-             "{}: layer '{}' ({}): expected {} arrays in {}/vars, found {}", file_.name(),
+             "{}: layer '{}' ({}): expected {} arrays in {}/vars, found {}", file_.path(),
              printable(layer.name), printable(layer.file_class), expected[variable.owner],
              printable(group), found->second.size());
       }
       const std::string dataset = found->second.at(variable.slot);
       StoredArray array;
-      array.place = file_.name() + "/" + dataset;
+      array.place = file_.path() + "/" + dataset;
+      array.key = dataset;
       array.bytes = bytes_of(file_, dataset, array.elements);
-      array.read = [&file = file_, dataset] { return file.dataset(dataset); };
+      array.read = [&file = file_, dataset] { return file.read(dataset); };
       store_.assign(variable, std::move(array));
       used_.insert(dataset);
     }
@@ -277,12 +278,12 @@ class PathReader {
       }
     }
     for (const std::string& group : groups) {
-      notes_.push_back(fmt::format("weights in {}/{} are not used by any layer", file_.name(),
+      notes_.push_back(fmt::format("weights in {}/{} are not used by any layer", file_.path(),
                                    printable(group)));
     }
   }
 
-  const H5File& file_;
+  const StoredArrays& file_;
   const KerasModel& model_;
   std::vector<std::string>& notes_;
   Groups groups_;
@@ -299,7 +300,9 @@ bool has_path_layout(const H5File& file) {
   return !file.list_attribute("", "layer_names") && !file.has_group("model_weights");
 }
 
-WeightStore path_weights(const H5File& file, const KerasModel& model,
+bool has_path_names(const StoredArrays& file) { return !read_groups(file).empty(); }
+
+WeightStore path_weights(const StoredArrays& file, const KerasModel& model,
                          std::vector<std::string>& notes) {
   return PathReader(file, model, notes).read();
 }

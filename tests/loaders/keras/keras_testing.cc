@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "loaders/keras/array_files.h"
 #include "loaders/keras/import.h"
 #include "loaders/keras/weights.h"
 #include "tests/support/evaluate_graph.h"
@@ -61,7 +62,8 @@ Graph import_of(const keras::KerasModel& model, const MemoryH5& file, bool by_pa
                 std::vector<std::string>* notes) {
   std::vector<std::string> unread;
   std::vector<std::string>& said = notes != nullptr ? *notes : unread;
-  const keras::WeightStore store = by_path ? keras::path_weights(file, model, said)
+  const std::unique_ptr<StoredArrays> arrays = keras::h5_arrays(file);
+  const keras::WeightStore store = by_path ? keras::path_weights(*arrays, model, said)
                                            : keras::legacy_weights(file, "", model, said);
   Graph graph;
   GraphBuilder builder(graph, reference_folding());
