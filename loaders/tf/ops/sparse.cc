@@ -1,0 +1,93 @@
+#include "loaders/tf/ops/sparse.h"
+
+namespace thaw::tf::importers {
+namespace {
+
+std::vector<ValueId> add_call(OpContext& c, const char* function, Attributes attributes,
+                              int results) {
+  return c.g.add(ops::HostCall{function, std::move(attributes), nullptr}, c.inputs, results);
+}
+
+}  // namespace
+
+Results sparse_call(OpContext& c) {
+  struct Row {
+    const char* function;
+    int results;
+  };
+  constexpr Row kRows[] = {{"sparse_reorder", 2},   {"sparse_reshape", 2},
+                           {"sparse_slice", 3},     {"sparse_fill_empty_rows", 4},
+                           {"sparse_dense_add", 1}, {"sparse_softmax", 1}};
+  return add_call(c, kRows[c.kind].function, {}, kRows[c.kind].results);
+}
+
+Results sparse_to_dense(OpContext& c) {
+  c.expect_count(4);
+  return add_call(c, "sparse_to_dense", {{"validate_indices", c.node.flag("validate_indices")}}, 1);
+}
+
+Results sparse_dense_matmul(OpContext& c) {
+  c.expect_count(4);
+  return add_call(
+      c, "sparse_dense_matmul",
+      {{"adjoint_a", c.node.flag("adjoint_a")}, {"adjoint_b", c.node.flag("adjoint_b")}}, 1);
+}
+
+// Two dense matrices that were thought to hold many zeros.
+Results sparse_matmul(OpContext& c) {
+  c.expect_count(2);
+  return {c.g.matmul(c.g.cast(c.in(0), DType::float32), c.g.cast(c.in(1), DType::float32),
+                     c.node.flag("transpose_a"), c.node.flag("transpose_b"))};
+}
+
+// kind: 0 sum, 1 product, 2 quotient
+Results sparse_dense_elementwise(OpContext& c) {
+  c.expect_count(4);
+  constexpr const char* kKinds[] = {"sum", "mul", "div"};
+  return add_call(c, "sparse_dense_elementwise", {{"kind", std::string(kKinds[c.kind])}}, 1);
+}
+
+Results sparse_concat(OpContext& c) {
+  return add_call(c, "sparse_concat", {{"axis", c.node.integer("concat_dim")}}, 3);
+}
+
+Results sparse_split(OpContext& c) {
+  c.expect_count(4);
+  const std::int64_t parts = c.node.list_length("num_split");
+  return add_call(c, "sparse_split", {}, static_cast<int>(3 * parts));
+}
+
+// kind: 0 sum, 1 maximum
+Results sparse_reduce(OpContext& c) {
+  c.expect_count(4);
+  return add_call(
+      c, "sparse_reduce",
+      {{"kind", std::string(c.kind == 0 ? "sum" : "max")}, {"keep_dims", c.node.flag("keep_dims")}},
+      1);
+}
+
+// kind: 0 sum, 1 maximum, 2 minimum
+Results sparse_combine(OpContext& c) {
+  constexpr const char* kKinds[] = {"sum", "max", "min"};
+  return add_call(c, "sparse_combine", {{"kind", std::string(kKinds[c.kind])}},
+                  c.kind == 0 ? 3 : 2);
+}
+
+Results ctc_greedy_decoder(OpContext& c) {
+  c.expect_count(2);
+  return add_call(c, "ctc_greedy_decoder",
+                  {{"merge_repeated", c.node.flag("merge_repeated")},
+                   {"blank_index", c.node.integer("blank_index")}},
+                  4);
+}
+
+Results ctc_beam_search_decoder(OpContext& c) {
+  c.expect_count(2);
+  const std::int64_t paths = c.node.list_length("top_paths");
+  return add_call(c, "ctc_beam_search_decoder",
+                  {{"merge_repeated", c.node.flag("merge_repeated")},
+                   {"beam_width", c.node.integer("beam_width")}},
+                  static_cast<int>(3 * paths + 1));
+}
+
+}  // namespace thaw::tf::importers
