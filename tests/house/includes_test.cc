@@ -50,9 +50,9 @@ const std::vector<std::pair<std::string, std::string>> kHomes = {
     {"oneapi", "kernels/cpu"},         {"hwy", "kernels/cpu"},
     {"cuda", "kernels/cuda"},          {"cudnn", "kernels/cuda"},
     {"cublas", "kernels/cuda"},        {"CLI", "tools"},
-    {"Eigen", "kernels/host"},         {"re2", "kernels/host"},
-    {"utf8proc", "kernels/host"},      {"jpeglib.h", "kernels/host"},
-    {"png.h", "kernels/host"},
+    {"Eigen", "kernels/host"},         {"unsupported/Eigen", "kernels/host"},
+    {"re2", "kernels/host"},           {"utf8proc", "runtime/base"},
+    {"jpeglib.h", "kernels/host"},     {"png.h", "kernels/host"},
 };
 
 // The longest room that holds the file.
