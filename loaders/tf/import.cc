@@ -1,8 +1,7 @@
-#include "loaders/tf/import.h"
-
 #include <algorithm>
 #include <unordered_map>
 
+#include "loaders/tf/import_subgraph.h"
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
@@ -29,21 +28,22 @@ const char* refusal_of(std::string_view op) {
        "backend"},
       {"TRTEngineOp", "holds code for TensorRT; export the model before the TensorRT conversion"},
       {"TPUPartitionedCall", "is for TPUs; export the model for the CPU"},
-      {"Enter", "belongs to a TensorFlow 1 loop"},
-      {"RefEnter", "belongs to a TensorFlow 1 loop"},
-      {"NextIteration", "belongs to a TensorFlow 1 loop"},
-      {"RefNextIteration", "belongs to a TensorFlow 1 loop"},
-      {"LoopCond", "belongs to a TensorFlow 1 loop"},
-      {"Exit", "belongs to a TensorFlow 1 loop"},
-      {"RefExit", "belongs to a TensorFlow 1 loop"},
+      {"Enter",
+       "stands inside a TensorFlow 1 loop; only what leaves it through an Exit is a result"},
+      {"RefEnter",
+       "stands inside a TensorFlow 1 loop; only what leaves it through an Exit is a result"},
+      {"NextIteration",
+       "stands inside a TensorFlow 1 loop; only what leaves it through an Exit is a result"},
+      {"RefNextIteration",
+       "stands inside a TensorFlow 1 loop; only what leaves it through an Exit is a result"},
+      {"SymbolicGradient", "computes a gradient, which inference does not need"},
+      {"TensorArray", "is a tensor array of TensorFlow 0.x"},
+      {"TensorArrayV2", "is a tensor array of TensorFlow 0.x"},
+      {"TensorArrayGradV3", "computes a gradient, which inference does not need"},
+      {"TensorListPushBackBatch", "works on tensors of lists"},
   };
   const auto found = reasons.find(op);
   return found == reasons.end() ? "unknown op" : found->second;
-}
-
-// The back edge of a TensorFlow 1 loop: not followed, the loop is refused.
-bool closes_loop(const NodeView& node) {
-  return node.op() == "NextIteration" || node.op() == "RefNextIteration";
 }
 
 }  // namespace
@@ -55,105 +55,89 @@ Importer::Importer(FunctionLibrary& functions, Variables& variables, const LoadO
       options_(options),
       evaluator_(evaluator),
       stateful_(std::move(stateful)) {}
+Importer::~Importer() = default;
+
+Regions& Importer::regions(const GraphView& view) {
+  auto& slot = regions_[&view];
+  if (slot == nullptr) slot = std::make_unique<Regions>(view, options_.limits);
+  return *slot;
+}
 
 std::vector<Edge> Importer::import(Scope& scope, Frame& frame, const std::vector<Ref>& roots) {
+  frame.roots = roots;
   for (const Ref& root : roots) {
     if (root.node >= 0 && !frame.feeds.contains({root.node, root.port})) {
       visit(scope, frame, root.node);
     }
   }
-  for (const Ref& effect : frame.view.effects) visit(scope, frame, effect.node);
+  for (const Ref& effect : frame.effects) visit(scope, frame, effect.node);
   Edges results;
   for (const Ref& root : roots) results.push_back(edge(frame, root));
   return results;
-}
-
-// Depth first without recursion: operands before the node, control dependencies included.
-void Importer::visit(Scope& scope, Frame& frame, int root) {
-  struct Open {
-    int node;
-    std::size_t next = 0;
-  };
-  const auto state = [&](int node) -> Frame::State& {
-    return frame.state[static_cast<std::size_t>(node)];
-  };
-  if (state(root) != Frame::State::unseen) return;
-  std::vector<Open> open{{root}};
-  state(root) = Frame::State::open;
-  while (!open.empty()) {
-    Open& top = open.back();
-    const GraphView::Entry& entry = frame.view.nodes[static_cast<std::size_t>(top.node)];
-    if (!entry.missing.empty()) {
-      entry.node.fail(ErrorCode::invalid_argument, "input '{}' is not there",
-                      printable(entry.missing));
-    }
-    const std::size_t inputs =
-        closes_loop(entry.node) ? 0 : entry.data.size() + entry.control.size();
-    if (top.next == inputs) {
-      const int node = top.node;
-      open.pop_back();
-      state(node) = Frame::State::done;
-      import_node(scope, frame, node);
-      continue;
-    }
-    const std::size_t next = top.next++;
-    const Ref& ref =
-        next < entry.data.size() ? entry.data[next] : entry.control[next - entry.data.size()];
-    if (ref.is_argument() || frame.feeds.contains({ref.node, ref.port})) continue;
-    if (state(ref.node) == Frame::State::open) {
-      entry.node.fail(ErrorCode::invalid_argument, "depends on itself");
-    }
-    if (state(ref.node) != Frame::State::unseen) continue;
-    state(ref.node) = Frame::State::open;
-    open.push_back({ref.node});
-  }
 }
 
 Edge Importer::edge(const Frame& frame, const Ref& ref) const {
   if (ref.is_argument()) return frame.arguments[static_cast<std::size_t>(ref.argument())];
   const auto fed = frame.feeds.find({ref.node, ref.port});
   if (fed != frame.feeds.end()) return fed->second;
-  const auto node = static_cast<std::size_t>(ref.node);
-  if (frame.state[node] == Frame::State::poisoned) return kPoison;
-  if (frame.state[node] == Frame::State::dead) return kDead;
-  const std::vector<Edge>& results = frame.results[node];
-  if (ref.port < 0 || static_cast<std::size_t>(ref.port) >= results.size()) {
-    frame.view.nodes[node].node.fail(ErrorCode::invalid_argument,
-                                     "has {} results, result {} is used", results.size(), ref.port);
+  const auto slot = frame.slots.find(ref.node);
+  if (slot != frame.slots.end() && slot->second.state == Frame::State::poisoned) return kPoison;
+  if (slot != frame.slots.end() && slot->second.state == Frame::State::dead) return kDead;
+  const std::size_t count = slot == frame.slots.end() ? 0 : slot->second.results.size();
+  if (ref.port < 0 || static_cast<std::size_t>(ref.port) >= count) {
+    frame.view.nodes[static_cast<std::size_t>(ref.node)].node.fail(
+        ErrorCode::invalid_argument, "has {} results, result {} is used", count, ref.port);
   }
-  return results[static_cast<std::size_t>(ref.port)];
+  return slot->second.results[static_cast<std::size_t>(ref.port)];
+}
+
+// Imports the node by `run`; what cannot be run is collected, and the node's results are poison.
+void Importer::guard(Scope& scope, Frame& frame, int number, const std::function<void()>& run) {
+  const NodeView& node = frame.view.nodes[static_cast<std::size_t>(number)].node;
+  set_place(scope, frame, node);
+  try {
+    run();
+    return;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unimplemented) add_place(error, node, frame);
+    collect(node, error.what());
+  }
+  frame.slot(number).state = Frame::State::poisoned;
 }
 
 void Importer::import_node(Scope& scope, Frame& frame, int number) {
-  const auto index = static_cast<std::size_t>(number);
-  const GraphView::Entry& entry = frame.view.nodes[index];
+  const GraphView::Entry& entry = frame.view.nodes[static_cast<std::size_t>(number)];
   if (++imported_nodes_ > options_.limits.max_nodes) {
     fail(ErrorCode::resource_exhausted,
          "the graph has more than {} nodes once its calls are written out",
          options_.limits.max_nodes);
   }
   ++op_counts_[entry.node.op()];
-  Site site{scope, frame, entry, entry.node, {}};
-  if (!closes_loop(entry.node)) {
+  frame.slot(number).state = Frame::State::done;
+  Site site{scope, frame, entry, entry.node, {}, number};
+  if (is_merge(entry.node.op()) && regions(frame.view).joins_branches(number)) {
+    const std::vector<bool> is_alive = alive(frame, number);
+    for (std::size_t i = 0; i < entry.data.size(); ++i) {
+      site.in.push_back(is_alive[i] ? edge(frame, entry.data[i]) : kDead);
+    }
+  } else if (is_switch(entry.node.op())) {
+    site.in.push_back(edge(frame, entry.data[0]));
+  } else if (!closes_loop(entry.node.op()) && !is_exit(entry.node.op()) &&
+             !is_merge(entry.node.op())) {
     for (const Ref& ref : entry.data) site.in.push_back(edge(frame, ref));
   }
   if (is_dead(site)) {
-    frame.state[index] = Frame::State::dead;
+    frame.slot(number).state = Frame::State::dead;
     return;
   }
-  set_place(scope, frame, entry.node);
-  try {
-    frame.results[index] = import_any(site);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::unimplemented) add_place(error, entry.node, frame);
-    collect(entry.node, error.what());
-    frame.state[index] = Frame::State::poisoned;
-    return;
-  }
-  const auto& results = frame.results[index];
-  if (!results.empty() && results[0].kind == Edge::Kind::poison) {
-    frame.state[index] = Frame::State::poisoned;
-  }
+  guard(scope, frame, number, [&] {
+    Edges results = import_any(site);
+    Frame::Slot& slot = frame.slot(number);
+    if (!results.empty() && results[0].kind == Edge::Kind::poison) {
+      slot.state = Frame::State::poisoned;
+    }
+    slot.results = std::move(results);
+  });
 }
 
 // Inside a function of its own, "while" belongs to the layer that the calling node names:
@@ -166,9 +150,9 @@ void Importer::set_place(Scope& scope, const Frame& frame, const NodeView& node)
 
 bool Importer::is_dead(const Site& site) const {
   for (const Ref& ref : site.entry.control) {
-    if (site.frame.state[static_cast<std::size_t>(ref.node)] == Frame::State::dead) return true;
+    if (site.frame.state(ref.node) == Frame::State::dead) return true;
   }
-  if (site.node.op() == "Merge" || site.node.op() == "RefMerge") return false;
+  if (is_merge(site.node.op())) return false;
   return std::ranges::any_of(site.in, [](const Edge& e) { return e.kind == Edge::Kind::dead; });
 }
 
@@ -217,6 +201,13 @@ ValueId Importer::tensor(Scope& scope, const Edge& edge, const char* what) {
   if (edge.kind == Edge::Kind::variable && edge.reference) return read(scope, edge.variable);
   if (edge.kind == Edge::Kind::none) {
     throw Refusal(fmt::format("{} is a result that only training needs", what));
+  }
+  if (edge.kind == Edge::Kind::branch) {
+    throw Refusal(
+        fmt::format("{} exists only on one side of a branch that is decided at run time", what));
+  }
+  if (edge.kind == Edge::Kind::array) {
+    fail(ErrorCode::invalid_argument, "{} is the handle of a tensor array, not a tensor", what);
   }
   if (edge.kind == Edge::Kind::variable) {
     fail(ErrorCode::invalid_argument, "{} is the handle of variable '{}', not a tensor", what,
@@ -277,6 +268,7 @@ Importer::Edges Importer::call(Scope& scope, const NodeView::Function& function,
   Frame frame(view);
   frame.prefix = prefix_;
   frame.arguments = arguments;
+  frame.effects = view.effects;
   return import(scope, frame, view.results);
 }
 

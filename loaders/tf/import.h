@@ -11,6 +11,7 @@
 
 #include "loaders/tf/functions.h"
 #include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/regions.h"
 #include "loaders/tf/variables.h"
 #include "runtime/ir/builder.h"
 
@@ -22,12 +23,14 @@ struct Edge {
     none,      // not computed
     tensor,    // a value of the graph under construction, tensor lists included
     variable,  // a handle of (or a reference to) a variable
+    array,     // a handle of a TensorFlow 1 tensor array; its items are a list in its flow
+    branch,    // behind a Switch whose side is decided at run time
     dead,      // behind the branch of a Switch that is not taken
     poison,    // behind a node that cannot be run
   };
   Kind kind = Kind::none;
   ValueId value = -1;
-  int variable = -1;
+  int variable = -1;       // or array
   bool reference = false;  // TensorFlow 1: using it reads the variable
 };
 
@@ -48,18 +51,31 @@ struct Scope {
   std::vector<int> assigned;  // in order of first assignment
 };
 
-/// One graph in the course of its import: the top graph, or one call of a function.
+/// One graph in the course of its import: the top graph, one call of a function, or a branch or a
+/// loop body of TensorFlow 1, which is a part of such a graph under another builder.
 struct Frame {
-  explicit Frame(const GraphView& graph)
-      : view(graph), state(graph.nodes.size(), State::unseen), results(graph.nodes.size()) {}
+  explicit Frame(const GraphView& graph) : view(graph) {}
 
   enum class State : std::uint8_t { unseen, open, done, poisoned, dead };
+  struct Slot {
+    State state = State::unseen;
+    std::vector<Edge> results;
+  };
+  Slot& slot(int node) { return slots[node]; }
+  State state(int node) const {
+    const auto found = slots.find(node);
+    return found == slots.end() ? State::unseen : found->second.state;
+  }
+
   const GraphView& view;
   std::string prefix;  // of the names of nodes that do not say which layer they belong to
   std::vector<Edge> arguments;
-  std::map<std::pair<int, std::int64_t>, Edge> feeds;  // top graph: results given from outside
-  std::vector<State> state;
-  std::vector<std::vector<Edge>> results;
+  std::map<std::pair<int, std::int64_t>, Edge> feeds;  // results given from outside
+  std::map<Predicate, bool> decided;                   // which sides of branches this is
+  std::unordered_map<int, Slot> slots;
+  std::vector<Ref> roots;                 // what is asked of it
+  std::vector<Ref> effects;               // nodes that run although nothing uses them
+  std::optional<std::vector<int>> order;  // nodes that the roots need, operands first
 };
 
 class Importer {
@@ -68,6 +84,7 @@ class Importer {
   /// assigns.
   Importer(FunctionLibrary& functions, Variables& variables, const LoadOptions& options,
            const Evaluator& evaluator, std::set<std::string> stateful);
+  ~Importer();
 
   /// Imports what `roots` need. Throws Error naming the node; what cannot be run is collected
   /// instead, and the edges behind it are poison.
@@ -93,6 +110,7 @@ class Importer {
     const GraphView::Entry& entry;
     const NodeView& node;
     Edges in;
+    int number = -1;  // of the node
   };
   /// Behind a branch that is not taken.
   bool is_dead(const Site& site) const;
@@ -100,14 +118,29 @@ class Importer {
   using Branch = std::function<Edges(Scope&, const Edges&)>;
   struct SubGraph;
   struct LoopPlan;
+  /// What a tensor array's handle tells beside its items.
+  struct Array {
+    DType dtype = DType::invalid;
+    Shape element_shape = Shape::unknown_rank();
+    bool grows = false;
+  };
 
   static const std::map<std::string_view, Handler>& handlers();
 
+  // import_visit.cc
+  struct Open;
+  struct Branches;
+  enum class Step : std::uint8_t { more, import, finished };
   void visit(Scope& scope, Frame& frame, int root);
+  void begin(Frame& frame, Open& open);
+  Step go_on(Scope& scope, Frame& frame, Open& open);
+  void guard(Scope& scope, Frame& frame, int number, const std::function<void()>& run);
   void import_node(Scope& scope, Frame& frame, int number);
   Edges import_any(Site& site);
   Edges import_op(Site& site, const OpRow& row);
   Edge edge(const Frame& frame, const Ref& ref) const;
+  Regions& regions(const GraphView& view);
+  bool has_no_effect(const GraphView& view, int node);
   void collect(const NodeView& node, const std::string& why);
   [[noreturn]] void add_place(const Error& error, const NodeView& node, const Frame& frame) const;
   Edges call(Scope& scope, const NodeView::Function& function, const Edges& arguments);
@@ -136,6 +169,33 @@ class Importer {
   Edges variable_shape(Site& site);
   Edges gather_variable(Site& site);
 
+  // import_array.cc
+  Edges array(Site& site);
+  Edges array_write(Site& site);
+  Edges array_read(Site& site);
+  Edges array_gather(Site& site);
+  Edges array_scatter(Site& site);
+  Edges array_size(Site& site);
+  Edges array_concat(Site& site);
+  Edges array_split(Site& site);
+  ValueId flow(Site& site, int i);
+  Array& array_of(Site& site);
+
+  // import_branch.cc
+  const std::vector<int>& needed(Frame& frame);
+  std::optional<Predicate> undecided(Frame& frame, int merge);
+  std::vector<bool> alive(Frame& frame, int merge);
+  std::unique_ptr<Branches> gather_branches(Frame& frame, int merge, const Predicate& predicate);
+  void find_outside(Frame& frame, Branches& branches);
+  void import_branches(Scope& scope, Frame& frame, const Branches& branches);
+  Edges import_side(Scope& scope, const Frame& frame, const Branches& branches, bool side,
+                    const Edges& in);
+
+  // import_frames.cc
+  std::vector<int> exits_beside(Frame& frame, int exit);
+  Edges exit_node(Site& site);
+  Edges import_frame(Scope& scope, Site& site, const LoopNodes& nodes, bool body, const Edges& in);
+
   // import_control.cc
   Edges call_node(Site& site);
   Edges if_node(Site& site);
@@ -151,10 +211,10 @@ class Importer {
   void share_captures(SubGraph& a, SubGraph& b);
 
   // import_loop.cc
-  std::unique_ptr<SubGraph> enter_loop(Site& site, const LoopPlan& plan,
-                                       const NodeView::Function& function);
+  std::unique_ptr<SubGraph> enter_loop(Site& site, const LoopPlan& plan, const Branch& part);
   bool settle_types(const SubGraph& body, LoopPlan& plan) const;
   Edges loop(Site& site, LoopPlan& plan);
+  Edges settled_loop(Site& site, LoopPlan& plan);
   Edges add_loop(Site& site, const LoopPlan& plan, SubGraph& cond, SubGraph& body,
                  const std::vector<ValueId>& operands);
 
@@ -171,6 +231,9 @@ class Importer {
   std::map<std::size_t, std::int64_t> unsupported_counts_;
   std::map<std::string, std::int64_t> op_counts_;
   std::set<std::string> assigned_;
+  std::map<const GraphView*, std::unique_ptr<Regions>> regions_;
+  std::map<const GraphView*, std::unordered_map<int, bool>> effects_;  // of nodes, as far as known
+  std::vector<Array> arrays_;
   std::uint64_t imported_nodes_ = 0;
   int depth_ = 0;
   std::string prefix_;  // that the next called function gets

@@ -10,7 +10,6 @@ namespace thaw::tf {
 namespace {
 
 constexpr Edge kPoison{Edge::Kind::poison};
-constexpr Edge kDead{Edge::Kind::dead};
 Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
 
 bool has_poison(const std::vector<Edge>& edges) {
@@ -104,7 +103,12 @@ Importer::Edges Importer::pick(Scope& scope, const Edges& arguments, ValueId con
   Edges results = yes->results;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Edge &a = yes->results[i], &b = no->results[i];
-    if (a.kind == Edge::Kind::variable && b.kind == a.kind && a.variable == b.variable) continue;
+    const bool handles =
+        a.kind == Edge::Kind::variable || a.kind == Edge::Kind::array || a.kind == Edge::Kind::dead;
+    if (handles && b.kind == a.kind && a.variable == b.variable) continue;
+    if (a.kind == Edge::Kind::dead || b.kind == Edge::Kind::dead) {
+      throw Refusal("a result that exists only on one side of a branch decided at run time");
+    }
     if (a.kind != Edge::Kind::tensor || b.kind != Edge::Kind::tensor) {
       throw Refusal(fmt::format("result {} is not a tensor in both branches", i));
     }
@@ -187,37 +191,6 @@ Importer::Edges Importer::case_node(Site& site) {
   const ValueId index = input(site, 0);
   const Edges arguments(site.in.begin() + 1, site.in.end());
   return pick_case(site.scope, arguments, index, branches, 0);
-}
-
-// TensorFlow 1 control flow with a known predicate, such as the learning phase: one side is dead.
-Importer::Edges Importer::switch_node(Site& site) {
-  if (site.in.size() != 2) fail(ErrorCode::invalid_argument, "expected 2 operands");
-  for (const Edge& edge : site.in) {
-    if (edge.kind == Edge::Kind::poison) return {kPoison};
-  }
-  const Tensor* predicate = known(site, 1);
-  if (predicate == nullptr) {
-    throw Refusal("a TensorFlow 1 branch whose predicate is known only at run time");
-  }
-  if (predicate->dtype() != DType::boolean || predicate->num_elements() != 1) {
-    fail(ErrorCode::invalid_argument, "the predicate is {}, not a bool",
-         to_string(predicate->type()));
-  }
-  const bool taken = predicate->data<bool>()[0];
-  return {taken ? kDead : site.in[0], taken ? site.in[0] : kDead};
-}
-
-Importer::Edges Importer::merge_node(Site& site) {
-  int alive = -1;
-  for (std::size_t i = 0; i < site.in.size(); ++i) {
-    if (site.in[i].kind == Edge::Kind::poison) return {kPoison};
-    if (site.in[i].kind == Edge::Kind::dead) continue;
-    if (alive >= 0) throw Refusal("several branches that are taken");
-    alive = static_cast<int>(i);
-  }
-  if (alive < 0) return {kDead, kDead};
-  const ValueId index = site.scope.builder.scalar(alive, DType::int32);
-  return {site.in[static_cast<std::size_t>(alive)], tensor_edge(index)};
 }
 
 }  // namespace thaw::tf

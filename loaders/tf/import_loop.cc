@@ -44,18 +44,6 @@ int handed_through(const GraphView& view, std::size_t i) {
   return -1;
 }
 
-}  // namespace
-
-/// What the operands of a loop are.
-struct Importer::LoopPlan {
-  NodeView::Function cond, body;
-  std::vector<bool> carried;    // operand i changes or is known only at run time: a loop variable
-  std::vector<bool> invariant;  // the body hands it through
-  std::vector<TensorType> types;
-};
-
-namespace {
-
 // Loop variables first, in operand order, then captured variables.
 Edge inner_argument(GraphBuilder& inner, const GraphBuilder& outer, const Edge& argument,
                     bool carried, const TensorType& type, std::size_t i) {
@@ -67,7 +55,7 @@ Edge inner_argument(GraphBuilder& inner, const GraphBuilder& outer, const Edge& 
 }  // namespace
 
 std::unique_ptr<Importer::SubGraph> Importer::enter_loop(Site& site, const LoopPlan& plan,
-                                                         const NodeView::Function& function) {
+                                                         const Branch& part) {
   auto sub = std::make_unique<SubGraph>(evaluator_, site.scope);
   set_place(site.scope, site.frame, site.node);
   sub->graph.name = site.scope.builder.scope();
@@ -76,7 +64,7 @@ std::unique_ptr<Importer::SubGraph> Importer::enter_loop(Site& site, const LoopP
     inner.push_back(inner_argument(sub->scope.builder, site.scope.builder, site.in[i],
                                    plan.carried[i], plan.types[i], i));
   }
-  sub->results = call(sub->scope, function, inner);
+  sub->results = part(sub->scope, inner);
   set_place(site.scope, site.frame, site.node);
   return sub;
 }
@@ -166,23 +154,31 @@ Importer::Edges Importer::add_loop(Site& site, const LoopPlan& plan, SubGraph& c
 
 Importer::Edges Importer::while_node(Site& site) {
   LoopPlan plan;
-  plan.cond = site.node.function("cond");
-  plan.body = site.node.function("body");
-  const GraphView& view = functions_.view(plan.body);
+  const NodeView::Function cond = site.node.function("cond"), body = site.node.function("body");
+  plan.cond = [&](Scope& inner, const Edges& in) { return call(inner, cond, in); };
+  plan.body = [&](Scope& inner, const Edges& in) { return call(inner, body, in); };
+  const GraphView& view = functions_.view(body);
   if (view.results.size() != site.in.size() || view.arguments.size() != site.in.size()) {
     fail(ErrorCode::invalid_argument, "function '{}' has {} arguments and {} results, expected {}",
-         printable(plan.body.name), view.arguments.size(), view.results.size(), site.in.size());
+         printable(body.name), view.arguments.size(), view.results.size(), site.in.size());
   }
   for (std::size_t i = 0; i < site.in.size(); ++i) {
     Edge& edge = site.in[i];
     if (edge.kind == Edge::Kind::variable && edge.reference) {
       edge = tensor_edge(read(site.scope, edge.variable));
     }
+    plan.invariant.push_back(handed_through(view, i) == static_cast<int>(i));
+  }
+  return settled_loop(site, plan);
+}
+
+// Imports the loop until the types of its variables are as general as the body makes them.
+Importer::Edges Importer::settled_loop(Site& site, LoopPlan& plan) {
+  for (std::size_t i = 0; i < site.in.size(); ++i) {
+    const Edge& edge = site.in[i];
     const bool is_tensor = edge.kind == Edge::Kind::tensor;
-    const bool invariant = handed_through(view, i) == static_cast<int>(i);
     const bool constant = is_tensor && site.scope.builder.constant_of(edge.value) != nullptr;
-    plan.invariant.push_back(invariant);
-    plan.carried.push_back(is_tensor && !(invariant && constant));
+    plan.carried.push_back(is_tensor && !(plan.invariant[i] && constant));
     plan.types.push_back(is_tensor ? site.scope.builder.type(edge.value) : TensorType{});
   }
   const auto counts = op_counts_;

@@ -17,4 +17,19 @@ struct Importer::SubGraph {
   Edges results;
 };
 
+/// Merge nodes that one If computes, and what its sides take from outside.
+struct Importer::Branches {
+  Predicate predicate;
+  std::vector<int> merges;
+  std::vector<Regions::Need> outside;
+};
+
+/// What the operands of a loop are.
+struct Importer::LoopPlan {
+  Branch cond, body;            // what they make of the operands
+  std::vector<bool> carried;    // operand i changes or is known only at run time: a loop variable
+  std::vector<bool> invariant;  // the body hands it through
+  std::vector<TensorType> types;
+};
+
 }  // namespace thaw::tf

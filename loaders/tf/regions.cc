@@ -11,12 +11,12 @@ namespace {
 constexpr std::uint64_t kStepsPerNode = 64;
 
 bool is_enter(std::string_view op) { return op == "Enter" || op == "RefEnter"; }
-bool is_next(std::string_view op) { return op == "NextIteration" || op == "RefNextIteration"; }
 
 }  // namespace
 
 bool is_merge(std::string_view op) { return op == "Merge" || op == "RefMerge"; }
 bool is_switch(std::string_view op) { return op == "Switch" || op == "RefSwitch"; }
+bool closes_loop(std::string_view op) { return op == "NextIteration" || op == "RefNextIteration"; }
 bool is_exit(std::string_view op) { return op == "Exit" || op == "RefExit"; }
 
 void Regions::charge(std::size_t steps) {
@@ -39,7 +39,7 @@ bool Regions::heads_loop(int node) const {
   if (!is_merge(op(node))) return false;
   return std::ranges::any_of(entry(node).data, [&](const Ref& ref) {
     const Ref source = behind_identities(ref);
-    return source.node >= 0 && is_next(op(source.node));
+    return source.node >= 0 && closes_loop(op(source.node));
   });
 }
 
@@ -91,7 +91,7 @@ Regions::Set Regions::set_of_node(int root) {
     std::size_t next = 0;
   };
   const auto children = [&](int node) {
-    const bool starts = is_enter(op(node)) || heads_loop(node) || is_next(op(node));
+    const bool starts = is_enter(op(node)) || heads_loop(node) || closes_loop(op(node));
     return starts ? std::vector<Need>{} : needs(node);
   };
   if (const auto known = of_nodes_.find(root); known != of_nodes_.end()) return known->second;
@@ -120,13 +120,13 @@ Regions::Set Regions::set_of_node(int root) {
 
 // From the operands, which are known.
 Regions::Set Regions::combine(int node) {
-  if (is_enter(op(node)) || heads_loop(node) || is_next(op(node))) return intern({});
+  if (is_enter(op(node)) || heads_loop(node) || closes_loop(op(node))) return intern({});
   Set all = intern({});
   std::optional<Conditions> common;
   const bool joins = joins_branches(node);
   for (const Need& need : needs(node)) {
-    const Set set = need.control && need.ref.node >= 0 ? of_nodes_.at(need.ref.node)
-                                                       : set_of(need.ref);
+    const Set set =
+        need.control && need.ref.node >= 0 ? of_nodes_.at(need.ref.node) : set_of(need.ref);
     if (!joins || need.control) {
       all = join(all, set);
     } else if (!common) {
@@ -175,13 +175,18 @@ int Regions::loop_condition(int exit) const {
   return condition.node;
 }
 
+int Regions::head_of(int exit) const {
+  const Ref gate = behind_identities(entry(exit).data.at(0));
+  return behind_identities(entry(gate.node).data.at(0)).node;
+}
+
 void Regions::add_variable(LoopNodes& loop, int merge, std::vector<Ref>& open) {
   LoopNodes::Variable variable;
   variable.merge = merge;
   for (const Ref& ref : entry(merge).data) {
     const Ref source = behind_identities(ref);
     if (source.node >= 0 && is_enter(op(source.node))) variable.enter = source.node;
-    if (source.node >= 0 && is_next(op(source.node))) variable.next = source.node;
+    if (source.node >= 0 && closes_loop(op(source.node))) variable.next = source.node;
   }
   if (variable.enter < 0 || variable.next < 0 || entry(merge).data.size() != 2 ||
       entry(variable.next).data.size() != 1 || entry(variable.enter).data.size() != 1) {

@@ -59,8 +59,9 @@ class Regions {
   /// The loop that these exits leave.
   LoopNodes loop(const std::vector<int>& exits);
   std::vector<Need> needs(const LoopNodes& loop) const;
-  /// The LoopCond of an Exit's loop.
+  /// The LoopCond of an Exit's loop, and the Merge whose value it gives out.
   int loop_condition(int exit) const;
+  int head_of(int exit) const;
   /// Something uses the second result of this Merge.
   bool uses_index(int merge);
 
@@ -93,5 +94,7 @@ class Regions {
 bool is_merge(std::string_view op);
 bool is_switch(std::string_view op);
 bool is_exit(std::string_view op);
+/// The back edge of a loop, which is not followed from inside the loop.
+bool closes_loop(std::string_view op);
 
 }  // namespace thaw::tf

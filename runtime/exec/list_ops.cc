@@ -126,9 +126,12 @@ Datum item_of(const TensorList& list, const Datum& item, const Shape& asked) {
 Datum reserve(const ops::ListReserve& op, std::vector<Datum>& operands) {
   const std::int64_t count = scalar_of(operands[1], "count");
   if (count < 0 || count > kMaxItems) invalid(fmt::format("a list of {} items", count));
-  auto list = std::make_shared<TensorList>();
-  list->dtype = op.dtype;
-  list->element_shape = shape_of(operands[0]);
+  const bool resizes = operands.size() == 3;
+  auto list = resizes ? writable(std::move(operands[2])) : std::make_shared<TensorList>();
+  if (!resizes) {
+    list->dtype = op.dtype;
+    list->element_shape = shape_of(operands[0]);
+  }
   list->items.resize(static_cast<std::size_t>(count));
   return from_list(std::move(list));
 }

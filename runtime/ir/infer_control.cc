@@ -118,9 +118,11 @@ Types infer_op(const ops::While& op, const Context& context) {
   return types;
 }
 
+// With a third operand, a list, the items and their type are that list's as far as it has any.
 Types infer_op(const ops::ListReserve& op, const Context& context) {
-  expect_operands(context, 2);
+  expect_operands(context, 2, 3);
   expect_results(context, 1);
+  if (context.count() == 3) expect_list(context, 2);
   expect_item(op.dtype);
   element_shape(context, 0);
   expect_index(context, 1, "count");
