@@ -9,10 +9,9 @@ namespace thaw::host {
 
 std::span<const HostKernel> ragged() {
   static constexpr HostKernel kKernels[] = {
-      {"dense_count", dense_count},           {"ragged_bincount", ragged_bincount},
-      {"ragged_count", ragged_count},         {"ragged_gather", ragged_gather},
-      {"ragged_range", ragged_range},         {"ragged_to_sparse", ragged_to_sparse},
-      {"ragged_to_tensor", ragged_to_tensor}, {"sparse_bincount", sparse_bincount},
+      {"dense_count", dense_count},           {"ragged_count", ragged_count},
+      {"ragged_gather", ragged_gather},       {"ragged_range", ragged_range},
+      {"ragged_to_sparse", ragged_to_sparse}, {"ragged_to_tensor", ragged_to_tensor},
       {"sparse_count", sparse_count},
   };
   return kKernels;

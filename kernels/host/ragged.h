@@ -15,8 +15,6 @@ Results ragged_gather(const HostArgs& args);
 Results ragged_range(const HostArgs& args);
 Results ragged_to_sparse(const HostArgs& args);
 // ragged_count.cc
-Results ragged_bincount(const HostArgs& args);
-Results sparse_bincount(const HostArgs& args);
 Results dense_count(const HostArgs& args);
 Results sparse_count(const HostArgs& args);
 Results ragged_count(const HostArgs& args);

@@ -1,4 +1,4 @@
-// Counting values per row: dense and sparse results, of dense, sparse and ragged values.
+// Counting values per row into a sparse result, of dense, sparse and ragged values.
 #include <algorithm>
 #include <map>
 
@@ -47,50 +47,6 @@ void check_weights(const Tensor& weights, const Tensor& values) {
        "Weights and values must have the same shape. Weight shape: {}; values shape: {}",
        weights.shape().to_string(), values.shape().to_string());
 }
-
-// ---- dense results ----
-
-template <class T>
-Tensor bins(const Tensor& values, const Tensor& weights, const RowOf& row_of, std::int64_t rows,
-            std::int64_t size, bool binary, bool matrix) {
-  Tensor out(Tensor::dtype_of<T>(), matrix ? Shape{rows, size} : Shape{size});
-  T* to = out.mutable_data<T>();
-  for (std::int64_t i = 0; i < values.num_elements(); ++i) {
-    const std::int64_t bin = index_at(values, i);
-    if (bin < 0) fail(ErrorCode::invalid_argument, "Input must be non-negative");
-    if (bin >= size) continue;
-    T& count = to[row_of[static_cast<std::size_t>(i)] * size + bin];
-    if (binary) {
-      count = T{1};
-    } else {
-      count = static_cast<T>(count + (weights.num_elements() == 0 ? T{1} : weights.data<T>()[i]));
-    }
-  }
-  return out;
-}
-
-Tensor bincount(const HostArgs& args, const Tensor& values, const Tensor& weights,
-                const Tensor& size_tensor, const RowOf& row_of, std::int64_t rows, bool matrix) {
-  check_weights(weights, values);
-  const std::int64_t size = index_at(size_tensor, 0);
-  const bool binary = args.call.attributes.flag("binary_output");
-  std::int64_t total = 0;
-  if (size < 0) fail(ErrorCode::invalid_argument, "size ({}) must be non-negative", size);
-  if (rows < 0 || __builtin_mul_overflow(rows, size, &total) || total > kMaxElements) {
-    fail(ErrorCode::resource_exhausted, "{} rows of {} bins", rows, size);
-  }
-  switch (weights.dtype()) {
-    case DType::int32:
-      return bins<std::int32_t>(values, weights, row_of, rows, size, binary, matrix);
-    case DType::int64:
-      return bins<std::int64_t>(values, weights, row_of, rows, size, binary, matrix);
-    case DType::float32: return bins<float>(values, weights, row_of, rows, size, binary, matrix);
-    case DType::float64: return bins<double>(values, weights, row_of, rows, size, binary, matrix);
-    default: fail(ErrorCode::unimplemented, "weights of {}", name_of(weights.dtype()));
-  }
-}
-
-// ---- sparse results ----
 
 template <class T>
 Results counts(const HostArgs& args, const Tensor& values, const Tensor& weights,
@@ -143,20 +99,8 @@ Results count(const HostArgs& args, const Tensor& values, const Tensor& weights,
 }  // namespace
 
 // (splits, values, size, weights) -> (bins)
-Results ragged_bincount(const HostArgs& args) {
-  const RowOf rows = rows_of_splits(args.in[0], args.in[1].num_elements());
-  return {bincount(args, args.in[1], args.in[3], args.in[2], rows,
-                   std::max<std::int64_t>(0, args.in[0].num_elements() - 1), true)};
-}
 
 // (indices, values, dense shape, size, weights) -> (bins)
-Results sparse_bincount(const HostArgs& args) {
-  const Tensor& shape = args.in[2];
-  const RowOf rows = rows_of_indices(args.in[0], shape, args.in[1].num_elements());
-  const bool matrix = shape.num_elements() > 1;
-  return {bincount(args, args.in[1], args.in[4], args.in[3], rows, matrix ? index_at(shape, 0) : 1,
-                   matrix)};
-}
 
 // (values, weights) -> (indices, counts, dense shape)
 Results dense_count(const HostArgs& args) {

@@ -118,34 +118,6 @@ void expect_values(const Context& context, int values, int weights) {
   inference::expect_type(fits, "weights", "a number of 32 or 64 bits", dtype);
 }
 
-std::int64_t bins_of(const Context& context, int i) {
-  inference::expect_scalar(context, i, "size");
-  inference::expect_index_type("size", context.dtype(i));
-  const auto size = inference::int_operand(context, i, "size");
-  return size && *size >= 0 ? *size : kUnknownDim;
-}
-
-// (splits, values, size, weights) -> (bins)
-Types ragged_bincount(const ops::HostCall&, const Context& context) {
-  inference::expect_operands(context, 4);
-  expect_index_vector(context, 0, "splits");
-  expect_values(context, 1, 3);
-  const std::int64_t splits = length_of(context.shape(0));
-  return {{context.dtype(3), Shape{splits > 0 ? splits - 1 : kUnknownDim, bins_of(context, 2)}}};
-}
-
-// (indices, values, dense shape, size, weights) -> (bins)
-Types sparse_bincount(const ops::HostCall&, const Context& context) {
-  inference::expect_operands(context, 5);
-  inference::expect_index_type("indices", context.dtype(0));
-  inference::expect_index_type("dense_shape", context.dtype(2));
-  expect_values(context, 1, 4);
-  const std::int64_t rank = length_of(context.shape(2));
-  const std::int64_t bins = bins_of(context, 3);
-  if (rank < 0) return {{context.dtype(4), Shape::unknown_rank()}};
-  return {{context.dtype(4), rank > 1 ? Shape{kUnknownDim, bins} : Shape{bins}}};
-}
-
 Types sparse_counts(DType weights, std::int64_t rank) {
   return {{DType::int64, Shape{kUnknownDim, rank}},
           {weights, Shape{kUnknownDim}},
@@ -185,10 +157,9 @@ Types ragged_count(const ops::HostCall&, const Context& context) {
 
 std::span<const HostFunction> ragged() {
   static constexpr HostFunction kFunctions[] = {
-      {"dense_count", dense_count},           {"ragged_bincount", ragged_bincount},
-      {"ragged_count", ragged_count},         {"ragged_gather", ragged_gather},
-      {"ragged_range", ragged_range},         {"ragged_to_sparse", ragged_to_sparse},
-      {"ragged_to_tensor", ragged_to_tensor}, {"sparse_bincount", sparse_bincount},
+      {"dense_count", dense_count},           {"ragged_count", ragged_count},
+      {"ragged_gather", ragged_gather},       {"ragged_range", ragged_range},
+      {"ragged_to_sparse", ragged_to_sparse}, {"ragged_to_tensor", ragged_to_tensor},
       {"sparse_count", sparse_count},
   };
   return kFunctions;
