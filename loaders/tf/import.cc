@@ -2,6 +2,7 @@
 #include <unordered_map>
 
 #include "loaders/tf/import_subgraph.h"
+#include "loaders/tf/custom.h"
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
@@ -158,6 +159,12 @@ bool Importer::is_dead(const Site& site) const {
 
 Importer::Edges Importer::import_any(Site& site) {
   const std::string& op = site.node.op();
+  if (options_.custom != nullptr) {
+    if (const auto own = options_.custom->ops.find(op); own != options_.custom->ops.end()) {
+      return import_op(site,
+                       [&](OpContext& context) { return import_custom(own->second, context); });
+    }
+  }
   if (functions_.contains(op)) return call(site.scope, {op, nullptr}, site.in);
   if (site.node.schema() != nullptr) {
     const std::vector<std::string> unknown = site.node.unknown_attrs();
@@ -171,18 +178,18 @@ Importer::Edges Importer::import_any(Site& site) {
   }
   const OpRow* row = find_op(op);
   if (row == nullptr) throw Refusal(refusal_of(op));
-  return import_op(site, *row);
+  return import_op(site, row->import, row->kind);
 }
 
-Importer::Edges Importer::import_op(Site& site, const OpRow& row) {
+Importer::Edges Importer::import_op(Site& site, const OpImport& import, int kind) {
   std::vector<ValueId> inputs;
   for (std::size_t i = 0; i < site.in.size(); ++i) {
     if (site.in[i].kind == Edge::Kind::poison) return {kPoison};
     inputs.push_back(input(site, static_cast<int>(i)));
   }
-  OpContext context{site.scope.builder, site.node, inputs, row.kind};
+  OpContext context{site.scope.builder, site.node, inputs, kind};
   Edges edges;
-  for (ValueId value : row.import(context)) {
+  for (ValueId value : import(context)) {
     edges.push_back(value == kNoValue ? Edge{} : Edge{Edge::Kind::tensor, value});
   }
   return edges;

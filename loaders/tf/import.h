@@ -137,7 +137,8 @@ class Importer {
   void guard(Scope& scope, Frame& frame, int number, const std::function<void()>& run);
   void import_node(Scope& scope, Frame& frame, int number);
   Edges import_any(Site& site);
-  Edges import_op(Site& site, const OpRow& row);
+  using OpImport = std::function<Results(OpContext&)>;
+  Edges import_op(Site& site, const OpImport& import, int kind = 0);
   Edge edge(const Frame& frame, const Ref& ref) const;
   Regions& regions(const GraphView& view);
   bool has_no_effect(const GraphView& view, int node);
