@@ -1,0 +1,87 @@
+// What the functions of matrices share. All work on [..., M, N]: one matrix after the other.
+#pragma once
+
+#include <Eigen/Core>
+#include <limits>
+
+#include "kernels/host/numeric.h"
+
+namespace thaw::host {
+
+using Index = Eigen::Index;
+template <class T>
+using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T>
+using MatrixMap = Eigen::Map<Matrix<T>>;
+template <class T>
+using ConstMatrixMap = Eigen::Map<const Matrix<T>>;
+template <class T>
+using Real = typename Eigen::NumTraits<T>::Real;
+
+/// Dimensions before the last `inner`.
+inline std::vector<std::int64_t> leading_dims(const Tensor& x, int inner) {
+  const std::vector<std::int64_t>& dims = x.shape().dims();
+  return {dims.begin(), dims.end() - inner};
+}
+inline Index rows_of(const Tensor& x) { return x.shape()[x.shape().rank() - 2]; }
+inline Index cols_of(const Tensor& x) { return x.shape()[x.shape().rank() - 1]; }
+/// How many matrices there are.
+inline Index matrix_count(const Tensor& x) { return count_of(x.shape(), 0, x.shape().rank() - 2); }
+
+template <class T>
+ConstMatrixMap<T> matrix_at(const Tensor& x, Index i) {
+  return {elements<T>(x) + i * rows_of(x) * cols_of(x), rows_of(x), cols_of(x)};
+}
+template <class T>
+MatrixMap<T> matrix_at(Tensor& x, Index i) {
+  return {mutable_elements<T>(x) + i * rows_of(x) * cols_of(x), rows_of(x), cols_of(x)};
+}
+
+/// [batch..., inner...]
+inline Tensor batched(DType dtype, std::vector<std::int64_t> batch,
+                      std::initializer_list<std::int64_t> inner) {
+  batch.insert(batch.end(), inner);
+  return Tensor(dtype, Shape(std::move(batch)));
+}
+
+void expect_square(const Tensor& x);
+/// The same number of rows, and the same batch.
+void expect_solvable(const Tensor& matrix, const Tensor& rhs);
+
+template <class T>
+T not_a_number() {
+  return T(std::numeric_limits<Real<T>>::quiet_NaN());
+}
+
+/// Which matrix of each operand makes result i, when batches broadcast.
+struct BatchPairs {
+  std::vector<std::int64_t> batch;  // dimensions of the result
+  std::vector<std::pair<Index, Index>> pairs;
+};
+BatchPairs broadcast_batches(const Tensor& a, const Tensor& b);
+
+using Results = std::vector<Tensor>;
+
+Results cholesky(const HostArgs& args);
+Results matrix_inverse(const HostArgs& args);
+Results matrix_determinant(const HostArgs& args);
+Results log_matrix_determinant(const HostArgs& args);
+Results matrix_solve(const HostArgs& args);
+Results triangular_solve(const HostArgs& args);
+Results matrix_solve_ls(const HostArgs& args);
+Results banded_triangular_solve(const HostArgs& args);
+Results tridiagonal_solve(const HostArgs& args);
+Results tridiagonal_matmul(const HostArgs& args);
+Results lu(const HostArgs& args);
+Results qr(const HostArgs& args);
+Results svd(const HostArgs& args);
+Results self_adjoint_eig(const HostArgs& args);
+Results eig(const HostArgs& args);
+Results matrix_square_root(const HostArgs& args);
+Results matrix_exponential(const HostArgs& args);
+Results matrix_logarithm(const HostArgs& args);
+Results matrix_diag(const HostArgs& args);
+Results matrix_diag_part(const HostArgs& args);
+Results matrix_set_diag(const HostArgs& args);
+
+}  // namespace thaw::host
