@@ -98,10 +98,6 @@ Results count(const HostArgs& args, const Tensor& values, const Tensor& weights,
 
 }  // namespace
 
-// (splits, values, size, weights) -> (bins)
-
-// (indices, values, dense shape, size, weights) -> (bins)
-
 // (values, weights) -> (indices, counts, dense shape)
 Results dense_count(const HostArgs& args) {
   const Tensor& values = args.in[0];

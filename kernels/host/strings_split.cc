@@ -120,7 +120,11 @@ struct NGrams {
 }  // namespace
 
 Results string_split(const HostArgs& args) {
-  const std::string& separator = args.call.attributes.text("separator");
+  if (args.in[1].num_elements() != 1) {
+    fail(ErrorCode::invalid_argument, "sep must be a scalar, got shape: {}",
+         args.in[1].shape().to_string());
+  }
+  const std::string& separator = strings_of(args.in[1])[0];
   const std::int64_t most = args.call.attributes.integer("maxsplit");
   std::vector<Parts> rows;
   for (std::int64_t i = 0; i < args.in[0].num_elements(); ++i) {

@@ -61,14 +61,8 @@ Types sparse_of_strings() {
           {DType::int64, Shape{2}}};
 }
 
+// (input [n], separators) -> the parts as a sparse matrix.
 Types string_split(const ops::HostCall&, const Context& context) {
-  inference::expect_operands(context, 1);
-  expect_strings(context, 0, "input");
-  inference::expect_rank(context.shape(0), 1, "input");
-  return sparse_of_strings();
-}
-
-Types string_split_set(const ops::HostCall&, const Context& context) {
   inference::expect_operands(context, 2);
   expect_strings(context, 0, "input");
   expect_strings(context, 1, "delimiter");
@@ -311,7 +305,7 @@ std::span<const HostFunction> strings() {
       {"string_length", string_length},
       {"string_ngrams", string_ngrams},
       {"string_split", string_split},
-      {"string_split_set", string_split_set},
+      {"string_split_set", string_split},
       {"string_strip", texts_to_texts},
       {"string_to_number", string_to_number},
       {"substr", substr},
