@@ -8,6 +8,7 @@
 
 #include "loaders/source/bundle_entry.h"
 #include "loaders/source/bundle_slices.h"
+#include "loaders/source/checkpoint_v1.h"
 #include "loaders/source/wire.h"
 
 namespace thaw {
@@ -275,6 +276,9 @@ Tensor Bundle::read_slices(const std::string& key, const BundleEntry& entry) con
 
 std::unique_ptr<TensorBundle> TensorBundle::open(const FileTree& tree, const std::string& prefix,
                                                  const Limits& limits) {
+  if (!tree.contains(prefix + ".index") && !checkpoint_v1_files(tree, prefix).empty()) {
+    return open_checkpoint_v1(tree, prefix, limits);
+  }
   return std::make_unique<Bundle>(tree, prefix, limits);
 }
 

@@ -97,6 +97,15 @@ BundleSlice parse_slice(std::span<const std::byte> message, const std::string& f
   return slice;
 }
 
+// The number of elements is one.
+void check_size(const Shape& shape, const std::string& place) {
+  try {
+    shape.num_elements();
+  } catch (const Error& error) {
+    fail(ErrorCode::data_loss, "{}: {}", printable(place, 1024), error.what());
+  }
+}
+
 void write_string(std::string& out, std::string_view text) {
   for (const char c : text) {
     if (c == '\0')
@@ -177,12 +186,31 @@ BundleEntry parse_bundle_entry(std::string_view record, const std::string& file,
       default: break;
     }
   }
-  try {
-    entry.shape.num_elements();
-  } catch (const Error& error) {
-    fail(ErrorCode::data_loss, "{}: {}", printable(place, 1024), error.what());
-  }
+  check_size(entry.shape, place);
   return entry;
+}
+
+// SavedSliceMeta: 1 name; 2 shape; 3 type; 4 slice.
+std::pair<std::string, BundleEntry> parse_saved_slices(std::span<const std::byte> record,
+                                                       const std::string& file,
+                                                       const Limits& limits) {
+  std::string name;
+  BundleEntry entry;
+  WireReader reader(record, file, "a tensor's record");
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: name = std::string(as_text(reader.bytes())); break;
+      case 2: entry.shape = parse_shape(reader.bytes(), file, limits); break;
+      case 3:
+        entry.tf_dtype = static_cast<int>(reader.varint() & 0x7fffffff);
+        entry.dtype = dtype_from_tf(reader.varint());
+        break;
+      case 4: entry.slices.push_back(parse_slice(reader.bytes(), file)); break;
+      default: break;
+    }
+  }
+  check_size(entry.shape, file + ": tensor '" + printable(name) + "'");
+  return {std::move(name), std::move(entry)};
 }
 
 std::string slice_key(const std::string& name, const BundleSlice& slice) {

@@ -37,6 +37,10 @@ struct BundleEntry {
 BundleHeader parse_bundle_header(std::string_view record, const std::string& file);
 BundleEntry parse_bundle_entry(std::string_view record, const std::string& file,
                                const std::string& key, const Limits& limits);
+/// What a V1 checkpoint says of one tensor: name and entry, with slices and without a place.
+std::pair<std::string, BundleEntry> parse_saved_slices(std::span<const std::byte> record,
+                                                       const std::string& file,
+                                                       const Limits& limits);
 /// The key under which a slice of variable `name` is stored (TensorFlow's OrderedCode).
 std::string slice_key(const std::string& name, const BundleSlice& slice);
 
