@@ -1,9 +1,12 @@
 #include "loaders/load.h"
 
+#include <algorithm>
 #include <array>
 
 #include "loaders/keras/keras.h"
+#include "loaders/locate.h"
 #include "loaders/refuse.h"
+#include "loaders/source/archive.h"
 #include "loaders/source/file_tree.h"
 #include "loaders/tf/tf.h"
 #include "runtime/base/check.h"
@@ -40,9 +43,14 @@ constexpr std::array kTreeForms = {
 
 LoadedModel load_tree(const FileTree& tree, const LoadOptions& options,
                       const Evaluator& evaluator) {
-  // A Keras archive may carry a SavedModel among its assets: its own members decide first.
-  const bool keras = tree.contains("config.json") && tree.contains("metadata.json");
-  if (!keras && is_saved_model(tree)) return load_saved_model(tree, options, evaluator);
+  const auto folder = find_model_folder(tree, options.version);
+  if (folder) {
+    const auto model = open_folder(tree, *folder);
+    // A Keras archive may carry a SavedModel among its assets: its own members decide first.
+    const bool keras = model->contains("config.json") && model->contains("metadata.json");
+    return keras ? load_keras_v3(*model, options, evaluator)
+                 : load_saved_model(*model, options, evaluator);
+  }
   for (const TreeForm& form : kTreeForms) {
     if (!tree.contains(form.member)) continue;
     if (form.load == nullptr) {
@@ -66,18 +74,19 @@ bool may_be_graph(const Bytes& file) {
   return first == 0x0a || first == 0x12 || first == 0x18 || first == 0x22;
 }
 
-LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evaluator& evaluator) {
-  refuse_other_file(file);
+LoadedModel load_single_file(const Bytes& file, FileKind kind, const LoadOptions& options,
+                             const Evaluator& evaluator) {
   const std::string& path = file.name;
-  const FileKind kind = sniff(file.data, file.data);
+  if (!options.version.empty()) {
+    fail(ErrorCode::failed_precondition,
+         "{}: version '{}' was asked for, but a single file has no versions", printable(path),
+         printable(options.version));
+  }
   switch (kind) {
-    case FileKind::zip: return load_tree(*open_zip(file, path, options.limits), options, evaluator);
     case FileKind::hdf5: return load_keras_h5(file, options, evaluator);
-    case FileKind::json: return load_keras_json(file, options.weights, options, evaluator);
+    case FileKind::json:
+    case FileKind::yaml: return load_keras_json(file, options.weights, options, evaluator);
     case FileKind::empty: fail(ErrorCode::data_loss, "{}: the file is empty", printable(path));
-    case FileKind::gzip:
-      fail(ErrorCode::unimplemented, "{}: a gzip archive; unpack it and give the folder",
-           printable(path));
     case FileKind::sstable:
       fail(ErrorCode::failed_precondition,
            "{}: the index of a checkpoint: weights without an architecture; give the architecture "
@@ -91,10 +100,46 @@ LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evalu
       if (!may_be_graph(file)) break;
       [[fallthrough]];
     case FileKind::protobuf_text: return load_frozen_graph(file, options, evaluator);
+    case FileKind::zip:
+    case FileKind::tar:
+    case FileKind::gzip:
     case FileKind::git_lfs_pointer:
     case FileKind::directory: break;
   }
   fail(ErrorCode::invalid_argument, "{}: {}, not a model", printable(path), name_of(kind));
+}
+
+// ---- archives: a model's folder, or one file that may be an archive again
+// -----------------------------------------------------------------------------
+
+constexpr int kMaxNestedArchives = 4;  // a zip with a tar.gz with a .keras
+
+// What all levels together may become.
+Limits archive_limits(const Bytes& file, Limits limits) {
+  const std::uint64_t ratio = std::max<std::uint64_t>(limits.max_inflate_ratio, 1);
+  if (file.size() < limits.max_file_bytes / ratio) limits.max_file_bytes = file.size() * ratio;
+  return limits;
+}
+
+LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evaluator& evaluator,
+                      const Limits& limits, int nested = 0) {
+  const FileKind kind = sniff(file.data, file.data);
+  if (kind != FileKind::zip && kind != FileKind::tar && kind != FileKind::gzip) {
+    refuse_other_file(file);
+    return load_single_file(file, kind, options, evaluator);
+  }
+  if (nested == kMaxNestedArchives) {
+    fail(ErrorCode::resource_exhausted, "{}: archives within more than {} archives",
+         printable(file.name), kMaxNestedArchives);
+  }
+  if (kind == FileKind::gzip)
+    return load_file(gunzip(file, limits), options, evaluator, limits, nested + 1);
+  const auto tree =
+      kind == FileKind::zip ? open_zip(file, file.name, limits) : open_tar(file, file.name, limits);
+  const auto only = find_only_file(*tree);
+  if (only && !find_model_folder(*tree, ""))
+    return load_file(tree->read(*only), options, evaluator, limits, nested + 1);
+  return load_tree(*tree, options, evaluator);
 }
 
 SignatureInfo describe(const LoadedSignature& signature) {
@@ -126,7 +171,7 @@ LoadedModel load_model(const std::string& path, const LoadOptions& options,
     model.info.file_bytes = total_bytes(*tree);
   } else {
     const Bytes file = read_file(path, options.limits);
-    model = load_file(file, options, evaluator);
+    model = load_file(file, options, evaluator, archive_limits(file, options.limits));
     model.info.file_bytes = file.size();
   }
   model.info.path = path;

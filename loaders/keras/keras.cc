@@ -4,7 +4,9 @@
 
 #include "loaders/keras/build.h"
 #include "loaders/keras/weights_file.h"
+#include "loaders/source/byte_reader.h"
 #include "loaders/source/h5.h"
+#include "loaders/source/yaml.h"
 #include "runtime/base/check.h"
 
 namespace thaw {
@@ -42,6 +44,22 @@ Writer json_writer(const Json& config, const keras::OpenWeights& weights) {
     writer.tf_keras = true;  // only TensorFlow's Keras wrote `.weights.h5` under a version of 2
   }
   return writer;
+}
+
+// JSON or YAML; or either of them as one JSON string, which json.dump(model.to_json()) leaves.
+struct Architecture {
+  Json config;
+  bool is_yaml;
+};
+Architecture read_architecture(std::string_view text, const std::string& name,
+                               const Limits& limits) {
+  const auto is_yaml = [](std::string_view t) { return sniff(as_bytes(t)) == FileKind::yaml; };
+  if (is_yaml(text)) return {parse_yaml(text, name, limits), true};
+  Json json = parse_json(text, name, limits);
+  if (!json.is_string()) return {std::move(json), false};
+  const std::string& inner = json.string();
+  if (is_yaml(inner)) return {parse_yaml(inner, name, limits), true};
+  return {parse_json(inner, name, limits), false};
 }
 
 // JSON files that stand beside models and are none.
@@ -122,9 +140,10 @@ LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const L
                             const Evaluator& evaluator) {
   ModelInfo info;
   info.path = json.name;
-  info.format = "Keras JSON and weights";
   keras::report(options, 0, "configuration");
-  const Json config = parse_json(json.text(), json.name, options.limits);
+  const Architecture architecture = read_architecture(json.text(), json.name, options.limits);
+  const Json& config = architecture.config;
+  info.format = architecture.is_yaml ? "Keras YAML and weights" : "Keras JSON and weights";
   refuse_other_json(config, json.name);
   const std::string path = weights_path.empty() ? keras::weights_beside(json.name) : weights_path;
   if (path.empty()) {

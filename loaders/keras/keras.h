@@ -21,8 +21,9 @@ LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options,
 /// failed_precondition if the file holds weights only.
 LoadedModel load_keras_h5(Bytes file, const LoadOptions& options, const Evaluator& evaluator);
 
-/// An architecture as JSON (`model.to_json()`) and its weights: HDF5 of either layout (`.h5`,
-/// `.weights.h5`). failed_precondition if `weights_path` is empty.
+/// An architecture as JSON (`model.to_json()`) or YAML (`model.to_yaml()`), also within a JSON
+/// string, and its weights: HDF5 of either layout (`.h5`, `.weights.h5`). failed_precondition if
+/// `weights_path` is empty.
 LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const LoadOptions& options,
                             const Evaluator& evaluator);
 

@@ -12,24 +12,6 @@ namespace thaw {
 namespace tf {
 namespace {
 
-/// The folder of the tree in which the model stands: "" or "name/".
-std::optional<std::string> model_folder(const FileTree& tree) {
-  constexpr const char* kFiles[] = {"saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"};
-  for (const char* file : kFiles) {
-    if (tree.contains(file)) return "";
-  }
-  std::optional<std::string> folder;
-  for (const std::string& name : tree.names()) {
-    for (const char* file : kFiles) {
-      if (!name.ends_with(std::string("/") + file)) continue;
-      const std::string found = name.substr(0, name.size() - std::string_view(file).size());
-      if (folder && *folder != found) return std::nullopt;
-      folder = found;
-    }
-  }
-  return folder;
-}
-
 std::vector<std::string> split_tags(const std::string& text) {
   std::vector<std::string> tags;
   for (std::size_t begin = 0; begin <= text.size();) {
@@ -59,16 +41,16 @@ const MetaGraphDef& choose_meta_graph(const SavedModel& model, const std::string
        fmt::join(wanted, ","), all.empty() ? "none" : all);
 }
 
-Bytes read_message(const FileTree& tree, const std::string& folder, bool& text) {
+Bytes read_message(const FileTree& tree, bool& text) {
   text = false;
-  if (tree.contains(folder + "saved_model.cpb") && !tree.contains(folder + "saved_model.pb")) {
+  if (tree.contains("saved_model.cpb") && !tree.contains("saved_model.pb")) {
     fail(ErrorCode::unimplemented,
          "'{}' is a SavedModel split into chunks, which is not supported: save it without "
          "experimental_image_format",
-         folder + "saved_model.cpb");
+         "saved_model.cpb");
   }
-  text = !tree.contains(folder + "saved_model.pb");
-  Bytes file = tree.read(folder + (text ? "saved_model.pbtxt" : "saved_model.pb"));
+  text = !tree.contains("saved_model.pb");
+  Bytes file = tree.read(text ? "saved_model.pbtxt" : "saved_model.pb");
   if (sniff(file.data) == FileKind::git_lfs_pointer) {
     fail(ErrorCode::invalid_argument,
          "'{}' is a Git LFS pointer, not the file itself: run `git lfs pull`", file.name);
@@ -78,12 +60,8 @@ Bytes read_message(const FileTree& tree, const std::string& folder, bool& text) 
 }
 
 LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluator& evaluator) {
-  const auto folder = model_folder(tree);
-  if (!folder) {
-    fail(ErrorCode::not_found, "'{}' holds no saved_model.pb, or more than one", tree.path());
-  }
   bool text = false;
-  const Bytes file = read_message(tree, *folder, text);
+  const Bytes file = read_message(tree, text);
   const Parsed<SavedModel> parsed = parse_saved_model(file, text, options.limits);
   if (parsed.message->meta_graphs_size() == 0) {
     // A frozen graph is sometimes given this name; its first field has the same number.
@@ -97,7 +75,7 @@ LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluat
   info.writer = "TensorFlow " + printable(meta.meta_info_def().tensorflow_version());
   for (const std::string& name : tree.names()) info.file_bytes += tree.size_of(name);
 
-  const std::string prefix = *folder + "variables/variables";
+  const std::string prefix = "variables/variables";
   std::unique_ptr<TensorBundle> bundle;
   if (tree.contains(prefix + ".index")) bundle = TensorBundle::open(tree, prefix, options.limits);
   const GraphView top = view_graph(meta.graph_def(), options.limits, parsed.owner);
@@ -111,8 +89,6 @@ LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluat
 
 }  // namespace
 }  // namespace tf
-
-bool is_saved_model(const FileTree& tree) { return tf::model_folder(tree).has_value(); }
 
 LoadedModel load_saved_model(const FileTree& tree, const LoadOptions& options,
                              const Evaluator& evaluator) {

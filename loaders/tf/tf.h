@@ -6,13 +6,9 @@
 
 namespace thaw {
 
-/// True if the tree holds saved_model.pb, .pbtxt or .cpb, at its root or in its only folder that
-/// has one.
-bool is_saved_model(const FileTree& tree);
-
-/// Imports every signature of a SavedModel. A signature that is not the default one and cannot be
-/// run is left out and noted. The tree may be destroyed afterwards. Throws Error /
-/// UnsupportedError.
+/// Imports every signature of a SavedModel, whose saved_model.pb or .pbtxt stands at the tree's
+/// root. A signature that is not the default one and cannot be run is left out and noted. The tree
+/// may be destroyed afterwards. Throws Error / UnsupportedError.
 LoadedModel load_saved_model(const FileTree& tree, const LoadOptions& options,
                              const Evaluator& evaluator);
 
