@@ -61,6 +61,13 @@ const Json::Object* keras_tensor(const Json& json) {
   return config != nullptr && config->is_object() ? &config->object() : nullptr;
 }
 
+// A constant with its type: {"class_name": "__numpy__", "config": {"value", "dtype"}}.
+bool is_stored_array(const Json& json) {
+  const Json* class_name = json.find("class_name");
+  return class_name != nullptr && class_name->is_string() &&
+         (class_name->string() == "__numpy__" || class_name->string() == "__tensor__");
+}
+
 // An argument in either dialect: Keras 3 marks tensors, Keras 2 writes them as bare triples.
 Argument read_argument(const Json& json, const Names& names, const std::string& where,
                        bool marked) {
@@ -69,6 +76,10 @@ Argument read_argument(const Json& json, const Names& names, const std::string& 
   }
   if (!marked && is_triple(json, names)) return tensor_argument(read_triple(json, names, where));
   Argument argument;
+  if (is_stored_array(json)) {
+    argument.value = json;
+    return argument;
+  }
   if (const Json::Array* list = list_of(json)) {
     argument.kind = Argument::Kind::list;
     for (const Json& item : *list)

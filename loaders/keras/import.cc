@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "loaders/keras/call_arguments.h"
+#include "loaders/keras/operations/op_call.h"
+#include "loaders/keras/run_order.h"
 #include "loaders/keras/table.h"
 #include "runtime/base/check.h"
 
@@ -81,6 +83,9 @@ std::vector<MaskedValue> ImportContext::import_model(const LayerConfig& layer,
   }
   // From the inputs first, to keep their order.
   for (const TensorRef& tensor : model.inputs) run_until(run, tensor);
+  if (order_matters(model, model_.writer)) {
+    for (const TensorRef& tensor : run_order(model)) run_until(run, tensor);
+  }
   for (const TensorRef& tensor : model.outputs) run_until(run, tensor);
 
   std::vector<MaskedValue> outputs;
@@ -136,6 +141,7 @@ Operand ImportContext::resolve(const ModelRun& run, const Argument& argument,
   Operand operand;
   operand.kind = argument.kind;
   operand.value = argument.value;
+  operand.keys = argument.keys;
   if (argument.kind == Argument::Kind::tensor) {
     const Outputs& result = run.results[argument.tensor.layer][argument.tensor.call];
     if (result.poisoned) {
@@ -146,6 +152,7 @@ Operand ImportContext::resolve(const ModelRun& run, const Argument& argument,
            result.values.size(), argument.tensor.tensor);
     } else {
       operand.tensor = result.values[argument.tensor.tensor];
+      if (without_masks_.contains(operand.tensor.value)) operand.tensor.mask = kNoValue;
     }
   }
   for (const Argument& item : argument.items) operand.items.push_back(resolve(run, item, poisoned));
@@ -290,11 +297,13 @@ Outputs ImportContext::import_layer(Layer layer) {
       outputs.poisoned = poisoned;
       return outputs;
     }
+    if (layer.config.operation && find_operation(layer.class_name()) != nullptr)
+      return import_operation(layer, g_);
     if (row == nullptr) {  // collected before
       outputs.poisoned = true;
       return outputs;
     }
-    if (!layer.config.operation && layer.config.custom == nullptr) {
+    if (!row->own_arguments && layer.config.custom == nullptr) {
       name_arguments(layer);
       check_arguments(layer);
     }

@@ -37,6 +37,7 @@ struct Operand {
   Json value;
   MaskedValue tensor;
   std::vector<Operand> items;
+  std::vector<std::string> keys;  // of a dict, parallel to items
 };
 void flatten(const Operand& operand, std::vector<MaskedValue>& tensors);
 

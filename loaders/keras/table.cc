@@ -2,10 +2,18 @@
 
 #include <algorithm>
 
-#include "loaders/keras/layers/attention.h"
-#include "loaders/keras/layers/einsum_dense.h"
 #include "loaders/keras/custom.h"
+#include "loaders/keras/layers/attention.h"
+#include "loaders/keras/layers/conv_lstm.h"
+#include "loaders/keras/layers/einsum_dense.h"
+#include "loaders/keras/layers/image_preprocessing.h"
 #include "loaders/keras/layers/layers.h"
+#include "loaders/keras/layers/legacy.h"
+#include "loaders/keras/layers/locally_connected.h"
+#include "loaders/keras/layers/other_normalization.h"
+#include "loaders/keras/layers/reversible_embedding.h"
+#include "loaders/keras/operations/op_call.h"
+#include "loaders/keras/quantised.h"
 #include "loaders/load.h"
 
 namespace thaw::keras {
@@ -28,25 +36,33 @@ constexpr TableRow kLayers[] = {
     {"AdditiveAttention", attention, additive_attention_variables, own},
     {"AlphaDropout", identity, nullptr, pass},
     {"Attention", attention, attention_variables, own},
+    {"AugMix", augmentation},
+    {"AutoContrast", auto_contrast},
     {"Average", merge, nullptr, own},
     {"AveragePooling1D", pooling},
     {"AveragePooling2D", pooling},
     {"AveragePooling3D", pooling},
     {"BatchNormalization", batch_normalization, batch_normalization_variables, pass},
     {"Bidirectional", bidirectional, bidirectional_variables, own},
+    {"CenterCrop", center_crop},
     {"Concatenate", concatenate, nullptr, own},
+    {"ContrastLimitedAdaptiveHistogramEqualization", equalize_adaptive},
     {"Conv1D", conv, kernel_and_bias},
     {"Conv1DTranspose", conv_transpose, kernel_and_bias},
     {"Conv2D", conv, kernel_and_bias},
     {"Conv2DTranspose", conv_transpose, kernel_and_bias},
     {"Conv3D", conv, kernel_and_bias},
     {"Conv3DTranspose", conv_transpose, kernel_and_bias},
+    {"ConvLSTM1D", conv_lstm, recurrent_variables, own},
+    {"ConvLSTM2D", conv_lstm, recurrent_variables, own},
+    {"ConvLSTM3D", conv_lstm, recurrent_variables, own},
     {"Cropping1D", cropping},
     {"Cropping2D", cropping},
     {"Cropping3D", cropping},
     {"CuDNNGRU", recurrent, recurrent_variables, own},
     {"CuDNNLSTM", recurrent, recurrent_variables, own},
-    {"Dense", dense, kernel_and_bias, pass},
+    {"CutMix", augmentation},
+    {"Dense", dense, dense_variables, pass},
     {"DepthwiseConv1D", depthwise_conv, depthwise_variables},
     {"DepthwiseConv2D", depthwise_conv, depthwise_variables},
     {"Dot", dot},
@@ -54,6 +70,7 @@ constexpr TableRow kLayers[] = {
     {"ELU", elu, nullptr, pass},
     {"EinsumDense", einsum_dense, einsum_dense_variables},
     {"Embedding", embedding, embedding_variables, own, false},
+    {"Equalization", augmentation},
     {"Flatten", flatten_layer},
     {"GRU", recurrent, recurrent_variables, own},
     {"GRUCell", lone_cell, cell_variables},
@@ -65,90 +82,87 @@ constexpr TableRow kLayers[] = {
     {"GlobalMaxPooling1D", global_pooling},
     {"GlobalMaxPooling2D", global_pooling},
     {"GlobalMaxPooling3D", global_pooling},
+    {"GroupNormalization", group_normalization, scale_and_center_variables, pass, false},
     {"GroupedQueryAttention", grouped_query_attention, multi_head_attention_variables, own},
+    {"Highway", highway, highway_variables},
     {"Identity", identity, nullptr, pass},
     {"LSTM", recurrent, recurrent_variables, own},
     {"LSTMCell", lone_cell, cell_variables},
     {"LayerNormalization", layer_normalization, layer_normalization_variables, pass, false},
     {"LeakyReLU", leaky_relu, nullptr, pass},
+    {"LocallyConnected1D", locally_connected, kernel_and_bias},
+    {"LocallyConnected2D", locally_connected, kernel_and_bias},
     {"Masking", masking, nullptr, own},
+    {"MaxNumBoundingBoxes", augmentation},
     {"MaxPooling1D", pooling},
     {"MaxPooling2D", pooling},
     {"MaxPooling3D", pooling},
     {"Maximum", merge, nullptr, own},
+    {"MaxoutDense", maxout_dense, kernel_and_bias},
     {"Merge", keras1_merge},
     {"Minimum", merge, nullptr, own},
+    {"MixUp", augmentation},
     {"MultiHeadAttention", multi_head_attention, multi_head_attention_variables, own},
     {"Multiply", merge, nullptr, own},
     {"Normalization", normalization, normalization_variables, pass},
     {"PReLU", prelu, alpha_variable, pass},
+    {"ParametricSoftplus", parametric_softplus, parametric_softplus_variables, pass},
     {"Permute", permute},
+    {"Pipeline", pipeline, pipeline_variables, own},
+    {"RMSNormalization", rms_normalization, rms_normalization_variables},
     {"RNN", rnn_of_cells, rnn_of_cells_variables, own},
+    {"RandAugment", augmentation},
+    {"RandomBrightness", augmentation},
+    {"RandomColorDegeneration", augmentation},
+    {"RandomColorJitter", augmentation},
+    {"RandomContrast", augmentation},
+    {"RandomCrop", random_crop},
+    {"RandomElasticTransform", augmentation},
+    {"RandomErasing", augmentation},
+    {"RandomFlip", augmentation},
+    {"RandomFourierFeatures", random_fourier_features, random_fourier_features_variables},
+    {"RandomGaussianBlur", augmentation},
+    {"RandomGrayscale", augmentation},
+    {"RandomHeight", augmentation},
+    {"RandomHue", augmentation},
+    {"RandomInvert", augmentation},
+    {"RandomPerspective", augmentation},
+    {"RandomPosterization", augmentation},
+    {"RandomRotation", augmentation},
+    {"RandomSaturation", augmentation},
+    {"RandomSharpness", augmentation},
+    {"RandomShear", augmentation},
+    {"RandomTranslation", augmentation},
+    {"RandomWidth", augmentation},
+    {"RandomZoom", augmentation},
     {"ReLU", relu, nullptr, pass},
     {"RepeatVector", repeat_vector},
     {"Rescaling", rescaling, nullptr, pass},
     {"Reshape", reshape},
+    {"Resizing", resizing},
+    {"ReversibleEmbedding", reversible_embedding, reversible_embedding_variables, own, false},
+    {"SReLU", s_relu, s_relu_variables, pass},
     {"SeparableConv1D", separable_conv, separable_variables},
     {"SeparableConv2D", separable_conv, separable_variables},
     {"SimpleRNN", recurrent, recurrent_variables, own},
     {"SimpleRNNCell", lone_cell, cell_variables},
     {"Softmax", softmax_layer, nullptr, pass},
+    {"Solarization", augmentation},
     {"SpatialDropout1D", identity, nullptr, pass},
     {"SpatialDropout2D", identity, nullptr, pass},
     {"SpatialDropout3D", identity, nullptr, pass},
+    {"SpectralNormalization", spectral_normalization, spectral_normalization_variables, own},
     {"StackedRNNCells", lone_cell, stacked_variables},
     {"Subtract", merge, nullptr, own},
     {"ThresholdedReLU", thresholded_relu, nullptr, pass},
     {"TimeDistributed", time_distributed, wrapped_variables, own},
+    {"UnitNormalization", unit_normalization, nullptr, pass},
     {"UpSampling1D", up_sampling},
     {"UpSampling2D", up_sampling},
     {"UpSampling3D", up_sampling},
     {"ZeroPadding1D", zero_padding},
     {"ZeroPadding2D", zero_padding},
     {"ZeroPadding3D", zero_padding},
-};
-
-// Operation nodes: no variables, no masks, no casts.
-constexpr TableRow kOperations[] = {
-    {"Absolute", unary_operation, nullptr, drop, false},
-    {"Add", binary_operation, nullptr, drop, false},
-    {"All", reduce_operation, nullptr, drop, false},
-    {"Any", reduce_operation, nullptr, drop, false},
-    {"Cast", cast_operation, nullptr, drop, false},
-    {"Concatenate", concatenate_operation, nullptr, drop, false},
-    {"Divide", binary_operation, nullptr, drop, false},
-    {"Equal", binary_operation, nullptr, drop, false},
-    {"Exp", unary_operation, nullptr, drop, false},
-    {"ExpandDims", expand_dims_operation, nullptr, drop, false},
-    {"Greater", binary_operation, nullptr, drop, false},
-    {"GreaterEqual", binary_operation, nullptr, drop, false},
-    {"Less", binary_operation, nullptr, drop, false},
-    {"LessEqual", binary_operation, nullptr, drop, false},
-    {"Log", unary_operation, nullptr, drop, false},
-    {"LogicalAnd", binary_operation, nullptr, drop, false},
-    {"LogicalNot", unary_operation, nullptr, drop, false},
-    {"LogicalOr", binary_operation, nullptr, drop, false},
-    {"Max", reduce_operation, nullptr, drop, false},
-    {"Maximum", binary_operation, nullptr, drop, false},
-    {"Mean", reduce_operation, nullptr, drop, false},
-    {"Min", reduce_operation, nullptr, drop, false},
-    {"Minimum", binary_operation, nullptr, drop, false},
-    {"Multiply", binary_operation, nullptr, drop, false},
-    {"Negative", unary_operation, nullptr, drop, false},
-    {"NotEqual", binary_operation, nullptr, drop, false},
-    {"OnesLike", like_operation, nullptr, drop, false},
-    {"Power", binary_operation, nullptr, drop, false},
-    {"Relu", unary_operation, nullptr, drop, false},
-    {"Sigmoid", unary_operation, nullptr, drop, false},
-    {"Sqrt", unary_operation, nullptr, drop, false},
-    {"Square", unary_operation, nullptr, drop, false},
-    {"Squeeze", squeeze_operation, nullptr, drop, false},
-    {"Subtract", binary_operation, nullptr, drop, false},
-    {"Sum", reduce_operation, nullptr, drop, false},
-    {"Tanh", unary_operation, nullptr, drop, false},
-    {"TrueDivide", binary_operation, nullptr, drop, false},
-    {"Where", where_operation, nullptr, drop, false},
-    {"ZerosLike", like_operation, nullptr, drop, false},
 };
 
 const TableRow* find_in(std::span<const TableRow> rows, std::string_view name) {
@@ -162,12 +176,11 @@ const TableRow* find_in(std::span<const TableRow> rows, std::string_view name) {
 }  // namespace
 
 std::span<const TableRow> layer_table() { return kLayers; }
-std::span<const TableRow> operation_table() { return kOperations; }
 
 const TableRow* find_row(const LayerConfig& layer) {
   static constexpr TableRow kCustom{"", import_custom, declare_custom, own};
   if (layer.custom != nullptr) return &kCustom;
-  return find_in(layer.operation ? operation_table() : layer_table(), layer.class_name);
+  return layer.operation ? nullptr : find_in(layer_table(), layer.class_name);
 }
 
 }  // namespace thaw::keras
@@ -184,8 +197,6 @@ std::vector<std::string> class_names(std::span<const keras::TableRow> rows) {
 }  // namespace
 
 std::vector<std::string> supported_keras_layers() { return class_names(keras::layer_table()); }
-std::vector<std::string> supported_keras_operations() {
-  return class_names(keras::operation_table());
-}
+std::vector<std::string> supported_keras_operations() { return keras::operation_names(); }
 
 }  // namespace thaw

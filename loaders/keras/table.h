@@ -24,14 +24,13 @@ struct TableRow {
   Import import;
   Declare declare = nullptr;  // null: no variables
   MaskRule mask = MaskRule::drop;
-  bool autocast = true;  // floating inputs are cast to the layer's compute type
+  bool autocast = true;        // floating inputs are cast to the layer's compute type
+  bool own_arguments = false;  // reads all arguments of the call itself
 };
 
 /// The layers, sorted by name.
 std::span<const TableRow> layer_table();
-/// The operations of Keras 3 (nodes that are no layers), sorted by name.
-std::span<const TableRow> operation_table();
-/// Null if Thaw does not know the class.
+/// Null for a class that Thaw does not know, and for operations (operations/op_call.h).
 const TableRow* find_row(const LayerConfig& layer);
 
 }  // namespace thaw::keras

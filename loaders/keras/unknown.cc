@@ -1,10 +1,33 @@
 // What the table does not have, found before anything is imported, so that all of it is named at
 // once.
 #include "loaders/keras/import.h"
+#include "loaders/keras/operations/op_call.h"
 #include "loaders/keras/table.h"
 #include "runtime/base/check.h"
 
 namespace thaw::keras {
+namespace {
+
+// Why a layer that runs code of its own cannot be imported; null for others.
+const char* foreign_code(const std::string& class_name) {
+  if (class_name == "JaxLayer" || class_name == "FlaxLayer") {
+    return "holds a JAX function as Python code, which is never executed: export the model as a "
+           "SavedModel";
+  }
+  if (class_name == "TorchModuleWrapper")
+    return "holds a pickled PyTorch module, which is never executed: replace it by Keras layers";
+  if (class_name == "TFSMLayer") {
+    return "names a SavedModel outside the file: open that SavedModel, or export the whole model "
+           "as one";
+  }
+  if (class_name == "DenseFeatures" || class_name == "SequenceFeatures") {
+    return "reads feature columns, which the configuration does not hold in full: export the "
+           "model as a SavedModel";
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 void collect_unknown(const LayerConfig& layer, const std::string& name,
                      std::vector<Unsupported>& items) {
@@ -16,7 +39,8 @@ void collect_unknown(const LayerConfig& layer, const std::string& name,
   for (const auto& [attribute, inner] : layer.inner)
     collect_unknown(inner, scoped(name, inner.name), items);
   if (find_row(layer) != nullptr || layer.class_name == "InputLayer") return;
-  std::string why = layer.operation ? "unknown operation" : "unknown layer";
+  if (layer.operation && find_operation(layer.class_name) != nullptr) return;
+  std::string why = layer.operation ? refusal_of_operation(layer.class_name) : "unknown layer";
   if (layer.class_name == "Lambda") {
     why =
         "Lambda with Python code, which is never executed: replace it by a layer, or export the "
@@ -25,6 +49,8 @@ void collect_unknown(const LayerConfig& layer, const std::string& name,
         shape != nullptr && list_of(*shape) != nullptr) {
       why += fmt::format(" (its output shape is {})", printable(shape->dump()));
     }
+  } else if (const char* foreign = foreign_code(layer.class_name); foreign != nullptr) {
+    why = foreign;
   } else if (!layer.module.empty() && !layer.module.starts_with("keras.")) {
     why += " of module " + printable(layer.module);
   }

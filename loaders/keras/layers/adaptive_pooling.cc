@@ -1,5 +1,7 @@
 // AdaptiveAveragePooling and AdaptiveMaxPooling: as many bins as asked for, whatever the input's
 // size.
+#include "loaders/keras/layers/adaptive_pooling.h"
+
 #include "loaders/keras/layers/layers.h"
 #include "runtime/base/check.h"
 
@@ -64,8 +66,23 @@ ValueId pooled_axis(PoolKind kind, ValueId x, int axis, int rank, const Bins& bi
 
 }  // namespace
 
-Outputs adaptive_pooling(const Layer& layer, Weights&, GraphBuilder& g) {
+ValueId pool_into_bins(const Layer& layer, PoolKind kind, ValueId x,
+                       const std::vector<std::int64_t>& counts, GraphBuilder& g) {
   constexpr std::int64_t kMaxBins = std::int64_t{1} << 20, kMaxSize = std::int64_t{1} << 40;
+  const int rank = static_cast<int>(counts.size());
+  for (int axis = 0; axis < rank; ++axis) {
+    const std::int64_t size = g.shape(x)[axis + 1], count = counts[static_cast<std::size_t>(axis)];
+    if (size == kUnknownDim) {
+      layer.unsupported(fmt::format("an input of unknown size along spatial axis {}", axis));
+    }
+    if (size < 1 || size > kMaxSize) layer.bad(fmt::format("cannot pool {} elements", size));
+    if (count > kMaxBins) layer.unsupported(fmt::format("output_size={}", count));
+    x = pooled_axis(kind, x, axis, rank, bins_of(size, count), g);
+  }
+  return x;
+}
+
+Outputs adaptive_pooling(const Layer& layer, Weights&, GraphBuilder& g) {
   const int rank = spatial_rank(layer);
   const bool channels_first = layer.channels_first();
   const bool average = layer.class_name().find("Average") != std::string::npos;
@@ -74,16 +91,7 @@ Outputs adaptive_pooling(const Layer& layer, Weights&, GraphBuilder& g) {
   ValueId x = layer.input();
   layer.expect_rank(g, x, rank + 2);
   if (channels_first) x = channels_to_last(x, g);
-  for (int axis = 0; axis < rank; ++axis) {
-    const std::int64_t size = g.shape(x)[axis + 1], count = counts[static_cast<std::size_t>(axis)];
-    if (size == kUnknownDim) {
-      layer.unsupported(fmt::format("an input of unknown size along spatial axis {}", axis));
-    }
-    if (size < 1 || size > kMaxSize) layer.bad(fmt::format("cannot pool {} elements", size));
-    if (count > kMaxBins) layer.unsupported(fmt::format("output_size={}", count));
-    x = pooled_axis(average ? PoolKind::average : PoolKind::max, x, axis, rank,
-                    bins_of(size, count), g);
-  }
+  x = pool_into_bins(layer, average ? PoolKind::average : PoolKind::max, x, counts, g);
   return channels_first ? channels_to_first(x, g) : x;
 }
 

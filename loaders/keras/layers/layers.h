@@ -72,16 +72,6 @@ THAW_KERAS_IMPORT(up_sampling)
 THAW_KERAS_IMPORT(rescaling)
 THAW_KERAS_IMPORT(normalization)
 THAW_KERAS_DECLARE(normalization_variables)
-// operations.cc
-THAW_KERAS_IMPORT(binary_operation)
-THAW_KERAS_IMPORT(unary_operation)
-THAW_KERAS_IMPORT(reduce_operation)
-THAW_KERAS_IMPORT(cast_operation)
-THAW_KERAS_IMPORT(expand_dims_operation)
-THAW_KERAS_IMPORT(squeeze_operation)
-THAW_KERAS_IMPORT(like_operation)
-THAW_KERAS_IMPORT(concatenate_operation)
-THAW_KERAS_IMPORT(where_operation)
 
 #undef THAW_KERAS_IMPORT
 #undef THAW_KERAS_DECLARE
