@@ -116,12 +116,12 @@ void parse_inner(LayerConfig& layer, const ParseContext& context) {
     if (json != nullptr && holds_layer(*json))
       layer.inner.emplace_back(key, parse_layer(*json, context));
   }
-  const Json* cells = layer.config.find("cells");
-  if (cells == nullptr) return;
-  if (const Json::Array* list = list_of(*cells)) {
-    for (const Json& json : *list) {
-      if (holds_layer(json)) layer.inner.emplace_back("cells", parse_layer(json, context));
-    }
+  const char* list_key = layer.class_name == "Pipeline" ? "layers" : "cells";
+  const Json* members = layer.config.find(list_key);
+  const Json::Array* list = members == nullptr ? nullptr : list_of(*members);
+  if (list == nullptr) return;
+  for (const Json& json : *list) {
+    if (holds_layer(json)) layer.inner.emplace_back(list_key, parse_layer(json, context));
   }
 }
 

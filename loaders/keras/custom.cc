@@ -86,8 +86,11 @@ void declare_custom(VariableList& variables) {
   const LayerConfig& layer = variables.layer();
   if (!layer.custom->variables) return;
   const Configured<CustomConfig> config(layer.config, layer.name, layer.file_class);
-  for (const CustomVariable& variable : layer.custom->variables(config)) {
-    variables.add(variable.name, variable.trainable);
+  const std::vector<CustomVariable> declared = layer.custom->variables(config);
+  for (const bool trainable : {true, false}) {  // Keras keeps the others behind
+    for (const CustomVariable& variable : declared) {
+      if (variable.trainable == trainable) variables.add(variable.name, trainable);
+    }
   }
 }
 
