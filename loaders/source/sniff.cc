@@ -45,19 +45,30 @@ bool is_protobuf_text(std::string_view text) {
   return std::find(fields.begin(), fields.end(), name) != fields.end();
 }
 
-// What Keras's to_yaml() begins with: a document mark, or a member of the top-level mapping.
-bool is_yaml(std::string_view text) {
-  constexpr std::array<std::string_view, 6> members = {
-      "backend:", "class_name:", "config:", "keras_version:", "--- ", "---\n"};
-  const auto begins = [text](std::string_view member) { return text.starts_with(member); };
-  if (std::any_of(members.begin(), members.end(), begins)) return true;
-  // The same mapping in braces: JSON has quotes there.
-  if (!text.starts_with('{')) return false;
-  const std::size_t name = text.find_first_not_of(" \t\r\n", 1);
-  const auto is_member = [&](std::string_view m) {
-    return m.ends_with(':') && text.substr(name).starts_with(m);
+// A member of the top-level mapping that Keras's to_yaml() writes, in all spellings of Python 2:
+// class_name: ..., 'class_name': ..., !!python/unicode 'class_name': ...
+bool is_yaml_member(std::string_view text) {
+  constexpr std::array<std::string_view, 4> members = {"backend", "class_name", "config",
+                                                       "keras_version"};
+  if (text.starts_with('!')) {
+    text.remove_prefix(std::min(text.find(' '), text.size() - 1) + 1);
+  }
+  const bool quoted = text.starts_with('\'');
+  if (quoted) text.remove_prefix(1);
+  const std::string_view end = quoted ? "':" : ":";
+  const auto begins = [&](std::string_view member) {
+    return text.starts_with(member) && text.substr(member.size()).starts_with(end);
   };
-  return name != std::string_view::npos && std::any_of(members.begin(), members.end(), is_member);
+  return std::any_of(members.begin(), members.end(), begins);
+}
+
+bool is_yaml(std::string_view text) {
+  if (text.starts_with("---\n") || text.starts_with("--- ")) return true;
+  // The same mapping in braces: JSON has double quotes there.
+  if (text.starts_with('{')) {
+    text = text.substr(std::min(text.find_first_not_of(" \t\r\n", 1), text.size()));
+  }
+  return is_yaml_member(text);
 }
 
 }  // namespace

@@ -118,6 +118,10 @@ TEST(Sniff, Kinds) {
   EXPECT_EQ(kind("--- !!map\nconfig: {}\n"), FileKind::yaml);
   EXPECT_EQ(kind("{ backend: tensorflow, class_name: Model}"), FileKind::yaml);
   EXPECT_EQ(kind("{\"backend\": \"tensorflow\"}"), FileKind::json);
+  EXPECT_EQ(kind("!!python/unicode 'class_name': x\n"), FileKind::yaml);
+  EXPECT_EQ(kind("{'class_name': x}"), FileKind::yaml);
+  EXPECT_EQ(kind("{"), FileKind::json);
+  EXPECT_EQ(kind("!"), FileKind::other);
   EXPECT_EQ(kind("classes: 10\n"), FileKind::other);
   EXPECT_EQ(kind("\x08\x01\x12\x02"), FileKind::other);
   EXPECT_EQ(kind("   "), FileKind::other);
