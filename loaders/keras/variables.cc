@@ -68,6 +68,16 @@ void VariableList::add(const std::string& name, bool trainable) {
   out_.push_back(std::move(variable));
 }
 
+void VariableList::add_merged(const std::string& name) {
+  add(name);
+  out_.back().merged = true;
+}
+
+void VariableList::add_at(int slot, const std::string& name, bool trainable) {
+  add(name, trainable);
+  out_.back().slot = slot;
+}
+
 void VariableList::inner(const std::string& attribute, const LayerConfig& layer) {
   collect_variables(layer, join(path_, attribute), trainable_, writer_, out_);
 }

@@ -15,6 +15,7 @@ struct Variable {
   std::string name;  // "recurrent_kernel"
   int slot = 0;      // index among the owner's variables
   bool trainable = true;
+  bool merged = false;  // Keras adds it to another variable before it writes `.weights.h5`
   const LayerConfig* layer = nullptr;  // the layer that declared it
 
   std::string path() const { return owner + "/" + name; }
@@ -31,6 +32,11 @@ class VariableList {
   const Writer& writer() const { return writer_; }
   /// `name` may have a part in front: "cell/kernel".
   void add(const std::string& name, bool trainable = true);
+  /// A variable that only forms without paths have.
+  void add_merged(const std::string& name);
+  /// The same with its index among the owner's variables, where the owner also holds variables of
+  /// an inner layer, which `.weights.h5` then stores twice.
+  void add_at(int slot, const std::string& name, bool trainable = true);
   /// The variables of a layer that this one holds under `attribute`.
   void inner(const std::string& attribute, const LayerConfig& layer);
   /// A flag of the layer's configuration.

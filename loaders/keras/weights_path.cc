@@ -237,8 +237,12 @@ class PathReader {
               bool trainable) {
     std::vector<Variable> variables;
     collect_variables(layer, path, trainable, model_.writer, variables);
+    std::erase_if(variables, [](const Variable& variable) { return variable.merged; });
     std::map<std::string, std::size_t> expected;
-    for (const Variable& variable : variables) ++expected[variable.owner];
+    for (const Variable& variable : variables) {
+      std::size_t& count = expected[variable.owner];
+      count = std::max(count, static_cast<std::size_t>(variable.slot) + 1);
+    }
     for (const Variable& variable : variables) {
       const std::string group = place + variable.owner.substr(path.size());
       const auto found = groups_.find(group);
@@ -262,7 +266,7 @@ class PathReader {
       array.bytes = bytes_of(file_, dataset, array.elements);
       array.read = [&file = file_, dataset] { return file.read(dataset); };
       store_.assign(variable, std::move(array));
-      used_.insert(dataset);
+      for (const auto& [number, other] : found->second) used_.insert(other);
     }
   }
 

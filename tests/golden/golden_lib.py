@@ -31,7 +31,7 @@ def case(name, writers=("keras3", "tfkeras"), **options):
     """Registers a case. A case is saved as .keras and SavedModel. Options: full (every form, the .keras as written; others
     are packed again with DEFLATE to keep the folder small), sweep (many layers in one model: .keras only), h5 (.h5 as
     well, or the one writer it is for), only / without (form kinds), run=False (this machine cannot run the model), save_tf (tf-keras model.save for the
-    SavedModel instead of model.export), check64=False (no float64 run); keras3=dict(...), tfkeras=dict(...) for one writer."""
+    SavedModel instead of model.export), check64=False (no float64 run), extra_forms (a function of writer, model and path that saves further forms and returns them); keras3=dict(...), tfkeras=dict(...) for one writer."""
     def register(fn):
         CASES.append((name, tuple(writers), fn, options))
         return fn
@@ -306,6 +306,8 @@ def save_forms(w, model, folder, spec, expected, options, log=print):
         attempt("keras_json_weights", as_json)
     if "savedmodel" in kinds:
         attempt("savedmodel", as_savedmodel)
+    if options.get("extra_forms"):
+        attempt("extra_forms", lambda: options["extra_forms"](w, model, p))
     return forms, failed
 
 

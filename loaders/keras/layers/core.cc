@@ -1,6 +1,7 @@
 // Dense, Embedding, Masking and layers that do nothing at inference.
 #include "loaders/keras/activations.h"
 #include "loaders/keras/layers/layers.h"
+#include "loaders/keras/quantised.h"
 #include "runtime/base/check.h"
 
 namespace thaw::keras {
@@ -65,28 +66,39 @@ void kernel_and_bias(VariableList& variables) {
   if (variables.flag("use_bias", true)) variables.add("bias");
 }
 
+void dense_variables(VariableList& variables) {
+  kernel_variables(variables, variables.flag("use_bias", true));
+}
+
 Outputs dense(const Layer& layer, Weights& weights, GraphBuilder& g) {
-  if (layer.has("quantization_config")) layer.unsupported("quantised weights");
+  const Quantisation how = quantisation_of(layer.config);
   const std::int64_t units = layer.integer("units");
   const ValueId x = computed(layer, layer.input(), g);
   const std::int64_t features = known_dim(layer, g, x, -1);
-  ValueId y = g.matmul(x, weights.get("kernel", {features, units}));
-  if (layer.flag("use_bias", true)) y = g.binary(BinaryKind::add, y, weights.get("bias", {units}));
+  ValueId y = how ? quantised_product(layer, weights, how, x, features, units, g)
+                  : g.matmul(x, adapted_kernel(layer, weights, {features, units}, g));
+  if (layer.flag("use_bias", true)) {
+    y = g.binary(BinaryKind::add, y, quantised_bias(layer, how, weights.get("bias", {units}), g));
+  }
   return activated(layer, "activation", "linear", y, g);
 }
 
-void embedding_variables(VariableList& variables) { variables.add("embeddings"); }
+void embedding_variables(VariableList& variables) { embedding_table_variables(variables, false); }
 
 Outputs embedding(const Layer& layer, Weights& weights, GraphBuilder& g) {
   if (layer.flag("sparse", false)) layer.unsupported("sparse=True");
-  if (layer.has("quantization_config")) layer.unsupported("quantised weights");
+  const Quantisation how = quantisation_of(layer.config);
   const ValueId ids = layer.input();
   const DType dtype = g.dtype(ids);
   const ValueId indices =
       dtype == DType::int32 || dtype == DType::int64 ? ids : g.cast(ids, DType::int32);
-  const ValueId table =
-      weights.get("embeddings", {layer.integer("input_dim"), layer.integer("output_dim")});
-  MaskedValue y{g.gather(table, indices)};
+  MaskedValue y;
+  if (how) {
+    y.value = quantised_rows(layer, weights, how, indices, g);
+  } else {
+    const Shape shape{layer.integer("input_dim"), layer.integer("output_dim")};
+    y.value = g.gather(adapted_table(layer, weights, shape, g), indices);
+  }
   if (layer.flag("mask_zero", false))
     y.mask = g.binary(BinaryKind::not_equal, ids, g.scalar(0, dtype));
   return std::vector<MaskedValue>{y};

@@ -6,6 +6,7 @@
 
 #include "loaders/keras/activations.h"
 #include "loaders/keras/layers/layers.h"
+#include "loaders/keras/quantised.h"
 #include "runtime/base/check.h"
 #include "runtime/ir/einsum.h"
 
@@ -201,24 +202,49 @@ Shape bias_shape(const Layer& layer, const Sizes& sizes, const std::string& axes
   return Shape(std::move(dims));
 }
 
+// The kernel of a quantised layer; `x` becomes what it is to be contracted with.
+ValueId quantised_kernel(const Layer& layer, Weights& weights, const Quantisation& how,
+                         const Sizes& sizes, const Shape& shape, ValueId& x, GraphBuilder& g) {
+  Ints of_x, of_kernel, columns;
+  for (std::size_t i = 0; i < sizes.x.size(); ++i) {
+    if (!has(sizes.y, sizes.x[i]))
+      of_x.push_back(static_cast<std::int64_t>(i) + (sizes.left_elided ? sizes.elided : 0));
+  }
+  for (std::size_t i = 0; i < sizes.kernel.size(); ++i) {
+    if (!has(sizes.y, sizes.kernel[i])) of_kernel.push_back(static_cast<std::int64_t>(i));
+  }
+  for (char label : sizes.y) {
+    const std::size_t at = sizes.kernel.find(label);
+    if (at != std::string::npos) columns.push_back(static_cast<std::int64_t>(at));
+  }
+  const QuantisedOperands operands =
+      quantised_operands(layer, weights, how, x, shape, of_x, of_kernel, columns, g);
+  x = operands.x;
+  return operands.kernel;
+}
+
 }  // namespace
 
 void einsum_dense_variables(VariableList& variables) {
-  variables.add("kernel");
   const Json* axes = variables.layer().config.find("bias_axes");
-  if (axes != nullptr && axes->is_string() && !axes->string().empty()) variables.add("bias");
+  kernel_variables(variables, axes != nullptr && axes->is_string() && !axes->string().empty());
 }
 
 Outputs einsum_dense(const Layer& layer, Weights& weights, GraphBuilder& g) {
-  if (layer.has("quantization_config")) layer.unsupported("quantised weights");
-  const ValueId x = computed(layer, layer.input(), g);
+  const Quantisation how = quantisation_of(layer.config);
+  ValueId x = computed(layer, layer.input(), g);
   const Shape input = g.shape(x);
   if (!input.has_rank()) layer.bad("the input's rank must be known");
   const std::string equation = layer.text("equation", "");
   const Sizes sizes = sizes_of(layer, equation, input);
-  ValueId y = contract(equation, x, weights.get("kernel", kernel_shape(layer, sizes, input)), g);
-  if (const std::string axes = layer.text("bias_axes", ""); !axes.empty())
-    y = g.binary(BinaryKind::add, y, weights.get("bias", bias_shape(layer, sizes, axes)));
+  const Shape shape = kernel_shape(layer, sizes, input);
+  const ValueId kernel = how ? quantised_kernel(layer, weights, how, sizes, shape, x, g)
+                             : adapted_kernel(layer, weights, shape, g);
+  ValueId y = contract(equation, x, kernel, g);
+  if (const std::string axes = layer.text("bias_axes", ""); !axes.empty()) {
+    const ValueId bias = weights.get("bias", bias_shape(layer, sizes, axes));
+    y = g.binary(BinaryKind::add, y, quantised_bias(layer, how, bias, g));
+  }
   return activated(layer, "activation", "linear", y, g);
 }
 
