@@ -1,8 +1,18 @@
 // Serialized examples and records.
+#include "kernels/host/example.h"
+
 #include "kernels/host/families.h"
 
 namespace thaw::host {
 
-std::span<const HostKernel> example() { return {}; }
+std::span<const HostKernel> example() {
+  static constexpr HostKernel kKernels[] = {
+      {"decode_csv", decode_csv},
+      {"decode_padded_raw", decode_padded_raw},
+      {"decode_raw", decode_raw},
+      {"parse_example", parse_example},
+  };
+  return kKernels;
+}
 
 }  // namespace thaw::host

@@ -31,4 +31,10 @@ std::vector<Tensor> dilation_2d(const HostArgs& args);
 // image_warp.cc
 std::vector<Tensor> projective_transform(const HostArgs& args);
 
+// image_codec.cc
+std::vector<Tensor> decode_image(const HostArgs& args);
+std::vector<Tensor> jpeg_shape(const HostArgs& args);
+std::vector<Tensor> encode_png(const HostArgs& args);
+std::vector<Tensor> encode_jpeg(const HostArgs& args);
+
 }  // namespace thaw::host

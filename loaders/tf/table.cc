@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "loaders/tf/ops/list.h"
+#include "loaders/tf/ops/example.h"
 #include "loaders/tf/ops/image.h"
 #include "loaders/tf/ops/numeric.h"
 #include "loaders/tf/ops/op_context.h"
@@ -105,7 +106,16 @@ constexpr OpRow kOps[] = {
     {"CudnnRNNV3", importers::cudnn_rnn, 3},
     {"Cumprod", importers::scan, k(ScanKind::prod)},
     {"Cumsum", importers::scan, k(ScanKind::sum)},
+    {"DecodeAndCropJpeg", importers::decode_image},
     {"DecodeBase64", importers::base64, 1},
+    {"DecodeBmp", importers::decode_image},
+    {"DecodeCSV", importers::decode_csv},
+    {"DecodeGif", importers::decode_image},
+    {"DecodeImage", importers::decode_image},
+    {"DecodeJpeg", importers::decode_image},
+    {"DecodePaddedRaw", importers::decode_raw, 1},
+    {"DecodePng", importers::decode_image},
+    {"DecodeRaw", importers::decode_raw, 0},
     {"DeepCopy", importers::identity},
     {"DenseBincount", importers::bincount, 1},
     {"DenseCountSparseOutput", importers::count_sparse, 0},
@@ -128,6 +138,8 @@ constexpr OpRow kOps[] = {
     {"Elu", importers::unary, k(U::elu)},
     {"EmptyTensorList", importers::list_empty},
     {"EncodeBase64", importers::base64, 0},
+    {"EncodeJpeg", importers::encode_jpeg},
+    {"EncodePng", importers::encode_png},
     {"EnsureShape", importers::ensure_shape},
     {"Equal", importers::equality, k(B::equal)},
     {"Erf", importers::unary, k(U::erf)},
@@ -137,6 +149,7 @@ constexpr OpRow kOps[] = {
     {"ExpandDims", importers::expand_dims},
     {"Expm1", importers::unary, k(U::expm1)},
     {"ExtractImagePatches", importers::extract_patches, 2},
+    {"ExtractJpegShape", importers::jpeg_shape},
     {"ExtractVolumePatches", importers::extract_patches, 3},
     {"FakeQuantWithMinMaxArgs", importers::fake_quant, 0},
     {"FakeQuantWithMinMaxVars", importers::fake_quant, 1},
@@ -240,6 +253,9 @@ constexpr OpRow kOps[] = {
     {"PadV2", importers::pad},
     {"ParallelConcat", importers::parallel_concat},
     {"ParallelDynamicStitch", importers::dynamic_stitch},
+    {"ParseExample", importers::parse_example},
+    {"ParseExampleV2", importers::parse_example_v2},
+    {"ParseSingleExample", importers::parse_single_example},
     {"PopulationCount", importers::population_count},
     {"Pow", importers::binary, k(B::pow)},
     {"PreventGradient", importers::identity},

@@ -1,4 +1,4 @@
-// Images: boxes, colours, windows.
+// Images: boxes, colours, windows, files.
 #include "runtime/ir/host/families.h"
 
 namespace thaw::host_types {
@@ -196,6 +196,46 @@ Types projective_transform(const ops::HostCall&, const Context& context) {
   return {{context.dtype(0), Shape{x[0], size[0], size[1], x[3]}}};
 }
 
+void expect_string(const Context& context) {
+  inference::expect_same_type(DType::string, "contents", context.dtype(0));
+  inference::expect_scalar(context, 0, "contents");
+}
+
+Types decode_image(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1, 2);
+  expect_string(context);
+  if (context.count() == 2) {
+    inference::expect_index_type("crop_window", context.dtype(1));
+    inference::merge_shape(context.shape(1), Shape{4}, "crop_window");
+  }
+  const std::int64_t channels = call.attributes.integer("channels");
+  const DType dtype = call.attributes.dtype("dtype");
+  Ints dims{kUnknownDim, kUnknownDim, channels == 0 ? kUnknownDim : channels};
+  if (call.attributes.text("op") == "DecodeGif") dims.insert(dims.begin(), kUnknownDim);
+  return {{dtype, Shape(std::move(dims))}};
+}
+
+Types jpeg_shape(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  expect_string(context);
+  return {{call.attributes.dtype("dtype"), Shape{3}}};
+}
+
+Types encode_image(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  const bool png = call.function == "encode_png";
+  const DType dtype = context.dtype(0);
+  inference::expect_type(dtype == DType::uint8 || (png && dtype == DType::uint16), "image",
+                         png ? "uint8 or uint16" : "uint8", dtype);
+  const Shape& x = context.shape(0);
+  if (!x.has_rank()) return {{DType::string, x}};
+  inference::expect_rank_at_least(x, 3, "image");
+  if (!png) inference::expect_rank(x, 3, "image");
+  const std::int64_t channels = x[x.rank() - 1];
+  if (channels == 0 || channels > 4) inference::invalid("image: {} channels", channels);
+  return {{DType::string, Shape(Ints(x.dims().begin(), x.dims().end() - 3))}};
+}
+
 }  // namespace
 
 std::span<const HostFunction> image() {
@@ -204,10 +244,14 @@ std::span<const HostFunction> image() {
       {"adjust_saturation", colours},
       {"combined_non_max_suppression", combined_non_max_suppression},
       {"crop_and_resize", crop_and_resize},
+      {"decode_image", decode_image, true, true},
       {"dilation_2d", dilation_2d},
       {"draw_bounding_boxes", draw_bounding_boxes},
+      {"encode_jpeg", encode_image, true, true},
+      {"encode_png", encode_image, true, true},
       {"extract_patches", extract_patches},
       {"hsv_to_rgb", colours},
+      {"jpeg_shape", jpeg_shape},
       {"max_pool_with_argmax", max_pool_with_argmax},
       {"non_max_suppression", non_max_suppression},
       {"projective_transform", projective_transform},

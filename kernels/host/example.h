@@ -1,0 +1,16 @@
+// The functions of the example family; example.cc names them.
+#pragma once
+
+#include "kernels/host/by_type.h"
+
+namespace thaw::host {
+
+// example_parse.cc
+std::vector<Tensor> parse_example(const HostArgs& args);
+
+// example_records.cc
+std::vector<Tensor> decode_raw(const HostArgs& args);
+std::vector<Tensor> decode_padded_raw(const HostArgs& args);
+std::vector<Tensor> decode_csv(const HostArgs& args);
+
+}  // namespace thaw::host
