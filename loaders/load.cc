@@ -5,6 +5,7 @@
 
 #include "loaders/keras/keras.h"
 #include "loaders/locate.h"
+#include "loaders/meta_graph.h"
 #include "loaders/refuse.h"
 #include "loaders/source/archive.h"
 #include "loaders/source/file_tree.h"
@@ -99,7 +100,11 @@ LoadedModel load_single_file(const Bytes& file, FileKind kind, const LoadOptions
     case FileKind::other:
       if (!may_be_graph(file)) break;
       [[fallthrough]];
-    case FileKind::protobuf_text: return load_frozen_graph(file, options, evaluator);
+    case FileKind::protobuf_text:
+      if (is_meta_graph(file, options.limits)) {
+        return load_meta_graph(file, nullptr, "", options, evaluator);
+      }
+      return load_frozen_graph(file, options, evaluator);
     case FileKind::zip:
     case FileKind::tar:
     case FileKind::gzip:
@@ -142,6 +147,16 @@ LoadedModel load_file(const Bytes& file, const LoadOptions& options, const Evalu
   return load_tree(*tree, options, evaluator);
 }
 
+// The checkpoint is `options.weights`, else the one beside the graph.
+LoadedModel load_meta_graph(const MetaGraphPlace& place, const LoadOptions& options,
+                            const Evaluator& evaluator) {
+  const Bytes file = read_file(place.folder + "/" + place.meta, options.limits);
+  const MetaGraphPlace weights =
+      options.weights.empty() ? place : split_checkpoint(options.weights);
+  const auto tree = open_directory(weights.folder, options.limits);
+  return load_meta_graph(file, tree.get(), weights.prefix, options, evaluator);
+}
+
 SignatureInfo describe(const LoadedSignature& signature) {
   SignatureInfo info;
   info.name = signature.name;
@@ -163,9 +178,10 @@ SignatureInfo describe(const LoadedSignature& signature) {
 
 LoadedModel load_model(const std::string& path, const LoadOptions& options,
                        const Evaluator& evaluator) {
-  refuse_checkpoint_prefix(path);
   LoadedModel model;
-  if (is_directory(path)) {
+  if (const auto place = find_meta_graph(path, options.limits)) {
+    model = load_meta_graph(*place, options, evaluator);
+  } else if (refuse_checkpoint_prefix(path); is_directory(path)) {
     const auto tree = open_directory(path, options.limits);
     model = load_tree(*tree, options, evaluator);
     model.info.file_bytes = total_bytes(*tree);

@@ -30,6 +30,19 @@ struct SignatureInfo {
   std::map<std::string, Tensor> defaults;
 };
 
+/// One variable of a TensorFlow model, whether a signature uses it or not.
+struct VariableInfo {
+  std::string name;
+  TensorType type;
+  std::string key;  // in the checkpoint; empty if the checkpoint does not have it
+};
+
+/// One lookup table of a TensorFlow model.
+struct TableInfo {
+  std::string name;
+  DType key = DType::invalid, value = DType::invalid;
+};
+
 /// What a file says about itself.
 struct ModelInfo {
   std::string path;
@@ -46,9 +59,16 @@ struct ModelInfo {
   std::string saved;                  // when, as the file says it; empty if it does not
   std::int64_t optimizer_arrays = 0;  // stored with the weights, not loaded
   std::uint64_t optimizer_bytes = 0;
-  std::vector<std::string> assets;                // files that layers keep in the archive
-  std::map<std::string, std::int64_t> op_counts;  // TensorFlow graphs: op type -> nodes
-  std::vector<std::string> notes;                 // what was ignored or chosen at load, for people
+  std::vector<std::string> assets;  // files that the model keeps beside its graph or its layers
+  // TensorFlow models only, from here to the notes.
+  std::vector<std::string> tags;        // of the MetaGraph that was opened
+  std::vector<std::string> other_tags;  // of each MetaGraph beside it, joined by commas
+  std::vector<VariableInfo> variables;
+  std::vector<TableInfo> tables;
+  std::map<std::string, std::int64_t> functions;  // name -> nodes of the body
+  std::map<std::string, std::int64_t>
+      op_counts;                   // op type -> nodes that the default signature runs
+  std::vector<std::string> notes;  // what was ignored or chosen at load, for people
 };
 
 /// A model in memory. Copies share one immutable state; all const members may be called from any

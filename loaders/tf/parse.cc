@@ -59,16 +59,6 @@ Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
   return {message, std::move(arena)};
 }
 
-/// True for the MetaGraphDef of TensorFlow 1 (`.meta`), which is no GraphDef but holds one.
-bool is_meta_graph(const Bytes& file) {
-  google::protobuf::Arena arena;
-  auto* message = google::protobuf::Arena::CreateMessage<MetaGraphDef>(&arena);
-  google::protobuf::io::CodedInputStream stream(
-      reinterpret_cast<const std::uint8_t*>(file.data.data()), static_cast<int>(file.size()));
-  stream.SetRecursionLimit(kRecursionLimit);
-  return message->ParseFromCodedStream(&stream) && message->graph_def().node_size() > 0;
-}
-
 }  // namespace
 
 Parsed<SavedModel> parse_saved_model(const Bytes& file, bool text, const Limits& limits) {
@@ -76,15 +66,29 @@ Parsed<SavedModel> parse_saved_model(const Bytes& file, bool text, const Limits&
 }
 
 Parsed<GraphDef> parse_graph_def(const Bytes& file, bool text, const Limits& limits) {
+  return parse<GraphDef>(file, text, limits);
+}
+
+Parsed<MetaGraphDef> parse_meta_graph(const Bytes& file, bool text, const Limits& limits) {
+  return parse<MetaGraphDef>(file, text, limits);
+}
+
+// Read as a GraphDef, a MetaGraphDef has at most one node, if it can be read at all. Read as a
+// MetaGraphDef, the functions of a GraphDef stand where nodes stand, but name no op.
+bool is_meta_graph(const Bytes& file, bool text, const Limits& limits) {
   try {
-    return parse<GraphDef>(file, text, limits);
+    if (parse<GraphDef>(file, text, limits).message->node_size() > 1) return false;
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::data_loss || text || !is_meta_graph(file)) throw;
+    if (error.code() != ErrorCode::data_loss) throw;
   }
-  throw UnsupportedError(
-      file.name, {{"MetaGraphDef", file.name,
-                   "a MetaGraph whose variables lie in a checkpoint is not opened; freeze the "
-                   "graph, or save a SavedModel"}});
+  try {
+    const auto parsed = parse<MetaGraphDef>(file, text, limits);
+    const GraphDef& graph = parsed.message->graph_def();
+    return graph.node_size() > 0 && !graph.node(0).op().empty();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::data_loss) throw;
+    return false;
+  }
 }
 
 }  // namespace thaw::tf

@@ -8,6 +8,7 @@
 namespace thaw::tf {
 
 class GraphDef;
+class MetaGraphDef;
 class SavedModel;
 
 /// A parsed message; shared because constants borrow from it.
@@ -21,5 +22,8 @@ struct Parsed {
 /// large.
 Parsed<SavedModel> parse_saved_model(const Bytes& file, bool text, const Limits& limits);
 Parsed<GraphDef> parse_graph_def(const Bytes& file, bool text, const Limits& limits);
+Parsed<MetaGraphDef> parse_meta_graph(const Bytes& file, bool text, const Limits& limits);
+/// True for the MetaGraphDef of TensorFlow 1 (`.meta`), which is no GraphDef but holds one.
+bool is_meta_graph(const Bytes& file, bool text, const Limits& limits);
 
 }  // namespace thaw::tf

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "loaders/source/checkpoint_v1.h"
+#include "loaders/tf/initial_values.h"
+#include "loaders/tf/model_info.h"
 #include "loaders/tf/parse.h"
 #include "loaders/tf/signatures.h"
 #include "loaders/tf/tf.h"
@@ -29,9 +32,7 @@ const MetaGraphDef& choose_meta_graph(const SavedModel& model, const std::string
   const MetaGraphDef* chosen = nullptr;
   const std::vector<std::string> wanted = split_tags(asked.empty() ? "serve" : asked);
   for (const MetaGraphDef& meta : model.meta_graphs()) {
-    std::vector<std::string> tags;
-    for (const std::string& tag : meta.meta_info_def().tags()) tags.push_back(printable(tag));
-    std::ranges::sort(tags);
+    const std::vector<std::string> tags = tags_of(meta);
     all += fmt::format("{}[{}]", all.empty() ? "" : " ", fmt::join(tags, ","));
     if (tags == wanted && chosen == nullptr) chosen = &meta;
   }
@@ -77,11 +78,24 @@ LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluat
 
   const std::string prefix = "variables/variables";
   std::unique_ptr<TensorBundle> bundle;
-  if (tree.contains(prefix + ".index")) bundle = TensorBundle::open(tree, prefix, options.limits);
+  if (tree.contains(prefix + ".index") || !checkpoint_v1_files(tree, prefix).empty()) {
+    bundle = TensorBundle::open(tree, prefix, options.limits);
+  }
   const GraphView top = view_graph(meta.graph_def(), options.limits, parsed.owner);
   FunctionLibrary functions(meta.graph_def(), options.limits, parsed.owner);
   Variables variables(meta, top, functions, bundle.get(), options.limits);
-  import_signatures({meta, options, evaluator, top, functions, variables, info.path}, loaded);
+  const Session session{meta, options, evaluator, top, functions, variables, info.path};
+  InitialValues initial(session);
+  variables.set_fallback([&](const std::string& handle) { return initial.find(handle); });
+  describe_graph(session, info);
+  for (const MetaGraphDef& other : parsed.message->meta_graphs()) {
+    if (&other != &meta)
+      info.other_tags.push_back(fmt::format("{}", fmt::join(tags_of(other), ",")));
+  }
+  if (tree.contains("keras_metadata.pb")) {
+    info.notes.push_back("keras_metadata.pb is not read: the graph says what the model computes");
+  }
+  import_signatures(session, loaded);
   info.parameters = variables.elements();
   info.weight_bytes = variables.bytes();
   return loaded;

@@ -1,4 +1,4 @@
-// The TensorFlow door: SavedModels and frozen graphs.
+// The TensorFlow door: SavedModels, frozen graphs, and MetaGraphs with a checkpoint.
 #pragma once
 
 #include "loaders/load.h"
@@ -16,5 +16,13 @@ LoadedModel load_saved_model(const FileTree& tree, const LoadOptions& options,
 /// `options.outputs` or all results that nothing uses.
 LoadedModel load_frozen_graph(const Bytes& file, const LoadOptions& options,
                               const Evaluator& evaluator);
+
+/// A MetaGraphDef (`.meta`), binary or text, whose variables lie in the checkpoint `prefix` of
+/// `tree` (null or a prefix without files: it has none). Inputs and outputs are its signatures',
+/// those of the options, or what training and saving do not use.
+LoadedModel load_meta_graph(const Bytes& file, const FileTree* tree, const std::string& prefix,
+                            const LoadOptions& options, const Evaluator& evaluator);
+/// Parses the file to find out.
+bool is_meta_graph(const Bytes& file, const Limits& limits);
 
 }  // namespace thaw

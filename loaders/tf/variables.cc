@@ -21,7 +21,7 @@ const GraphView::Entry* restore_of(const GraphView& view, Ref& ref) {
     const GraphView::Entry* entry = node_at(view, ref);
     if (entry == nullptr) return nullptr;
     const std::string& op = entry->node.op();
-    if (op == "RestoreV2") return entry;
+    if (op == "RestoreV2" || op == "RestoreSlice" || op == "Restore") return entry;
     if ((op != "Identity" && op != "Snapshot") || entry->data.empty()) return nullptr;
     ref = entry->data[0];
   }
@@ -140,7 +140,7 @@ void Variables::read_restore_nodes(const GraphView& view, const GraphView& top,
     if (entry.data.size() < 2) continue;
     Ref value = entry.data[1];
     const GraphView::Entry* restore = restore_of(view, value);
-    if (restore == nullptr || restore->data.size() < 3) continue;
+    if (restore == nullptr || restore->data.size() < 2) continue;
     Ref handle = entry.data[0];
     if (handle.is_argument()) {
       if (call == nullptr || static_cast<std::size_t>(handle.argument()) >= call->data.size())
@@ -150,7 +150,7 @@ void Variables::read_restore_nodes(const GraphView& view, const GraphView& top,
     const GraphView::Entry* variable = node_at(top, handle);
     if (variable == nullptr) continue;
     Source source{string_at(view, restore->data[1], value.port),
-                  string_at(view, restore->data[2], value.port)};
+                  restore->data.size() < 3 ? "" : string_at(view, restore->data[2], value.port)};
     if (!source.key.empty()) sources_[variable->node.name()] = std::move(source);
   }
 }
@@ -207,22 +207,38 @@ void Variables::read_object_graph(const MetaGraphDef& meta, const GraphView& top
   }
 }
 
+std::string Variables::key_of(const std::string& handle) const {
+  if (bundle_ == nullptr) return {};
+  const auto source = sources_.find(handle);
+  // Models of TensorFlow 1 without restore nodes: the name is the key.
+  const std::string& key = source != sources_.end() ? source->second.key : handle;
+  return bundle_->contains(key) ? key : std::string();
+}
+
 const Tensor& Variables::value(const std::string& handle) {
   const auto known = values_.find(handle);
   if (known != values_.end()) return known->second;
-  if (bundle_ == nullptr) {
-    fail(ErrorCode::not_found, "variable '{}': the model has no 'variables/variables.index'",
-         printable(handle));
-  }
-  const auto source = sources_.find(handle);
-  // Models of TensorFlow 1 without restore nodes: the name is the key.
-  const Source where = source != sources_.end() ? source->second : Source{handle, ""};
-  if (!bundle_->contains(where.key)) {
+  const std::string key = key_of(handle);
+  if (key.empty()) {
+    if (fallback_) {
+      if (auto value = fallback_(handle)) return keep(handle, std::move(*value));
+    }
+    if (bundle_ == nullptr) {
+      fail(ErrorCode::not_found, "variable '{}': the model has no checkpoint", printable(handle));
+    }
+    const auto source = sources_.find(handle);
     fail(ErrorCode::not_found, "variable '{}': the checkpoint has no entry '{}'", printable(handle),
-         printable(where.key));
+         printable(source != sources_.end() ? source->second.key : handle));
   }
-  Tensor value = bundle_->read(where.key);
-  if (!where.slice.empty()) value = cut(value, parse_slice(where.slice, handle), handle);
+  Tensor value = bundle_->read(key);
+  const auto source = sources_.find(handle);
+  if (source != sources_.end() && !source->second.slice.empty()) {
+    value = cut(value, parse_slice(source->second.slice, handle), handle);
+  }
+  return keep(handle, std::move(value));
+}
+
+const Tensor& Variables::keep(const std::string& handle, Tensor value) {
   elements_ += value.num_elements();
   bytes_ += value.size_bytes();
   if (bytes_ > limits_.max_total_bytes) {

@@ -1,7 +1,9 @@
 // Which tensor of the checkpoint each variable has.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,11 @@ class Variables {
   /// Throws Error: not_found naming the variable (no checkpoint entry), data_loss (CRC),
   /// resource_exhausted (max_total_bytes).
   const Tensor& value(const std::string& handle);
+  /// Asked for the value of a variable that the checkpoint does not have.
+  using Fallback = std::function<std::optional<Tensor>(const std::string& handle)>;
+  void set_fallback(Fallback fallback) { fallback_ = std::move(fallback); }
+  /// The checkpoint's entry of a variable; empty if it has none.
+  std::string key_of(const std::string& handle) const;
 
   /// Of all values read so far.
   std::int64_t elements() const { return elements_; }
@@ -38,7 +45,10 @@ class Variables {
                           const GraphView::Entry* call);
   void read_object_graph(const MetaGraphDef& meta, const GraphView& top);
 
+  const Tensor& keep(const std::string& handle, Tensor value);
+
   const TensorBundle* bundle_;
+  Fallback fallback_;
   const Limits& limits_;
   std::map<std::string, Source> sources_;
   std::map<std::string, Tensor> values_;

@@ -1,0 +1,13 @@
+// What a MetaGraph holds, for `thaw show`.
+#pragma once
+
+#include "loaders/tf/signatures.h"
+
+namespace thaw::tf {
+
+/// Tags, variables, tables, functions and assets. Reads nothing but the graph.
+void describe_graph(const Session& session, ModelInfo& info);
+/// The tags of a MetaGraph, sorted.
+std::vector<std::string> tags_of(const MetaGraphDef& meta);
+
+}  // namespace thaw::tf
