@@ -59,9 +59,8 @@ std::int64_t range_size(T start, T limit, T delta) {
     return count > static_cast<std::uint64_t>(kMaxElements) ? kMaxElements + 1
                                                             : static_cast<std::int64_t>(count);
   } else {
-    const double count = std::ceil(std::abs(
-        (static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta)));
-    if (!(count <= static_cast<double>(kMaxElements))) return kMaxElements + 1;
+    const T count = std::ceil(std::abs((limit - start) / delta));
+    if (!(count <= static_cast<T>(kMaxElements))) return kMaxElements + 1;
     return static_cast<std::int64_t>(count);
   }
 }

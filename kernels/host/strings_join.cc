@@ -6,7 +6,7 @@
 namespace thaw::host {
 namespace {
 
-// Normalised axes in the order in which they are joined: the first one named changes slowest.
+// Normalised axes, the slowest first: of the axes named, the first one changes fastest.
 std::vector<int> reduced_axes(const Tensor& axes, int rank) {
   std::vector<int> all;
   for (std::int64_t i = 0; i < axes.num_elements(); ++i) {
@@ -21,6 +21,7 @@ std::vector<int> reduced_axes(const Tensor& axes, int rank) {
     }
     all.push_back(normal);
   }
+  std::ranges::reverse(all);
   return all;
 }
 

@@ -61,11 +61,7 @@ struct Format {
     }
     const int digits = static_cast<int>(precision < 0 ? 6 : precision);
     const bool keep_zeros = fill == '#';
-    if (shortest) {
-      return padded(keep_zeros ? fmt::format("{:#.{}g}", value, std::max(digits, 1))
-                               : fmt::format("{:.{}g}", value, std::max(digits, 1)),
-                    true, true);
-    }
+    if (shortest) return padded(general(value, std::max(digits, 1), keep_zeros), true, true);
     if (scientific) {
       return padded(keep_zeros ? fmt::format("{:#.{}e}", value, digits)
                                : fmt::format("{:.{}e}", value, digits),
@@ -78,6 +74,14 @@ struct Format {
   std::string text(const std::string& value) const { return padded(value, false, false); }
 
  private:
+  // C's %g; with '#' its zeros and its point stay.
+  static std::string general(double value, int digits, bool keep_zeros) {
+    if (!keep_zeros) return fmt::format("{:.{}g}", value, digits);
+    const std::string scientific_form = fmt::format("{:.{}e}", value, digits - 1);
+    const int exponent = std::stoi(scientific_form.substr(scientific_form.find('e') + 1));
+    if (exponent < -4 || exponent >= digits) return fmt::format("{:#.{}e}", value, digits - 1);
+    return fmt::format("{:#.{}f}", value, digits - 1 - exponent);
+  }
   std::string padded(std::string text, bool is_signed, bool zeros) const {
     const bool negative = is_signed && text.starts_with('-');
     if (is_signed && !negative && (fill == '+' || fill == ' ')) text.insert(text.begin(), fill);

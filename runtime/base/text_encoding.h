@@ -29,6 +29,8 @@ class Reader {
  public:
   Reader(Encoding encoding, std::string_view text);
   bool done() const { return at_ >= text_.size(); }
+  /// The encoding without doubt about its byte order.
+  Encoding encoding() const { return encoding_; }
   /// The next character; `bytes` counts a byte order mark in front of the first.
   Decoded next();
 
