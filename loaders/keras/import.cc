@@ -255,6 +255,7 @@ Outputs ImportContext::input_layer(const ModelRun& run, std::size_t at, std::siz
 }
 
 void ImportContext::refuse_training(const Layer& layer) {
+  if (layer.keras3()) return;  // a model's own flag overrides what its calls recorded
   const Operand* training = layer.argument("training");
   if (training == nullptr || training->kind != Argument::Kind::value) return;
   const Json& value = training->value;
