@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "loaders/tf/import_subgraph.h"
 #include "loaders/tf/custom.h"
+#include "loaders/tf/import_subgraph.h"
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
@@ -22,11 +22,10 @@ const char* refusal_of(std::string_view op) {
       {"MatchingFiles", "reads directories"},
       {"SaveV2", "writes files"},
       {"MergeV2Checkpoints", "writes files"},
-      {"RestoreV2", "reads files"},
       {"IteratorGetNext", "reads a data set"},
       {"XlaCallModule",
-       "holds StableHLO code (written by the JAX backend); export the model with the TensorFlow "
-       "backend"},
+       "holds StableHLO code (written by the JAX backend); export with native TensorFlow "
+       "serialisation (jax2tf with native_serialization=False), or save the model as .keras"},
       {"TRTEngineOp", "holds code for TensorRT; export the model before the TensorRT conversion"},
       {"TPUPartitionedCall", "is for TPUs; export the model for the CPU"},
       {"Enter",
@@ -216,6 +215,11 @@ ValueId Importer::tensor(Scope& scope, const Edge& edge, const char* what) {
   if (edge.kind == Edge::Kind::array) {
     fail(ErrorCode::invalid_argument, "{} is the handle of a tensor array, not a tensor", what);
   }
+  if (edge.kind == Edge::Kind::table) {
+    fail(ErrorCode::invalid_argument, "{} is the handle of table '{}', not a tensor", what,
+         printable(variables_.tables().at(edge.variable).name));
+  }
+  if (edge.kind == Edge::Kind::stored) throw Refusal(fmt::format("{} is read from a file", what));
   if (edge.kind == Edge::Kind::variable) {
     fail(ErrorCode::invalid_argument, "{} is the handle of variable '{}', not a tensor", what,
          printable(variable_names_[static_cast<std::size_t>(edge.variable)]));

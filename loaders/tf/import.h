@@ -24,13 +24,15 @@ struct Edge {
     tensor,    // a value of the graph under construction, tensor lists included
     variable,  // a handle of (or a reference to) a variable
     array,     // a handle of a TensorFlow 1 tensor array; its items are a list in its flow
+    table,     // a handle of a lookup table
+    stored,    // a tensor of the checkpoint that nothing has asked for yet
     branch,    // behind a Switch whose side is decided at run time
     dead,      // behind the branch of a Switch that is not taken
     poison,    // behind a node that cannot be run
   };
   Kind kind = Kind::none;
   ValueId value = -1;
-  int variable = -1;       // or array
+  int variable = -1;       // or array, table, stored tensor
   bool reference = false;  // TensorFlow 1: using it reads the variable
 };
 
@@ -170,6 +172,28 @@ class Importer {
   Edges variable_shape(Site& site);
   Edges gather_variable(Site& site);
 
+  // import_scatter.cc
+  Edges scatter_variable(Site& site);
+  Edges temporary_variable(Site& site);
+  Edges destroy_temporary(Site& site);
+  Edges remote_call(Site& site);
+
+  // import_table.cc
+  Edges table_handle(Site& site);
+  Edges find_in_table(Site& site);
+  Edges table_size(Site& site);
+  Edges export_table(Site& site);
+  Edges change_table(Site& site);
+  Edges fill_table(Site& site);
+  Edges restored(Site& site);
+  int table_operand(Site& site, int i);
+  const Table& table_of(Site& site);
+  Tensor content(Site& site, int i);
+  void fill_tables();
+  void run_initialisers(Scope& scope, Frame& frame, int except);
+  void run_initialiser(Scope& scope, Frame& frame, int number);
+  bool fills_tables(const NodeView::Function& function, std::set<std::string>& seen);
+
   // import_array.cc
   Edges array(Site& site);
   Edges array_write(Site& site);
@@ -235,6 +259,8 @@ class Importer {
   std::map<const GraphView*, std::unique_ptr<Regions>> regions_;
   std::map<const GraphView*, std::unordered_map<int, bool>> effects_;  // of nodes, as far as known
   std::vector<Array> arrays_;
+  std::vector<std::string> stored_keys_;  // of tensors of the checkpoint
+  bool filling_ = false;                  // tables, by running initialisers
   std::uint64_t imported_nodes_ = 0;
   int depth_ = 0;
   std::string prefix_;  // that the next called function gets

@@ -9,6 +9,7 @@
 
 #include "loaders/source/bundle.h"
 #include "loaders/tf/functions.h"
+#include "loaders/tf/tables.h"
 
 namespace thaw::tf {
 
@@ -29,8 +30,15 @@ class Variables {
   /// Asked for the value of a variable that the checkpoint does not have.
   using Fallback = std::function<std::optional<Tensor>(const std::string& handle)>;
   void set_fallback(Fallback fallback) { fallback_ = std::move(fallback); }
+  /// A variable without an entry, such as one that lives for one run.
+  void define(const std::string& handle, Tensor value) {
+    values_.emplace(handle, std::move(value));
+  }
   /// The checkpoint's entry of a variable; empty if it has none.
   std::string key_of(const std::string& handle) const;
+
+  /// The lookup tables, which the same checkpoint and initialisers fill.
+  Tables& tables() { return tables_; }
 
   /// Of all values read so far.
   std::int64_t elements() const { return elements_; }
@@ -48,6 +56,7 @@ class Variables {
   const Tensor& keep(const std::string& handle, Tensor value);
 
   const TensorBundle* bundle_;
+  Tables tables_;
   Fallback fallback_;
   const Limits& limits_;
   std::map<std::string, Source> sources_;
