@@ -103,8 +103,8 @@ Importer::Edges Importer::pick(Scope& scope, const Edges& arguments, ValueId con
   Edges results = yes->results;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Edge &a = yes->results[i], &b = no->results[i];
-    const bool handles =
-        a.kind == Edge::Kind::variable || a.kind == Edge::Kind::array || a.kind == Edge::Kind::dead;
+    const bool handles = a.kind == Edge::Kind::variable || a.kind == Edge::Kind::array ||
+                         a.kind == Edge::Kind::table || a.kind == Edge::Kind::dead;
     if (handles && b.kind == a.kind && a.variable == b.variable) continue;
     if (a.kind == Edge::Kind::dead || b.kind == Edge::Kind::dead) {
       throw Refusal("a result that exists only on one side of a branch decided at run time");

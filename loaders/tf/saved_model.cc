@@ -84,6 +84,7 @@ LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluat
   const GraphView top = view_graph(meta.graph_def(), options.limits, parsed.owner);
   FunctionLibrary functions(meta.graph_def(), options.limits, parsed.owner);
   Variables variables(meta, top, functions, bundle.get(), options.limits);
+  variables.tables().set_files(tree);
   const Session session{meta, options, evaluator, top, functions, variables, info.path};
   InitialValues initial(session);
   variables.set_fallback([&](const std::string& handle) { return initial.find(handle); });

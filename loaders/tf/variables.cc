@@ -116,7 +116,7 @@ Tensor cut(const Tensor& full, std::vector<Extent> extents, const std::string& v
 
 Variables::Variables(const MetaGraphDef& meta, const GraphView& top, FunctionLibrary& functions,
                      const TensorBundle* bundle, const Limits& limits)
-    : bundle_(bundle), limits_(limits) {
+    : bundle_(bundle), tables_(meta, top, bundle, limits), limits_(limits) {
   if (bundle_ == nullptr) return;
   read_object_graph(meta, top);
   read_restore_nodes(top, top, nullptr);

@@ -1,0 +1,232 @@
+// Lookup tables. Their initialisers and the part of the checkpoint's restore function that concerns
+// them are imported first and must come out as constants; the model then looks up in constants.
+#include <set>
+
+#include "loaders/tf/import.h"
+#include "runtime/base/check.h"
+
+namespace thaw::tf {
+namespace {
+
+constexpr Edge kPoison{Edge::Kind::poison};
+
+Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
+
+bool fills_table(std::string_view op) {
+  return op.starts_with("InitializeTable") || op.starts_with("LookupTableImport");
+}
+
+// What runs once per session and is computed here once: constants of any size.
+Tensor computed(const Graph& graph, ValueId value, const Evaluator& evaluator, int depth) {
+  if (const Tensor* known = constant_of(graph, value)) return *known;
+  const NodeId id = graph.values[static_cast<std::size_t>(value)].producer;
+  if (id == kNoNode || depth > 64) throw Refusal("a table whose content is computed at run time");
+  const Node& node = graph.nodes[static_cast<std::size_t>(id)];
+  std::vector<Tensor> in, out;
+  std::vector<TensorType> types;
+  for (const ValueId operand : node.inputs) {
+    in.push_back(computed(graph, operand, evaluator, depth + 1));
+  }
+  for (const ValueId result : node.outputs) {
+    types.push_back(graph.values[static_cast<std::size_t>(result)].type);
+  }
+  if (!evaluator || !evaluator(node.op, in, types, out)) {
+    throw Refusal("a table whose content is computed at run time");
+  }
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == value) return out.at(i);
+  }
+  throw Refusal("a table whose content is computed at run time");
+}
+
+}  // namespace
+
+int Importer::table_operand(Site& site, int i) {
+  if (static_cast<std::size_t>(i) >= site.in.size() ||
+      site.in[static_cast<std::size_t>(i)].kind != Edge::Kind::table) {
+    fail(ErrorCode::invalid_argument, "operand {} is not a table", i);
+  }
+  return site.in[static_cast<std::size_t>(i)].variable;
+}
+
+// A table is known by its shared name; at the top level, by its node.
+Importer::Edges Importer::table_handle(Site& site) {
+  std::string name = site.node.text("shared_name");
+  if (name.empty()) name = site.node.name();
+  if (name.empty() && !site.frame.view.function.empty()) name = site.frame.view.function;
+  const int number =
+      variables_.tables().number(name, site.node.type("key_dtype"), site.node.type("value_dtype"));
+  return {{Edge::Kind::table, -1, number}};
+}
+
+// The content that a node reads, after the initialisers have run.
+const Table& Importer::table_of(Site& site) {
+  Tables& tables = variables_.tables();
+  if (!tables.ready) {
+    tables.ready = true;
+    Importer initialiser(functions_, variables_, options_, evaluator_, {});
+    initialiser.fill_tables();
+  }
+  const Table& table = tables.at(table_operand(site, 0));
+  if (!table.filled) {
+    throw Refusal(fmt::format("table '{}' is not filled by the model's initialisers{}",
+                              printable(table.name),
+                              tables.problem.empty() ? "" : ": " + tables.problem));
+  }
+  return table;
+}
+
+Importer::Edges Importer::find_in_table(Site& site) {
+  for (const Edge& edge : site.in) {
+    if (edge.kind == Edge::Kind::poison) return {kPoison};
+  }
+  const Table& table = table_of(site);
+  const ops::HostCall lookup{"lookup", {{"keys", table.keys}, {"values", table.values}}};
+  return {tensor_edge(site.scope.builder.add1(lookup, {input(site, 1), input(site, 2)}))};
+}
+
+Importer::Edges Importer::table_size(Site& site) {
+  if (!site.in.empty() && site.in[0].kind == Edge::Kind::poison) return {kPoison};
+  // Equal keys are one entry.
+  const Table& table = table_of(site);
+  std::set<std::string> distinct;
+  for (std::int64_t i = 0; i < table.keys.num_elements(); ++i) {
+    const std::size_t width = size_of(table.key_dtype);
+    const auto* data = static_cast<const char*>(table.keys.data());
+    distinct.insert(table.key_dtype == DType::string
+                        ? table.keys.data<std::string>()[i]
+                        : std::string(data + static_cast<std::size_t>(i) * width, width));
+  }
+  const auto size = static_cast<std::int64_t>(distinct.size());
+  return {tensor_edge(
+      site.scope.builder.constant(Tensor::from(Shape{}, std::vector<std::int64_t>{size})))};
+}
+
+Importer::Edges Importer::export_table(Site& site) {
+  if (!site.in.empty() && site.in[0].kind == Edge::Kind::poison) return {kPoison};
+  const Table& table = table_of(site);
+  GraphBuilder& g = site.scope.builder;
+  return {tensor_edge(g.constant(table.keys)), tensor_edge(g.constant(table.values))};
+}
+
+Importer::Edges Importer::change_table(Site&) { throw Refusal("changes a table at run time"); }
+
+// Only while tables are filled: a tensor of the checkpoint, read when something needs it.
+Importer::Edges Importer::restored(Site& site) {
+  if (!filling_) throw Refusal("reads files");
+  Edges edges;
+  const Tensor* keys = known(site, 1);
+  if (keys == nullptr || keys->dtype() != DType::string) throw Refusal("reads files");
+  for (std::int64_t i = 0; i < keys->num_elements(); ++i) {
+    edges.push_back({Edge::Kind::stored, -1, static_cast<int>(stored_keys_.size())});
+    stored_keys_.push_back(keys->data<std::string>()[i]);
+  }
+  return edges;
+}
+
+Tensor Importer::content(Site& site, int i) {
+  const Edge& edge = site.in.at(static_cast<std::size_t>(i));
+  if (edge.kind == Edge::Kind::stored) {
+    return variables_.tables().stored(stored_keys_[static_cast<std::size_t>(edge.variable)]);
+  }
+  return computed(site.scope.builder.graph(), input(site, i), evaluator_, 0);
+}
+
+Importer::Edges Importer::fill_table(Site& site) {
+  if (!filling_) throw Refusal("fills a table at run time");
+  Tables& tables = variables_.tables();
+  for (const Edge& edge : site.in) {
+    if (edge.kind != Edge::Kind::poison) continue;
+    if (tables.problem.empty() && !unsupported_.empty()) {
+      const Unsupported& why = unsupported_.back();
+      tables.problem = fmt::format("{} '{}': {}", why.what, why.where, why.why);
+    }
+    return {kPoison};
+  }
+  const int number = table_operand(site, 0);
+  const std::string& op = site.node.op();
+  if (op.starts_with("InitializeTableFromTextFile")) {
+    const Tensor path = content(site, 1);
+    const std::string delimiter = site.node.text("delimiter");
+    if (path.dtype() != DType::string || path.num_elements() != 1 || delimiter.size() != 1) {
+      fail(ErrorCode::invalid_argument, "expected one file name and a delimiter of one byte");
+    }
+    tables.fill_from_text(
+        number, path.data<std::string>()[0],
+        {site.node.integer("key_index"), site.node.integer("value_index"),
+         site.node.integer("vocab_size"), site.node.integer("offset"), delimiter[0]});
+  } else {
+    tables.fill(number, content(site, 1), content(site, 2), op.starts_with("InitializeTable"));
+  }
+  return {};
+}
+
+bool Importer::fills_tables(const NodeView::Function& function, std::set<std::string>& seen) {
+  if (!functions_.contains(function.name) || !seen.insert(function.name).second) return false;
+  for (const GraphView::Entry& entry : functions_.view(function).nodes) {
+    if (fills_table(entry.node.op())) return true;
+    for (const NodeView::Function& inner : entry.node.all_functions()) {
+      if (fills_tables(inner, seen)) return true;
+    }
+  }
+  return false;
+}
+
+// One call, or one node that fills a table, with what it needs. A table that cannot be filled is an
+// error only where the model uses it.
+void Importer::run_initialiser(Scope& scope, Frame& frame, int number) {
+  const GraphView::Entry& entry = frame.view.nodes[static_cast<std::size_t>(number)];
+  try {
+    if (fills_table(entry.node.op())) {
+      visit(scope, frame, number);
+      return;
+    }
+    std::optional<NodeView::Function> function;
+    if (entry.node.op() == "PartitionedCall" || entry.node.op() == "StatefulPartitionedCall") {
+      function = entry.node.function("f");
+    } else if (functions_.contains(entry.node.op())) {
+      function = NodeView::Function{entry.node.op(), nullptr};
+    }
+    std::set<std::string> seen;
+    if (!function || !fills_tables(*function, seen)) return;
+    const GraphView& view = functions_.view(*function);
+    if (view.arguments.size() != entry.data.size()) return;
+    Frame inner(view);
+    inner.prefix = entry.node.name() + "/";
+    for (const Ref& ref : entry.data) {
+      if (ref.node >= 0 && !frame.feeds.contains({ref.node, ref.port}))
+        visit(scope, frame, ref.node);
+      inner.arguments.push_back(edge(frame, ref));
+    }
+    if (++depth_ > options_.limits.max_depth) return;
+    run_initialisers(scope, inner, -1);
+    --depth_;
+  } catch (const Error& error) {
+    if (variables_.tables().problem.empty()) variables_.tables().problem = error.what();
+  }
+}
+
+void Importer::run_initialisers(Scope& scope, Frame& frame, int except) {
+  for (std::size_t i = 0; i < frame.view.nodes.size(); ++i) {
+    if (static_cast<int>(i) != except) run_initialiser(scope, frame, static_cast<int>(i));
+  }
+}
+
+// As TensorFlow loads a model: the checkpoint first, then the initialisers.
+void Importer::fill_tables() {
+  filling_ = true;
+  Tables& tables = variables_.tables();
+  Graph graph;
+  Scope scope(graph, evaluator_, nullptr);
+  Frame frame(tables.top());
+  for (const auto& [where, path] : tables.asset_names()) {
+    const ValueId name =
+        scope.builder.constant(Tensor::from(Shape{}, std::vector<std::string>{path}));
+    frame.feeds.emplace(where, tensor_edge(name));
+  }
+  const int restore = tables.restore_node();
+  if (restore >= 0) run_initialiser(scope, frame, restore);
+  run_initialisers(scope, frame, restore);
+}
+
+}  // namespace thaw::tf

@@ -1,0 +1,207 @@
+#include "loaders/tf/tables.h"
+
+#include <charconv>
+#include <unordered_map>
+
+#include "runtime/base/check.h"
+#include "tf/proto/thaw_tf.pb.h"
+
+namespace thaw::tf {
+namespace {
+
+constexpr std::int64_t kLineNumber = -1, kWholeLine = -2;
+
+std::string element_bytes(const Tensor& tensor, std::int64_t i) {
+  if (tensor.dtype() == DType::string) return tensor.data<std::string>()[i];
+  const std::size_t width = size_of(tensor.dtype());
+  const auto* data = static_cast<const char*>(tensor.data());
+  return {data + static_cast<std::size_t>(i) * width, width};
+}
+
+void check_unique(const Table& table) {
+  std::unordered_map<std::string, std::int64_t> rows;
+  for (std::int64_t i = 0; i < table.keys.num_elements(); ++i) {
+    const auto [known, is_new] = rows.emplace(element_bytes(table.keys, i), i);
+    if (is_new) continue;
+    if (element_bytes(table.values, i) != element_bytes(table.values, known->second)) {
+      fail(ErrorCode::invalid_argument, "table '{}' has two values for one key",
+           printable(table.name));
+    }
+  }
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+template <class T>
+void parse_number(std::string_view token, Tensor& out, std::int64_t row, const std::string& file) {
+  T value = 0;
+  std::string_view digits = token;
+  while (!digits.empty() && digits.front() == ' ') digits.remove_prefix(1);
+  while (!digits.empty() && digits.back() == ' ') digits.remove_suffix(1);
+  if (digits.starts_with('+')) digits.remove_prefix(1);
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, value);
+  if (error != std::errc{} || stop != end || digits.empty()) {
+    fail(ErrorCode::invalid_argument, "{}: field {} in line {} is not a valid {}", file,
+         printable(token), row, name_of(out.dtype()));
+  }
+  out.mutable_data<T>()[row] = value;
+}
+
+/// What one side of a table takes from each line.
+class Column {
+ public:
+  Column(std::int64_t index, DType dtype, std::int64_t rows, const TextColumns& columns)
+      : index_(index), columns_(columns), values_(dtype, Shape{rows}) {
+    if (index == kLineNumber && dtype != DType::int64) {
+      fail(ErrorCode::invalid_argument, "a line number as {}", name_of(dtype));
+    }
+    if (index == kWholeLine && dtype != DType::string && !is_integer(dtype)) {
+      fail(ErrorCode::invalid_argument, "a whole line as {}", name_of(dtype));
+    }
+    if (index < kWholeLine) fail(ErrorCode::invalid_argument, "column {}", index);
+  }
+
+  void read(std::string_view line, std::int64_t row, const std::string& file) {
+    if (index_ == kLineNumber) {
+      values_.mutable_data<std::int64_t>()[row] = row + columns_.offset;
+      return;
+    }
+    const std::string_view token = index_ == kWholeLine ? line : field(line, row, file);
+    switch (values_.dtype()) {
+      case DType::string: values_.mutable_data<std::string>()[row] = std::string(token); break;
+      case DType::int32: {
+        parse_number<std::int32_t>(token, values_, row, file);
+        // TensorFlow adds the offset to fields of this type alone.
+        auto& value = values_.mutable_data<std::int32_t>()[row];
+        value = static_cast<std::int32_t>(value + columns_.offset);
+        break;
+      }
+      case DType::int64: parse_number<std::int64_t>(token, values_, row, file); break;
+      case DType::float32: parse_number<float>(token, values_, row, file); break;
+      case DType::float64: parse_number<double>(token, values_, row, file); break;
+      default:
+        fail(ErrorCode::unimplemented, "a table of {} in a text file", name_of(values_.dtype()));
+    }
+  }
+  Tensor& values() { return values_; }
+
+ private:
+  std::string_view field(std::string_view line, std::int64_t row, const std::string& file) const {
+    std::string_view rest = line;
+    for (std::int64_t column = 0;; ++column) {
+      const std::size_t end = std::min(rest.find(columns_.delimiter), rest.size());
+      if (column == index_) return rest.substr(0, end);
+      if (end == rest.size()) {
+        fail(ErrorCode::invalid_argument,
+             "{}: invalid number of columns in line {}: expected at least {}, got {}", file, row,
+             index_ + 1, column + 1);
+      }
+      rest.remove_prefix(end + 1);
+    }
+  }
+
+  std::int64_t index_;
+  const TextColumns& columns_;
+  Tensor values_;
+};
+
+}  // namespace
+
+Tables::Tables(const MetaGraphDef& meta, const GraphView& top, const TensorBundle* bundle,
+               const Limits& limits)
+    : meta_(meta), top_(top), bundle_(bundle), limits_(limits) {}
+
+int Tables::number(const std::string& name, DType key_dtype, DType value_dtype) {
+  const auto [found, is_new] = numbers_.emplace(name, static_cast<int>(tables_.size()));
+  if (is_new) {
+    tables_.push_back({name, key_dtype, value_dtype, false, {}, {}});
+  } else if (at(found->second).key_dtype != key_dtype ||
+             at(found->second).value_dtype != value_dtype) {
+    const Table& table = at(found->second);
+    fail(ErrorCode::invalid_argument, "table '{}' maps {} to {} here and {} to {} elsewhere",
+         printable(name), name_of(key_dtype), name_of(value_dtype), name_of(table.key_dtype),
+         name_of(table.value_dtype));
+  }
+  return found->second;
+}
+
+void Tables::fill(int number, const Tensor& keys, const Tensor& values, bool unique) {
+  Table& table = tables_[static_cast<std::size_t>(number)];
+  const bool fits = keys.dtype() == table.key_dtype && values.dtype() == table.value_dtype &&
+                    keys.shape().rank() == 1 && values.shape().rank() >= 1 &&
+                    keys.shape()[0] == values.shape()[0];
+  if (!fits) {
+    fail(ErrorCode::invalid_argument, "table '{}' of {} to {}: keys {}, values {}",
+         printable(table.name), name_of(table.key_dtype), name_of(table.value_dtype),
+         to_string(keys.type()), to_string(values.type()));
+  }
+  table.keys = keys;
+  table.values = values;
+  table.filled = true;
+  if (unique) check_unique(table);
+}
+
+void Tables::fill_from_text(int number, const std::string& path, const TextColumns& columns) {
+  if (files_ == nullptr || !files_->contains(path)) {
+    fail(ErrorCode::not_found, "table '{}' is read from '{}', which is not among the assets",
+         printable(at(number).name), printable(path));
+  }
+  const Bytes file = files_->read(path);
+  std::vector<std::string_view> lines = lines_of(file.text());
+  const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(columns.vocab_size, 0));
+  if (columns.vocab_size != -1 && lines.size() < wanted) {
+    fail(ErrorCode::invalid_argument, "{}: invalid vocab_size: expected {} but got {}", file.name,
+         columns.vocab_size, lines.size());
+  }
+  if (columns.vocab_size != -1) lines.resize(wanted);  // what follows is ignored
+  if (lines.size() > limits_.max_entries) {
+    fail(ErrorCode::resource_exhausted, "{} has more than {} lines", file.name,
+         limits_.max_entries);
+  }
+  const auto rows = static_cast<std::int64_t>(lines.size());
+  Column keys(columns.key_index, at(number).key_dtype, rows, columns);
+  Column values(columns.value_index, at(number).value_dtype, rows, columns);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::string_view line = lines[static_cast<std::size_t>(row)];
+    if (line.empty()) {
+      fail(ErrorCode::invalid_argument, "{}: line {} is empty", file.name, row);
+    }
+    keys.read(line, row, file.name);
+    values.read(line, row, file.name);
+  }
+  fill(number, keys.values(), values.values(), true);
+}
+
+std::map<std::pair<int, std::int64_t>, std::string> Tables::asset_names() const {
+  std::map<std::pair<int, std::int64_t>, std::string> names;
+  for (const AssetFileDef& asset : meta_.asset_file_def()) {
+    const Ref ref = top_.resolve(asset.tensor_info().name(), "asset");
+    names[{ref.node, ref.port}] = "assets/" + asset.filename();
+  }
+  return names;
+}
+
+Tensor Tables::stored(const std::string& key) const {
+  if (bundle_ == nullptr || !bundle_->contains(key)) {
+    fail(ErrorCode::not_found, "the checkpoint has no entry '{}'", printable(key));
+  }
+  return bundle_->read(key);
+}
+
+int Tables::restore_node() const {
+  const int node = top_.find(meta_.saver_def().restore_op_name());
+  return node < 0 ? -1 : node;
+}
+
+}  // namespace thaw::tf

@@ -1,0 +1,73 @@
+// The lookup tables of a MetaGraph and what its initialisers and its checkpoint put into them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "loaders/source/bundle.h"
+#include "loaders/source/file_tree.h"
+#include "loaders/tf/graph_view.h"
+
+namespace thaw::tf {
+
+class MetaGraphDef;
+
+/// One row per key.
+struct Table {
+  std::string name;
+  DType key_dtype = DType::invalid, value_dtype = DType::invalid;
+  bool filled = false;
+  Tensor keys, values;  // [n], [n, ...]
+};
+
+/// How a table is read from a text file (InitializeTableFromTextFile's attributes).
+struct TextColumns {
+  std::int64_t key_index = 0, value_index = 0;  // a column; -1: the line's number; -2: all of it
+  std::int64_t vocab_size = -1, offset = 0;
+  char delimiter = '\t';
+};
+
+/// Tables are known by the name they share between graphs. The references must outlive the object.
+class Tables {
+ public:
+  /// `bundle` may be null.
+  Tables(const MetaGraphDef& meta, const GraphView& top, const TensorBundle* bundle,
+         const Limits& limits);
+  /// Where the asset files are: below "assets/" of `tree`, which must outlive the object.
+  void set_files(const FileTree& tree) { files_ = &tree; }
+
+  /// The table's number; a new one is empty. Throws Error(invalid_argument) when it is known with
+  /// other types.
+  int number(const std::string& name, DType key_dtype, DType value_dtype);
+  const Table& at(int number) const { return tables_[static_cast<std::size_t>(number)]; }
+
+  /// Replaces the content. Throws Error(invalid_argument): shapes or types do not fit, or, for
+  /// `unique` keys, one key has two values.
+  void fill(int number, const Tensor& keys, const Tensor& values, bool unique);
+  void fill_from_text(int number, const std::string& path, const TextColumns& columns);
+
+  /// Results of the top graph that name asset files: (node, port) -> the path in the tree.
+  std::map<std::pair<int, std::int64_t>, std::string> asset_names() const;
+  /// A tensor of the checkpoint. Throws Error(not_found).
+  Tensor stored(const std::string& key) const;
+
+  const GraphView& top() const { return top_; }
+  /// The top node that restores the checkpoint; GraphView::kMissing-like -1 when there is none.
+  int restore_node() const;
+  /// Whether the initialisers have run; set by who runs them.
+  bool ready = false;
+  /// Why an initialiser could not be run, for the message of tables that stayed empty.
+  std::string problem;
+
+ private:
+  const MetaGraphDef& meta_;
+  const GraphView& top_;
+  const TensorBundle* bundle_;
+  const Limits& limits_;
+  const FileTree* files_ = nullptr;
+  std::vector<Table> tables_;
+  std::map<std::string, int> numbers_;
+};
+
+}  // namespace thaw::tf
