@@ -28,5 +28,6 @@ std::unique_ptr<Kernel> prepare_strided_slice(const Site& site);
 std::unique_ptr<Kernel> prepare_pad(const Site& site);
 std::unique_ptr<Kernel> prepare_gather(const Site& site);
 std::unique_ptr<Kernel> prepare_rnn(const Site& site);
+std::unique_ptr<Kernel> prepare_conv_lstm(const Site& site);
 
 }  // namespace thaw::cpu

@@ -27,6 +27,7 @@ constexpr Row kRows[] = {
     {"pad", "move", prepare_pad},
     {"gather", "rows", prepare_gather},
     {"rnn", "fused", prepare_rnn},
+    {"conv_lstm", "packed", prepare_conv_lstm},
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ constexpr const char* kQueryArguments[] = {"value",
                                            "use_causal_mask"};
 constexpr const char* kTfQueryArguments[] = {
     "value", "key", "attention_mask", "return_attention_scores", "training", "use_causal_mask"};
+constexpr const char* kReverseArguments[] = {"reverse"};
 constexpr const char* kAttentionArguments[] = {"mask", "training", "return_attention_scores",
                                                "use_causal_mask"};
 
@@ -31,6 +32,7 @@ std::span<const char* const> named_arguments(const Layer& layer) {
     if (layer.keras3()) return kQueryArguments;
     return kTfQueryArguments;
   }
+  if (name == "ReversibleEmbedding") return kReverseArguments;
   return {};
 }
 
@@ -66,8 +68,9 @@ void check_arguments(const Layer& layer) {
     if (!known && is_set(operand))
       layer.unsupported(fmt::format("called with argument {}", printable(key)));
   }
-  const std::size_t positions =
-      layer.has("cell") || layer.has("units") || layer.has("merge_mode") ? 2 : 1;
+  const bool takes_states = layer.has("cell") || layer.has("units") || layer.has("merge_mode") ||
+                            layer.class_name().starts_with("ConvLSTM");
+  const std::size_t positions = takes_states ? 2 : 1;
   for (std::size_t i = positions; i < layer.args.size(); ++i) {
     if (is_set(layer.args[i]))
       layer.unsupported(fmt::format("called with {} positional arguments", i + 1));

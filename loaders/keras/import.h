@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class ImportContext {
   const std::vector<Unsupported>& unsupported() const { return unsupported_; }
   /// The layers in the configuration's order, with the shapes of their first call.
   std::vector<LayerInfo> layer_infos() const;
+
+  /// From here on the value comes without its mask, wherever it goes.
+  void take_mask(ValueId value) { without_masks_.insert(value); }
 
   const KerasModel& model() const { return model_; }
   GraphBuilder& graph() { return g_; }
@@ -57,6 +61,7 @@ class ImportContext {
   std::uint64_t calls_left_;
   std::map<std::string, ValueId> constants_;  // by variable path and type
   std::map<std::string, VariableId> states_;
+  std::set<ValueId> without_masks_;
   std::vector<Unsupported> unsupported_;
   std::vector<LayerInfo> infos_;
   std::map<std::string, std::size_t> info_index_;  // by path

@@ -230,6 +230,10 @@ Outputs dot(const Layer& layer, Weights&, GraphBuilder& g) {
 }
 
 Outputs keras1_merge(const Layer& layer, Weights&, GraphBuilder& g) {
+  const Json* given = layer.find("mode");
+  const std::string mode_type = layer.text("mode_type", "raw");
+  if (mode_type != "raw" || (given != nullptr && !given->is_string()))
+    layer.unsupported("mode is Python code, which is never executed");
   const std::string mode = layer.text("mode", "sum");
   if (layer.inputs.empty()) layer.bad("called without inputs");
   if (mode == "concat") {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "loaders/keras/import.h"
 #include "loaders/keras/layers/attention.h"
 #include "loaders/keras/layers/einsum_dense.h"
 #include "loaders/keras/layers/layers.h"
@@ -14,9 +15,10 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-// tf.keras saves the projections under the names of private attributes.
-std::string projection_path(const Writer& writer, const char* part) {
-  return fmt::format("{}{}_dense", writer.major < 3 ? "_" : "", part);
+// Weights are filed by attributes, private ones where the class has no others.
+std::string projection_path(const LayerConfig& layer, const Writer& writer, std::string_view part) {
+  const bool open = writer.major >= 3 && layer.class_name == "MultiHeadAttention" && part != "gate";
+  return fmt::format("{}{}_dense", open ? "" : "_", part);
 }
 
 // The tensors of a call.
@@ -47,6 +49,18 @@ AttentionCall call_of(const Layer& layer, GraphBuilder& g) {
   if (g.shape(call.value.value).rank() != g.shape(call.key.value).rank())
     layer.bad("key and value differ in rank");
   return call;
+}
+
+// Keras 3.8 and later take the masks off the tensors themselves (not off converted copies), so that
+// what runs behind this call does not see them.
+void take_masks(const Layer& layer, GraphBuilder& g) {
+  if (!layer.writer.at_least(3, 8)) return;
+  layer.context.take_mask(layer.inputs[0].value);
+  for (const char* key : {"value", "key"}) {
+    const MaskedValue* tensor = tensor_argument(layer, key);
+    if (tensor != nullptr && g.dtype(tensor->value) == layer.policy.compute)
+      layer.context.take_mask(tensor->value);
+  }
 }
 
 // ---- masks ----
@@ -124,7 +138,7 @@ ValueId project(const Layer& layer, Weights& weights, const char* part, ValueId 
   const int free = g.shape(x).rank() - bound;
   const std::string in = letters(free), middle = letters(bound, free),
                     out = letters(shape.rank() - bound, free + bound);
-  const std::string path = projection_path(layer.writer, part);
+  const std::string path = projection_path(layer.config, layer.writer, part);
   const ValueId y = contract(in + middle + "," + middle + out + "->" + in + out, x,
                              weights.get(path + "/kernel", shape), g);
   if (!layer.flag("use_bias", true)) return y;
@@ -296,7 +310,7 @@ void multi_head_attention_variables(VariableList& variables) {
   const bool bias = variables.flag("use_bias", true);
   for (const char* part : {"query", "key", "gate", "value", "output"}) {
     if (part == std::string("gate") && !variables.flag("use_gate", false)) continue;
-    const std::string path = projection_path(variables.writer(), part);
+    const std::string path = projection_path(variables.layer(), variables.writer(), part);
     variables.add(path + "/kernel");
     if (bias) variables.add(path + "/bias");
   }
@@ -324,6 +338,7 @@ Outputs multi_head_attention(const Layer& layer, Weights& weights, GraphBuilder&
   Ints width = layer.ints("output_shape", {});
   if (width.empty()) width = {known_dim(layer, g, q.value, -1)};
   const ValueId output_mask = masks_itself(layer) ? q.mask : kNoValue;
+  take_masks(layer, g);
   return attended(layer, weights, call, parts, mask, output_mask, width, g);
 }
 

@@ -64,24 +64,91 @@ void batch_normalization_variables(VariableList& variables) {
   if (variables.flag("center", true)) variables.add("beta");
   variables.add("moving_mean", false);
   variables.add("moving_variance", false);
+  if (!variables.flag("renorm", false)) return;  // what follows is for training
+  for (const char* name : {"moving_stddev", "renorm_mean", "renorm_stddev"})
+    variables.add(name, false);
 }
+
+namespace {
+
+// What is stored, and the shape in which it meets the input.
+struct Statistics {
+  Shape stored;
+  Shape against;
+};
+
+// Ghost batches have an axis of their own behind the batch: the variables are kept in a rank more,
+// and the file's `axis` counts it or not, depending on when it was saved.
+Statistics ghost_statistics(const Layer& layer, Weights& weights, int rank) {
+  const Shape unknown(std::vector<std::int64_t>(static_cast<std::size_t>(rank) + 1, kUnknownDim));
+  Statistics statistics;
+  statistics.stored = weights.tensor("moving_mean", unknown).shape();
+  std::vector<std::int64_t> dims = statistics.stored.dims();
+  if (dims[0] != 1 || dims[1] != 1)
+    layer.unsupported("virtual_batch_size with statistics of the batch axis");
+  dims.erase(dims.begin() + 1);
+  statistics.against = Shape(std::move(dims));
+  return statistics;
+}
+
+Statistics statistics_of(const Layer& layer, Weights& weights, const GraphBuilder& g, ValueId x) {
+  if (!g.shape(x).has_rank()) layer.bad("the input's rank must be known");
+  if (layer.has("virtual_batch_size")) return ghost_statistics(layer, weights, g.shape(x).rank());
+  const Axes axes = axes_of(layer, g, x, layer.ints("axis", {-1}));
+  // Several axes: the variables are kept in the input's rank.
+  const Shape broadcast(axes.broadcast);
+  return {axes.axes.size() == 1 ? axes.parameters : broadcast,
+          only_last(axes, axes.broadcast.size()) ? axes.parameters : broadcast};
+}
+
+// Modes 1 and 2 of Keras 1 normalise by the statistics of what comes in: of each vector, or of
+// the batch.
+ValueId by_own_statistics(const Layer& layer, Weights& weights, ValueId x, GraphBuilder& g) {
+  const std::int64_t mode = layer.integer("mode");
+  if (mode != 1 && mode != 2) layer.unsupported(fmt::format("mode={} of Keras 1", mode));
+  const std::int64_t axis = mode == 1 ? -1 : layer.integer("axis", -1);
+  const Axes axes = axes_of(layer, g, x, {axis});
+  const auto parameter = [&](const char* name) {
+    return g.reshape(weights.get(name, axes.parameters, g.dtype(x)), axes.broadcast);
+  };
+  const DType dtype = g.dtype(x);
+  std::vector<std::int64_t> over;
+  for (int i = 0; i < g.shape(x).rank(); ++i) {
+    if ((i == axes.axes[0]) == (mode == 1)) over.push_back(i);
+  }
+  if (mode == 2) {
+    ops::Normalize op;
+    op.axes = over;
+    op.epsilon = layer.real("epsilon", 1e-3);
+    op.has_scale = op.has_offset = true;
+    return g.add1(std::move(op), {x, parameter("gamma"), parameter("beta")});
+  }
+  // Epsilon counts twice: under the root and beside it.
+  const ValueId epsilon = g.scalar(layer.real("epsilon", 1e-3), dtype);
+  const ValueId centred = g.binary(BinaryKind::sub, x, g.reduce(ReduceKind::mean, x, over, true));
+  const ValueId variance =
+      g.reduce(ReduceKind::mean, g.unary({UnaryKind::square}, centred), over, true);
+  const ValueId deviation =
+      g.unary({UnaryKind::sqrt}, g.binary(BinaryKind::add, variance, epsilon));
+  const ValueId y =
+      g.binary(BinaryKind::div, centred, g.binary(BinaryKind::add, deviation, epsilon));
+  return g.binary(BinaryKind::add, g.binary(BinaryKind::mul, parameter("gamma"), y),
+                  parameter("beta"));
+}
+
+}  // namespace
 
 // y = x * scale + offset with scale = gamma / sqrt(variance + epsilon), offset = beta - mean *
 // scale: two operations by constants, which passes fold into the layer in front.
 Outputs batch_normalization(const Layer& layer, Weights& weights, GraphBuilder& g) {
-  if (layer.flag("renorm", false)) layer.unsupported("renorm=True");
-  if (layer.has("virtual_batch_size")) layer.unsupported("virtual_batch_size");
-  if (layer.integer("mode", 0) != 0)
-    layer.unsupported(fmt::format("mode={} of Keras 1", layer.integer("mode")));
   ValueId x = computed(layer, layer.input(), g);
   const DType outer = g.dtype(x);
   // Half precision would overflow: Keras computes in float32 and rounds the result.
   const DType inner = outer == DType::float16 || outer == DType::bfloat16 ? DType::float32 : outer;
   x = g.cast(x, inner);
-  const Axes axes = axes_of(layer, g, x, layer.ints("axis", {-1}));
-  const std::size_t rank = axes.broadcast.size();
-  // Several axes: the variables are kept in the input's rank.
-  const Shape stored = axes.axes.size() == 1 ? axes.parameters : Shape(axes.broadcast);
+  if (layer.integer("mode", 0) != 0) return by_own_statistics(layer, weights, x, g);
+  const Statistics statistics = statistics_of(layer, weights, g, x);
+  const Shape& stored = statistics.stored;
   const double epsilon = layer.real("epsilon", 1e-3);
   std::vector<double> scale = to_doubles(layer, weights.tensor("moving_variance", stored));
   for (double& value : scale) value = 1 / std::sqrt(value + epsilon);
@@ -95,7 +162,7 @@ Outputs batch_normalization(const Layer& layer, Weights& weights, GraphBuilder& 
     const std::vector<double> beta = to_doubles(layer, weights.tensor("beta", stored));
     for (std::size_t i = 0; i < offset.size(); ++i) offset[i] += beta[i];
   }
-  const Shape shape = only_last(axes, rank) ? axes.parameters : Shape(axes.broadcast);
+  const Shape& shape = statistics.against;
   const ValueId factor = g.constant(from_doubles(scale, inner, shape), layer.name + "/scale");
   const ValueId shift = g.constant(from_doubles(offset, inner, shape), layer.name + "/offset");
   const ValueId y = g.binary(BinaryKind::add, g.binary(BinaryKind::mul, x, factor), shift);

@@ -78,20 +78,6 @@ struct States {
   std::vector<VariableId> variables;  // of stateful layers
 };
 
-// tf.keras prefers the recorded states of a stateful layer over given ones unless all of them are
-// zero.
-void prefer_recorded(std::vector<ValueId>& given, const std::vector<ValueId>& recorded,
-                     GraphBuilder& g) {
-  ValueId any = kNoValue;
-  for (ValueId state : recorded) {
-    const ValueId nonzero = g.reduce(
-        ReduceKind::any, g.binary(BinaryKind::not_equal, state, g.scalar(0, g.dtype(state))),
-        {0, 1}, false);
-    any = any == kNoValue ? nonzero : g.binary(BinaryKind::logical_or, any, nonzero);
-  }
-  for (std::size_t i = 0; i < given.size(); ++i) given[i] = g.select(any, recorded[i], given[i]);
-}
-
 States initial_states(const Layer& layer, const std::vector<Cell>& cells, const RecurrentCall& call,
                       bool time_major, GraphBuilder& g) {
   States states;
@@ -147,6 +133,20 @@ std::vector<std::string> stacked_paths(const LayerConfig& stack) {
 }
 
 }  // namespace
+
+void prefer_recorded(std::vector<ValueId>& given, const std::vector<ValueId>& recorded,
+                     GraphBuilder& g) {
+  ValueId any = kNoValue;
+  for (ValueId state : recorded) {
+    std::vector<std::int64_t> axes;
+    for (int axis = 0; axis < g.shape(state).rank(); ++axis) axes.push_back(axis);
+    const ValueId zero = g.scalar(0, g.dtype(state));
+    const ValueId nonzero =
+        g.reduce(ReduceKind::any, g.binary(BinaryKind::not_equal, state, zero), axes, false);
+    any = any == kNoValue ? nonzero : g.binary(BinaryKind::logical_or, any, nonzero);
+  }
+  for (std::size_t i = 0; i < given.size(); ++i) given[i] = g.select(any, recorded[i], given[i]);
+}
 
 RecurrentCall recurrent_call(const Layer& layer, GraphBuilder& g) {
   RecurrentCall call;

@@ -22,6 +22,10 @@ struct RecurrentCall {
   std::vector<ValueId> states;  // empty: zero, or the layer's own if it is stateful
 };
 
+/// tf.keras prefers the recorded states of a stateful layer over given ones unless all of them are
+/// zero.
+void prefer_recorded(std::vector<ValueId>& given, const std::vector<ValueId>& recorded,
+                     GraphBuilder& g);
 RecurrentCall recurrent_call(const Layer& layer, GraphBuilder& g);
 /// Runs the cells one behind the other over the sequence. Results: the output, then with
 /// return_state the states.

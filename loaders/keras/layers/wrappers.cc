@@ -40,7 +40,7 @@ bool flag_of(const LayerConfig& layer, const char* key) {
 bool is_recurrent(const LayerConfig& layer) {
   const std::string& name = layer.class_name;
   return name == "LSTM" || name == "GRU" || name == "SimpleRNN" || name == "RNN" ||
-         name == "CuDNNLSTM" || name == "CuDNNGRU";
+         name == "CuDNNLSTM" || name == "CuDNNGRU" || name.starts_with("ConvLSTM");
 }
 
 std::vector<std::pair<std::string, Operand>> direction_arguments(const RecurrentCall& call,
