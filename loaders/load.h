@@ -9,6 +9,7 @@
 #include "runtime/ir/graph.h"
 #include "thaw/model.h"
 #include "thaw/options.h"
+#include "thaw/thaw.h"
 
 namespace thaw {
 
@@ -32,7 +33,7 @@ LoadedModel load_model(const std::string& path, const LoadOptions& options,
                        const Evaluator& evaluator);
 
 /// The names in the loaders' tables, each list sorted.
-std::vector<std::string> supported_keras_layers();
+std::vector<SupportedLayer> supported_keras_layers();
 std::vector<std::string> supported_keras_operations();
 std::vector<std::string> supported_tensorflow_ops();
 

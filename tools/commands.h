@@ -60,7 +60,7 @@ struct VerifyOptions {
 };
 
 int show(const ShowOptions& options);
-int supported();
+int supported(const std::string& what);
 int check(const CheckOptions& options);
 int run(const RunOptions& options);
 int verify(const VerifyOptions& options);

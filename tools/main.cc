@@ -71,9 +71,13 @@ int main(int argc, char** argv) {
   add_model_options(*check_app, check_options.model, false);
   check_app->callback([&] { code = check(check_options); });
 
+  std::string supported_what = "layers";
   CLI::App* supported_app =
       app.add_subcommand("supported", "The layers and ops that this build opens");
-  supported_app->callback([&] { code = supported(); });
+  supported_app->add_option("WHAT", supported_what, "layers (Keras) or ops (TensorFlow)")
+      ->check(CLI::IsMember({"layers", "ops"}))
+      ->capture_default_str();
+  supported_app->callback([&] { code = supported(supported_what); });
 
   RunOptions run_options;
   CLI::App* run_app = app.add_subcommand("run", "Predict from arrays in files");

@@ -15,10 +15,18 @@ namespace thaw {
 /// "0.1.0".
 THAW_API const char* version();
 
-/// What this build opens, each list sorted. Aliases and the names of Keras 1 are accepted beyond
-/// these.
+/// A layer class of any generation of Keras.
+struct SupportedLayer {
+  enum class Status : std::uint8_t { supported, inert, refused };
+  std::string name;
+  bool keras1, keras2, keras3;  // which have it
+  Status status;
+  std::string note;  // why it is refused; the class that it is read as
+};
+
+/// What this build opens, each list sorted by name.
 struct Supported {
-  std::vector<std::string> keras_layers;      // classes
+  std::vector<SupportedLayer> keras_layers;
   std::vector<std::string> keras_operations;  // Keras 3 functional nodes that are no layers
   std::vector<std::string> tensorflow_ops;
 };

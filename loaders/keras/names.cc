@@ -1,8 +1,7 @@
 // Every layer class that Keras 1, 2 and 3 have, base classes aside.
-#include "loaders/keras/names.h"
-
 #include "loaders/keras/layers/image_preprocessing.h"
 #include "loaders/keras/table.h"
+#include "loaders/load.h"
 
 namespace thaw::keras {
 namespace {
@@ -225,30 +224,33 @@ std::string todays_name(const char* name) {
 bool is_inert(const TableRow& row) { return row.import == identity || row.import == augmentation; }
 
 }  // namespace
+}  // namespace thaw::keras
 
-std::vector<LayerName> layer_names() {
-  std::vector<LayerName> names;
-  for (const Name& entry : kNames) {
-    LayerName name{entry.name,
-                   (entry.generations & k1) != 0,
-                   (entry.generations & k2) != 0,
-                   (entry.generations & k3) != 0,
-                   LayerStatus::refused,
-                   ""};
-    const std::string today = todays_name(entry.name);
-    LayerConfig config;
-    config.class_name = today;
-    const TableRow* row = find_row(config);
-    if (row != nullptr || today == "InputLayer") {
-      const bool inert = row == nullptr || is_inert(*row);
-      name.status = inert ? LayerStatus::inert : LayerStatus::supported;
-      if (today != entry.name) name.note = "read as " + today;
-    } else {
-      name.note = entry.refused != nullptr ? entry.refused : "";
+namespace thaw {
+
+std::vector<SupportedLayer> supported_keras_layers() {
+  using Status = SupportedLayer::Status;
+  std::vector<SupportedLayer> layers;
+  for (const keras::Name& entry : keras::kNames) {
+    SupportedLayer layer{entry.name,
+                         (entry.generations & keras::k1) != 0,
+                         (entry.generations & keras::k2) != 0,
+                         (entry.generations & keras::k3) != 0,
+                         Status::refused,
+                         ""};
+    keras::LayerConfig config;
+    config.class_name = keras::todays_name(entry.name);
+    const keras::TableRow* row = keras::find_row(config);
+    if (row != nullptr || config.class_name == "InputLayer") {
+      const bool inert = row == nullptr || keras::is_inert(*row);
+      layer.status = inert ? Status::inert : Status::supported;
+      if (config.class_name != entry.name) layer.note = "read as " + config.class_name;
+    } else if (entry.refused != nullptr) {
+      layer.note = entry.refused;
     }
-    names.push_back(std::move(name));
+    layers.push_back(std::move(layer));
   }
-  return names;
+  return layers;
 }
 
-}  // namespace thaw::keras
+}  // namespace thaw

@@ -186,17 +186,6 @@ const TableRow* find_row(const LayerConfig& layer) {
 }  // namespace thaw::keras
 
 namespace thaw {
-namespace {
-
-std::vector<std::string> class_names(std::span<const keras::TableRow> rows) {
-  std::vector<std::string> names;
-  for (const keras::TableRow& row : rows) names.emplace_back(row.class_name);
-  return names;
-}
-
-}  // namespace
-
-std::vector<std::string> supported_keras_layers() { return class_names(keras::layer_table()); }
 std::vector<std::string> supported_keras_operations() { return keras::operation_names(); }
 
 }  // namespace thaw

@@ -46,12 +46,16 @@ std::string test_name(const std::string& folder) {
 }
 
 FormRun run_form(const tools::Case& test, const tools::CaseForm& form,
-                 const SessionOptions& options, LoadOptions load) {
+                 const SessionOptions& options, LoadOptions load,
+                 const std::vector<std::string>& fed_constants) {
   load.weights = form.weights;
   load.signature = form.signature;
   if (form.kind == "graphdef" || form.kind == "checkpoint_meta") {
     load.inputs = form.inputs;
     load.outputs = form.outputs;
+  }
+  for (const std::string& name : fed_constants) {
+    load.inputs.push_back(name.find(':') == std::string::npos ? name + ":0" : name);
   }
   const Model model = Model::load(form.model, load);
   Session session =
@@ -64,12 +68,15 @@ FormRun run_form(const tools::Case& test, const tools::CaseForm& form,
         tools::select_arrays(test.input_arrays, call.inputs, form.inputs, test.folder);
     const auto wanted = tools::select_arrays(tools::expected_of(test, form), call.outputs,
                                              form.outputs, test.folder);
-    std::vector<Tensor> inputs = tools::match_arrays(given, session.inputs(), "input", test.folder);
+    std::vector<TensorSpec> specs = session.inputs();
+    specs.resize(specs.size() - fed_constants.size());  // those keep their own values
+    std::vector<Tensor> inputs = tools::match_arrays(given, specs, "input", test.folder);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const TensorSpec& spec = session.inputs()[i];
       std::string note;
       inputs[i] = tools::convert_to(inputs[i], spec.type.dtype, spec.name, note);
     }
+    inputs.resize(session.inputs().size());
     const std::vector<Tensor> expected =
         tools::match_arrays(wanted, session.outputs(), "output", test.folder);
     const std::vector<Tensor> results = session.run(inputs);

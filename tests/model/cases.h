@@ -25,8 +25,10 @@ struct FormRun {
   std::string report;  // what differs
 };
 
-/// Loads the form and compares its predictions with the case's. Throws Error.
+/// Loads the form and compares its predictions with the case's. `fed_constants`: Consts of a frozen
+/// graph that become inputs, fed with their own values. Throws Error.
 FormRun run_form(const tools::Case& test, const tools::CaseForm& form,
-                 const SessionOptions& options, LoadOptions load = {});
+                 const SessionOptions& options, LoadOptions load = {},
+                 const std::vector<std::string>& fed_constants = {});
 
 }  // namespace thaw::testing
