@@ -1,11 +1,17 @@
 // JPEG by libjpeg. Its errors jump out of C code, so that between setjmp and the calls stand only
 // objects without destructors.
+#include <algorithm>
+#include <csetjmp>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+// clang-format off: jpeglib.h needs size_t and FILE from above, jerror.h needs jpeglib.h
 #include <jerror.h>
 #include <jpeglib.h>
-
-#include <csetjmp>
-#include <cstdio>
-#include <cstring>
+// clang-format on
 
 #include "kernels/host/image_file.h"
 #include "runtime/base/check.h"
