@@ -8,9 +8,10 @@
 #include <cstring>
 #include <vector>
 
-// clang-format off: jpeglib.h needs size_t and FILE from above, jerror.h needs jpeglib.h
-#include <jerror.h>
+// jpeglib.h needs size_t and FILE from above, jerror.h needs jpeglib.h.
+// clang-format off
 #include <jpeglib.h>
+#include <jerror.h>
 // clang-format on
 
 #include "kernels/host/image_file.h"
