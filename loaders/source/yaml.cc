@@ -23,7 +23,7 @@ namespace {
 using yaml::ScalarKind;
 
 // Architectures have kilobytes; yaml-cpp takes many times a document's size.
-constexpr std::uint64_t kMaxYamlBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kMaxYamlBytes = std::uint64_t{16} << 20;
 // yaml-cpp recurses; it has a guard of its own not far above.
 constexpr int kMaxYamlDepth = 400;
 // What a value takes besides its text, and how large aliases may make the values: this many times
