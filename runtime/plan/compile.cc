@@ -87,6 +87,12 @@ bool Compiler::run(std::string& why) {
     why = fmt::format("{}: {}", describe(node), reason);
     return false;
   }
+  // Also a constant: results are copied out byte by byte.
+  for (const ValueId output : graph_.outputs) {
+    if (graph_.values[at(output)].type.dtype != DType::string) continue;
+    why = fmt::format("result '{}': strings", printable(graph_.values[at(output)].name));
+    return false;
+  }
   roots_ = view_roots(graph_);
   find_places();
   if (!make_steps(why)) return false;
