@@ -5,6 +5,7 @@
 #include "loaders/tf/finish.h"
 #include "loaders/tf/import.h"
 #include "loaders/tf/raise_rnn.h"
+#include "loaders/tf/random_notes.h"
 #include "runtime/base/check.h"
 #include "tf/proto/thaw_tf.pb.h"
 
@@ -126,6 +127,7 @@ Imported import_request(const Session& session, const std::string& name, const R
       raise_recurrent(imported.graph, session.evaluator, imported.notes);
       drop_unused(imported.graph);
     }
+    note_random_numbers(imported.graph, imported.notes);
     verify(imported.graph, "TensorFlow import");
     return imported;
   }

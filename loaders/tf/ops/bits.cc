@@ -14,6 +14,13 @@ Results complex_part(OpContext& c) {
   return add_host_call(c, kParts[c.kind], {}, 1);
 }
 
+Results conjugate_transpose(OpContext& c) {
+  c.expect_count(2);
+  const ValueId x =
+      is_complex(c.dtype(0)) ? c.g.add1(ops::HostCall{"conj", {}, nullptr}, {c.in(0)}) : c.in(0);
+  return {c.g.add1(ops::Transpose{}, {x, c.in(1)})};
+}
+
 Results complex(OpContext& c) {
   c.expect_count(2);
   return add_host_call(c, "complex", {}, 1);

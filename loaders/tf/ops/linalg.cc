@@ -101,13 +101,11 @@ Results svd(OpContext& c) {
   return results;
 }
 
-// kind 1, of TensorFlow 1: the values as a row above the vectors.
 Results self_adjoint_eig(OpContext& c) {
   c.expect_count(1);
-  const bool vectors = c.kind == 1 || c.node.flag("compute_v");
+  const bool vectors = c.node.flag("compute_v");
   Results results =
       add_wide_host_call(c, "self_adjoint_eig", {{"compute_v", vectors}}, vectors ? 2 : 1);
-  if (c.kind == 1) return {c.g.concat({c.g.expand_dims(results[0], -2), results[1]}, -2)};
   results.resize(2, kNoValue);
   return results;
 }

@@ -46,6 +46,7 @@ Results diag_part(OpContext& c);
 Results bitcast(OpContext& c);
 Results complex_part(OpContext& c);
 Results complex(OpContext& c);
+Results conjugate_transpose(OpContext& c);
 Results population_count(OpContext& c);
 Results next_after(OpContext& c);
 Results compare_and_bitpack(OpContext& c);
@@ -53,5 +54,26 @@ Results compare_and_bitpack(OpContext& c);
 // quantize.cc
 Results quantize_and_dequantize(OpContext& c);
 Results fake_quant(OpContext& c);
+
+// signal.cc
+Results fft(OpContext& c);
+Results rfft(OpContext& c);
+Results fft_nd(OpContext& c);
+Results rfft_nd(OpContext& c);
+Results audio_spectrogram(OpContext& c);
+Results mfcc(OpContext& c);
+
+// special.cc
+Results special_function(OpContext& c);
+Results cumulative_logsumexp(OpContext& c);
+
+// random.cc: kind is the distribution
+Results stateful_random(OpContext& c);
+Results stateless_random(OpContext& c);
+Results stateless_random_v2(OpContext& c);
+Results random_key_counter(OpContext& c);
+Results random_algorithm(OpContext& c);
+Results random_shuffle(OpContext& c);
+Results multinomial(OpContext& c);
 
 }  // namespace thaw::tf::importers
