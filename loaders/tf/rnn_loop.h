@@ -46,6 +46,7 @@ class Loop {
   void find_cell();
   void find_iterations();
   void check_bound(const Node& less, const Size& steps);
+  ValueId at_least_one(ValueId value, const Size& steps) const;
   void check_uses();
   void replace();
   /// new value of a masked update, if the body has a mask; sets `old_value`.
@@ -64,6 +65,7 @@ class Loop {
   GraphBuilder builder_;
   const Graph* cond_;
   const Graph* body_;
+  Graph changed_body_;  // with constants that the match made; then body_ is this one
 
   std::vector<int> counters_, states_;
   int output_list_ = -1;

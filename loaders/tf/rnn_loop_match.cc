@@ -163,7 +163,12 @@ void Loop::find_cell() {
     }
   }
   require(h_ >= 0, "no state is the output");
-  const auto match = match_cell(*body_, question);
+  auto match = match_cell(*body_, question);
+  if (!match) {
+    changed_body_ = *body_;
+    match = match_joined_cell(changed_body_, question);
+    if (match) body_ = &changed_body_;
+  }
   require(match.has_value(), "the step is no LSTM, GRU or simple cell");
   cell_ = *match;
 }
@@ -200,6 +205,30 @@ void Loop::find_iterations() {
   require(reserved && *reserved == wanted, "the results are more or fewer than the steps");
 }
 
+// TensorFlow 1 bounds its loops by min(T, max(1, T)), which is T.
+ValueId Loop::at_least_one(ValueId value, const Size& steps) const {
+  const auto is_steps = [&](ValueId candidate) {
+    const auto size = scalar_size(g_, candidate);
+    return size && *size == steps;
+  };
+  const auto operands_of = [&](ValueId of, BinaryKind kind) -> const std::vector<ValueId>* {
+    const Node& n = producer(g_, skip_identity(g_, of));
+    const auto* binary = std::get_if<ops::Binary>(&n.op);
+    return binary != nullptr && binary->kind == kind ? &n.inputs : nullptr;
+  };
+  const auto* smaller = operands_of(value, BinaryKind::minimum);
+  if (smaller == nullptr) return value;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto* larger = operands_of((*smaller)[1 - i], BinaryKind::maximum);
+    if (larger == nullptr || !is_steps((*smaller)[i])) continue;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const auto one = scalar_constant(g_, skip_identity(g_, (*larger)[k]));
+      if (one && *one == 1 && is_steps((*larger)[1 - k])) return (*smaller)[i];
+    }
+  }
+  return value;
+}
+
 void Loop::check_bound(const Node& less, const Size& steps) {
   const auto position = [&](ValueId value) {
     const auto found = std::ranges::find(cond_->inputs, skip_identity(*cond_, value));
@@ -209,7 +238,7 @@ void Loop::check_bound(const Node& less, const Size& steps) {
   require(std::ranges::find(counters_, counter) != counters_.end(), "a bound is not on a counter");
   std::optional<Size> bound;
   if (limit >= 0 && invariant(limit)) {
-    bound = scalar_size(g_, operand(limit));
+    bound = scalar_size(g_, at_least_one(operand(limit), steps));
   } else if (const auto number = constant_ints(*cond_, skip_identity(*cond_, less.inputs[1]));
              number && number->size() == 1) {
     bound = Size{(*number)[0], -1, 0};

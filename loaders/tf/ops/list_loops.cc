@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 #include <numeric>
 
@@ -65,13 +66,62 @@ ValueId bound_of_range(const Graph& graph, ValueId indices) {
   return start && *start == 0 && delta && *delta == 1 ? skip_identity(graph, node.inputs[1]) : -1;
 }
 
+// The list that `value` was made of by setting items only, which keeps its length.
+ValueId before_sets(const Graph& graph, ValueId value) {
+  for (;;) {
+    value = skip_identity(graph, value);
+    const Node& node = producer(graph, value);
+    const auto* set = std::get_if<ops::ListSet>(&node.op);
+    if (set == nullptr || set->resize) return value;
+    value = node.inputs[0];
+  }
+}
+
+// The same through loops.
+ValueId origin(const Graph& graph, ValueId list) {
+  for (;;) {
+    list = before_sets(graph, list);
+    const Node& node = producer(graph, list);
+    const auto* loop = std::get_if<ops::While>(&node.op);
+    if (loop == nullptr) return list;
+    const auto k =
+        static_cast<std::size_t>(std::ranges::find(node.outputs, list) - node.outputs.begin());
+    const Graph& body = graph.subgraphs[static_cast<std::size_t>(loop->body)];
+    if (before_sets(body, body.outputs[k]) != body.inputs[k]) return list;
+    list = node.inputs[k];
+  }
+}
+
+// Two scalars are the same size.
+bool same_size(const Graph& graph, ValueId a, ValueId b) {
+  a = skip_identity(graph, a);
+  b = skip_identity(graph, b);
+  if (a == b) return true;
+  const auto first = scalar_size(graph, a), second = scalar_size(graph, b);
+  return first && second && *first == *second;
+}
+
 // The indices are those of all items of a list, in order.
 bool counts_items(const Graph& graph, ValueId indices, ValueId list) {
   const ValueId bound = bound_of_range(graph, indices);
+  const auto known = constant_ints(graph, skip_identity(graph, indices));
+  const Node& made = producer(graph, origin(graph, list));
+  const bool reserved =
+      std::holds_alternative<ops::ListReserve>(made.op) && made.inputs.size() == 2;
+  if (known) {
+    const auto count =
+        reserved ? constant_ints(graph, skip_identity(graph, made.inputs[1])) : std::nullopt;
+    std::vector<std::int64_t> expected(known->size());
+    std::iota(expected.begin(), expected.end(), 0);
+    return count && count->size() == 1 && *known == expected &&
+           (*count)[0] == static_cast<std::int64_t>(known->size());
+  }
   if (bound < 0) return false;
   const Node& length = producer(graph, bound);
-  return std::holds_alternative<ops::ListLength>(length.op) &&
-         skip_identity(graph, length.inputs[0]) == skip_identity(graph, list);
+  if (std::holds_alternative<ops::ListLength>(length.op)) {
+    return origin(graph, length.inputs[0]) == origin(graph, list);
+  }
+  return reserved && same_size(graph, bound, made.inputs[1]);
 }
 
 // The indices are those of all rows, in order, and the list has just been made for as many.
