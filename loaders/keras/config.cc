@@ -195,7 +195,9 @@ KerasModel read_config(const Json& json, const Writer& writer, const std::string
   model.root = parse_layer(json, ParseContext{writer, limits, name, 0, &layers_left, custom});
   if (!model.root.model) {
     throw UnsupportedError(name, {{model.root.file_class, model.root.name,
-                                   "a model class with code of its own, not a graph of layers"}});
+                                   "a model class with code of its own, not a graph of layers; "
+                                   "export a SavedModel, or read its "
+                                   "weights with thaw::WeightStore"}});
   }
   return model;
 }

@@ -119,6 +119,30 @@ void rename_dim_ordering(Renamer& config) {
   if (value == "th") config.set("data_format", Json(std::string("channels_first")));
 }
 
+// Keras 1 also took one number per side: a dictionary, or a list of four for an image.
+void rename_padding(Renamer& config) {
+  const Json* padding = config.find("padding");
+  if (padding == nullptr) return;
+  const auto side = [&](const char* key) {
+    const Json* value = padding->find(key);
+    return value != nullptr ? *value : Json(std::int64_t{0});
+  };
+  const auto pair = [](const Json& a, const Json& b) { return Json(Json::Array{a, b}); };
+  Json modern;
+  if (padding->is_object() && list_of(*padding) == nullptr) {
+    const Json columns = pair(side("left_pad"), side("right_pad"));
+    const bool image =
+        padding->find("top_pad") != nullptr || padding->find("bottom_pad") != nullptr;
+    modern = image ? pair(pair(side("top_pad"), side("bottom_pad")), columns) : columns;
+  } else if (const Json::Array* list = list_of(*padding); list != nullptr && list->size() == 4) {
+    modern = pair(pair((*list)[0], (*list)[1]), pair((*list)[2], (*list)[3]));
+  } else {
+    return;
+  }
+  config.rename("padding", "keras1_padding");
+  config.set("padding", std::move(modern));
+}
+
 // Keras 1 fixed these choices, Keras 2 made them arguments with other defaults.
 void keras1_defaults(const std::string& class_name, Renamer& config) {
   if (one_of(class_name, {"LSTM", "GRU"})) {
@@ -134,6 +158,8 @@ void modernise(LayerConfig& layer, const Writer& writer) {
   // stay as they are.
   if (const auto alias = class_aliases().find(layer.class_name); alias != class_aliases().end()) {
     layer.class_name = alias->second;
+    // Keras 3 exports this class under another name than its own, which its weights are filed by.
+    if (layer.file_class == "GroupQueryAttention") layer.file_class = alias->second;
   }
   if (!layer.config.is_object()) return;
   const std::string& name = layer.class_name;
@@ -153,11 +179,13 @@ void modernise(LayerConfig& layer, const Writer& writer) {
   if (one_of(name, {"Dense", "LSTM", "GRU", "SimpleRNN"}) && config.find("units") == nullptr) {
     config.rename("output_dim", "units");
   }
-  if (one_of(name, {"Conv2D", "Conv2DTranspose", "SeparableConv2D"})) {
+  if (one_of(name, {"Conv2D", "Conv2DTranspose", "SeparableConv2D", "LocallyConnected2D",
+                    "ConvLSTM2D"})) {
     config.gather({"nb_row", "nb_col"}, "kernel_size");
   }
   config.gather({"kernel_dim1", "kernel_dim2", "kernel_dim3"}, "kernel_size");
   if (name == "UpSampling1D") config.rename("length", "size");
+  if (one_of(name, {"ZeroPadding1D", "ZeroPadding2D"})) rename_padding(config);
   rename_dim_ordering(config);
   if (writer.major == 1) keras1_defaults(name, config);
   layer.config = config.take();

@@ -24,18 +24,27 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-std::int64_t number(const std::string& text, const std::string& mode) {
+[[noreturn]] void refuse(const LayerConfig& layer, const std::string& what) {
+  fail(ErrorCode::unimplemented, "layer '{}' ({}): {} is not supported", printable(layer.name),
+       printable(layer.file_class), what);
+}
+
+[[noreturn]] void refuse_mode(const LayerConfig& layer, const std::string& mode) {
+  refuse(layer, fmt::format("quantisation mode '{}'", printable(mode)));
+}
+
+std::int64_t number(const LayerConfig& layer, const std::string& text, const std::string& mode) {
   std::int64_t value = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || rest != text.data() + text.size() || value < -1 || value == 0 ||
       value > (std::int64_t{1} << 32)) {
-    fail(ErrorCode::unimplemented, "quantisation mode '{}' is not supported", printable(mode));
+    refuse_mode(layer, mode);
   }
   return value;
 }
 
 // "int8", "int4/128", "gptq/4/128", "awq/4/-1", "float8".
-Quantisation from_mode(const std::string& mode) {
+Quantisation from_mode(const LayerConfig& layer, const std::string& mode) {
   const std::vector<std::string> parts = split(mode, '/');
   Quantisation how;
   if (mode == "int8") {
@@ -45,20 +54,20 @@ Quantisation from_mode(const std::string& mode) {
     how.mode = QuantMode::float8;
   } else if (parts[0] == "int4" && parts.size() <= 2) {
     how.mode = QuantMode::int4;
-    if (parts.size() == 2) how.group = number(parts[1], mode);
+    if (parts.size() == 2) how.group = number(layer, parts[1], mode);
   } else if ((parts[0] == "gptq" || parts[0] == "awq") && parts.size() == 3) {
     how.mode = parts[0] == "gptq" ? QuantMode::gptq : QuantMode::awq;
-    how.bits = number(parts[1], mode);
-    how.group = number(parts[2], mode);
+    how.bits = number(layer, parts[1], mode);
+    how.group = number(layer, parts[2], mode);
   } else {
-    fail(ErrorCode::unimplemented, "quantisation mode '{}' is not supported", printable(mode));
+    refuse_mode(layer, mode);
   }
   return how;
 }
 
 // Only quantisation by the largest magnitude of a row exists in Keras so far; what its numbers
 // are, is its own affair when weights are stored, but not when inputs are quantised at run time.
-bool quantises_inputs(const Json& quantizer) {
+bool quantises_inputs(const LayerConfig& layer, const Json& quantizer) {
   if (quantizer.is_null()) return false;
   const Json* config = quantizer.find("config");
   const bool plain = member(quantizer, "class_name") == "AbsMaxQuantizer" && config != nullptr;
@@ -69,22 +78,20 @@ bool quantises_inputs(const Json& quantizer) {
                      (*range)[1].is_number() && (*range)[0].number() == -127 &&
                      (*range)[1].number() == 127 && member(*config, "output_dtype") == "int8";
   if (!known) {
-    fail(ErrorCode::unimplemented, "activation quantizer {} is not supported",
-         printable(quantizer.dump()));
+    refuse(layer, "activation quantizer " + printable(quantizer.dump()));
   }
   return true;
 }
 
-void apply_config(const Json& config, Quantisation& how) {
+void apply_config(const LayerConfig& layer, const Json& config, Quantisation& how) {
   const std::string name = member(config, "class_name");
   const Json* values = config.find("config");
   if (name == "GPTQConfig" || name == "AWQConfig" || name == "Float8QuantizationConfig") return;
   if ((name != "Int8QuantizationConfig" && name != "Int4QuantizationConfig") || values == nullptr) {
-    fail(ErrorCode::unimplemented, "quantization_config {} is not supported",
-         printable(config.dump()));
+    refuse(layer, "quantization_config " + printable(config.dump()));
   }
   const Json* inputs = values->find("activation_quantizer");
-  how.inputs = inputs != nullptr && quantises_inputs(*inputs);
+  how.inputs = inputs != nullptr && quantises_inputs(layer, *inputs);
   const Json* block = values->find("block_size");
   if (block != nullptr && block->is_integer()) how.group = block->integer();
 }
@@ -107,11 +114,11 @@ Quantisation quantisation_of(const LayerConfig& layer) {
     mode = member(*config, "mode");
   }
   if (mode.empty()) return {};
-  Quantisation how = from_mode(mode);
+  Quantisation how = from_mode(layer, mode);
   const bool way_back = layer.class_name == "ReversibleEmbedding";
   if (how.mode == QuantMode::int4 && way_back) how.inputs = true;
   const Json* config = layer.config.find("quantization_config");
-  if (config != nullptr && config->is_object()) apply_config(*config, how);
+  if (config != nullptr && config->is_object()) apply_config(layer, *config, how);
   if (how.group <= 0) how.group = -1;
   return how;
 }

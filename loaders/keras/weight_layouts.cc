@@ -189,11 +189,11 @@ Tensor joined(const std::vector<Tensor>& parts) {
 
 Conversion gates_of(const LayerConfig& layer, std::size_t variables) {
   Conversion conversion;
-  if (is(layer, {"LSTM", "GRU"})) {
+  if (is(layer, {"LSTM", "GRU", "ConvLSTM2D"})) {
     // Stored gate by gate (W, U, b); the LSTM's old order is i, c, f, o, today's i, f, c, o.
-    const std::vector<std::size_t> order = layer.class_name == "LSTM"
-                                               ? std::vector<std::size_t>{0, 2, 1, 3}
-                                               : std::vector<std::size_t>{0, 1, 2};
+    const std::vector<std::size_t> order = layer.class_name == "GRU"
+                                               ? std::vector<std::size_t>{0, 1, 2}
+                                               : std::vector<std::size_t>{0, 2, 1, 3};
     for (std::size_t variable = 0; variable < variables; ++variable) {
       conversion.sources.emplace_back();
       for (std::size_t gate : order) conversion.sources.back().push_back(3 * gate + variable);
@@ -205,14 +205,22 @@ Conversion gates_of(const LayerConfig& layer, std::size_t variables) {
   return conversion;
 }
 
+Tensor modern_gate(const Variable& variable, Tensor array) {
+  const bool images_first = is(*variable.layer, {"ConvLSTM2D"}) && channels_first(*variable.layer);
+  if (!images_first || array.shape().rank() != 4) return array;
+  need_numbers(variable, array);
+  return transposed(array, {2, 3, 1, 0});
+}
+
 Tensor modern_layout(const Variable& variable, Tensor array, const Writer& writer) {
   need_numbers(variable, array);
   const LayerConfig& layer = *variable.layer;
   if (is(layer, {"CuDNNLSTM", "CuDNNGRU"})) return from_cudnn(variable, std::move(array));
-  if (variable.slot != 0 || variable.name != "kernel") return array;
+  const bool conv_lstm = is(layer, {"ConvLSTM2D"}) && variable.name.ends_with("kernel");
+  if (!conv_lstm && (variable.slot != 0 || variable.name != "kernel")) return array;
   if (writer.major == 1) array = keras1_kernel(layer, std::move(array));
   // Theano convolves where the others correlate: its kernels run the other way round.
-  const bool convolves = is(layer, {"Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose"});
+  const bool convolves = conv_lstm || is(layer, {"Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose"});
   if (writer.major < 3 && writer.backend == "theano" && convolves && array.shape().rank() >= 3) {
     array = reversed(array, array.shape().rank() - 2);
   }

@@ -90,6 +90,8 @@ struct Conversion {
 };
 /// For Keras 1's recurrent layers with one array per gate, else one to one.
 Conversion gates_of(const LayerConfig& layer, std::size_t variables);
+/// Brings one of the arrays of Keras 1's gates to today's order of axes, before they are joined.
+Tensor modern_gate(const Variable& variable, Tensor array);
 /// Brings array `index` of a layer to today's layout: kernels of Keras 1, of Theano and of cuDNN
 /// layers.
 Tensor modern_layout(const Variable& variable, Tensor array, const Writer& writer);

@@ -140,7 +140,26 @@ class ObjectReader {
   // From the model's object along the variable's path: "layers/lstm/cell" + "kernel".
   Object resolve(Object root, const Variable& variable) const {
     const std::vector<std::string> parts = parts_of(variable.path());
-    return resolve(root, &model_.root, parts, 0, "");
+    const Object found = resolve(root, &model_.root, parts, 0, "");
+    return found != nullptr && !found->key.empty() ? found : by_name(variable);
+  }
+
+  // Keras 3 hides the cells of StackedRNNCells from TensorFlow; an optimizer may still lead to
+  // their variables, which know their names. Slots of the optimizer have longer ones.
+  Object by_name(const Variable& variable) const {
+    Object found = nullptr;
+    std::size_t length = 0;
+    for (const CheckpointObject& object : objects_) {
+      if (object.key.empty() || own_name(object.variable) != variable.name) continue;
+      const std::vector<std::string> parts = parts_of(object.variable);
+      const bool in_layer =
+          std::find(parts.begin(), parts.end(), variable.layer->name) != parts.end();
+      if (!in_layer || (found != nullptr && parts.size() > length)) continue;
+      if (found != nullptr && parts.size() == length) return nullptr;
+      found = &object;
+      length = parts.size();
+    }
+    return found;
   }
 
   Object resolve(Object object, const LayerConfig* layer, const std::vector<std::string>& parts,

@@ -270,7 +270,10 @@ class LegacyReader {
     array.read = [&file = file_, &writer = model_.writer, variable,
                   datasets = std::move(datasets)] {
       std::vector<Tensor> parts;
-      for (const std::string& dataset : datasets) parts.push_back(file.dataset(dataset));
+      for (const std::string& dataset : datasets) {
+        Tensor part = file.dataset(dataset);
+        parts.push_back(datasets.size() == 1 ? part : modern_gate(variable, std::move(part)));
+      }
       return modern_layout(variable, parts.size() == 1 ? parts[0] : joined(parts), writer);
     };
     store_.assign(variable, std::move(array));

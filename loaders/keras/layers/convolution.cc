@@ -103,6 +103,24 @@ Outputs conv(const Layer& layer, Weights& weights, GraphBuilder& g) {
   return window_output(layer, weights, window, filters, g.add1(std::move(op), {x, kernel}), g);
 }
 
+namespace {
+
+// Keras 1 was told the size of the result, which the others compute; empty where it leaves it open.
+std::vector<std::int64_t> stated_sizes(const Layer& layer, const Window& window) {
+  const Json* shape = layer.writer.major == 1 ? layer.find("output_shape") : nullptr;
+  const Json::Array* list = shape != nullptr ? list_of(*shape) : nullptr;
+  if (list == nullptr || list->size() != static_cast<std::size_t>(window.rank) + 2) return {};
+  std::vector<std::int64_t> sizes;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(window.rank); ++i) {
+    const Json& size = (*list)[i + (layer.channels_first() ? 2 : 1)];
+    if (!size.is_integer() || size.integer() <= 0) return {};
+    sizes.push_back(size.integer());
+  }
+  return sizes;
+}
+
+}  // namespace
+
 Outputs conv_transpose(const Layer& layer, Weights& weights, GraphBuilder& g) {
   const Window window = window_of(layer);
   if (window.padding.kind == PaddingKind::causal) layer.unsupported("padding=causal");
@@ -133,6 +151,10 @@ Outputs conv_transpose(const Layer& layer, Weights& weights, GraphBuilder& g) {
     sizes.push_back(size * stride + surplus.back());
   }
   ValueId spatial = kNoValue;
+  if (std::vector<std::int64_t> stated = stated_sizes(layer, window); !stated.empty()) {
+    sizes = std::move(stated);
+    known = true;
+  }
   if (known) {
     spatial = g.ints(sizes);
   } else {
