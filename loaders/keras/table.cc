@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "loaders/keras/custom.h"
+#include "loaders/keras/functions/function_call.h"
 #include "loaders/keras/layers/attention.h"
 #include "loaders/keras/layers/conv_lstm.h"
 #include "loaders/keras/layers/einsum_dense.h"
@@ -12,6 +13,7 @@
 #include "loaders/keras/layers/locally_connected.h"
 #include "loaders/keras/layers/other_normalization.h"
 #include "loaders/keras/layers/reversible_embedding.h"
+#include "loaders/keras/layers/text.h"
 #include "loaders/keras/operations/op_call.h"
 #include "loaders/keras/quantised.h"
 #include "loaders/load.h"
@@ -44,6 +46,7 @@ constexpr TableRow kLayers[] = {
     {"AveragePooling3D", pooling},
     {"BatchNormalization", batch_normalization, batch_normalization_variables, pass},
     {"Bidirectional", bidirectional, bidirectional_variables, own},
+    {"CategoryEncoding", category_encoding, nullptr, drop, false},
     {"CenterCrop", center_crop},
     {"Concatenate", concatenate, nullptr, own},
     {"ContrastLimitedAdaptiveHistogramEqualization", equalize_adaptive},
@@ -65,6 +68,7 @@ constexpr TableRow kLayers[] = {
     {"Dense", dense, dense_variables, pass},
     {"DepthwiseConv1D", depthwise_conv, depthwise_variables},
     {"DepthwiseConv2D", depthwise_conv, depthwise_variables},
+    {"Discretization", discretization, discretization_variables, drop, false},
     {"Dot", dot},
     {"Dropout", identity, nullptr, pass},
     {"ELU", elu, nullptr, pass},
@@ -84,8 +88,11 @@ constexpr TableRow kLayers[] = {
     {"GlobalMaxPooling3D", global_pooling},
     {"GroupNormalization", group_normalization, scale_and_center_variables, pass, false},
     {"GroupedQueryAttention", grouped_query_attention, multi_head_attention_variables, own},
+    {"HashedCrossing", hashed_crossing, nullptr, drop, false},
+    {"Hashing", hashing, nullptr, drop, false},
     {"Highway", highway, highway_variables},
     {"Identity", identity, nullptr, pass},
+    {"IntegerLookup", index_lookup, index_lookup_variables, drop, false},
     {"LSTM", recurrent, recurrent_variables, own},
     {"LSTMCell", lone_cell, cell_variables},
     {"LayerNormalization", layer_normalization, layer_normalization_variables, pass, false},
@@ -146,6 +153,7 @@ constexpr TableRow kLayers[] = {
     {"SeparableConv2D", separable_conv, separable_variables},
     {"SimpleRNN", recurrent, recurrent_variables, own},
     {"SimpleRNNCell", lone_cell, cell_variables},
+    {"SlicingOpLambda", tf_slicing, nullptr, drop, false, true},
     {"Softmax", softmax_layer, nullptr, pass},
     {"Solarization", augmentation},
     {"SpatialDropout1D", identity, nullptr, pass},
@@ -153,7 +161,11 @@ constexpr TableRow kLayers[] = {
     {"SpatialDropout3D", identity, nullptr, pass},
     {"SpectralNormalization", spectral_normalization, spectral_normalization_variables, own},
     {"StackedRNNCells", lone_cell, stacked_variables},
+    {"StringLookup", index_lookup, index_lookup_variables, drop, false},
     {"Subtract", merge, nullptr, own},
+    {"TFOpLambda", tf_function, nullptr, own, false, true},
+    {"TensorFlowOpLayer", tf_node, nullptr, drop, false, true},
+    {"TextVectorization", text_vectorization, index_lookup_variables, drop, false},
     {"ThresholdedReLU", thresholded_relu, nullptr, pass},
     {"TimeDistributed", time_distributed, wrapped_variables, own},
     {"UnitNormalization", unit_normalization, nullptr, pass},

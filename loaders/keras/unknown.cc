@@ -24,6 +24,9 @@ const char* foreign_code(const std::string& class_name) {
     return "reads feature columns, which the configuration does not hold in full: export the "
            "model as a SavedModel";
   }
+  if (class_name == "ClassMethod" || class_name == "InstanceMethod" ||
+      class_name == "InstanceProperty")
+    return "works on ragged or sparse tensors between layers, which are not supported";
   return nullptr;
 }
 

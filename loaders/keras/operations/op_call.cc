@@ -7,7 +7,8 @@
 
 namespace thaw::keras {
 
-OpCall::OpCall(const Layer& call, const OperationRow& table_row, GraphBuilder& builder)
+OpCall::OpCall(const Layer& call, const OperationRow& table_row, GraphBuilder& builder,
+               bool configured)
     : g(builder), layer(call), row(table_row) {
   std::string_view rest = row.parameters;
   std::size_t position = 0;
@@ -27,7 +28,7 @@ OpCall::OpCall(const Layer& call, const OperationRow& table_row, GraphBuilder& b
   if (position < layer.args.size())
     layer.unsupported(fmt::format("called with {} arguments", layer.args.size()));
   for (const auto& [name, operand] : layer.kwargs) arguments_.emplace_back(name, operand);
-  if (!layer.config.config.is_object()) return;
+  if (!configured || !layer.config.config.is_object()) return;
   for (const auto& [name, value] : layer.config.config.object()) {
     if (find(name) != nullptr || name == "name") continue;
     Operand operand;

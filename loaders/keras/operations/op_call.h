@@ -42,7 +42,8 @@ struct OperationRow {
 /// counts as absent.
 class OpCall {
  public:
-  OpCall(const Layer& layer, const OperationRow& row, GraphBuilder& g);
+  /// `configured`: the layer's configuration holds arguments too.
+  OpCall(const Layer& layer, const OperationRow& row, GraphBuilder& g, bool configured = true);
 
   GraphBuilder& g;
   const Layer& layer;
@@ -135,6 +136,7 @@ std::span<const OperationRow> network_operations();
 std::span<const OperationRow> signal_operations();
 std::span<const OperationRow> linear_algebra_operations();
 std::span<const OperationRow> image_operations();
+std::span<const OperationRow> image_transform_operations();
 
 /// Null for an operation that Thaw does not run.
 const OperationRow* find_operation(std::string_view name);

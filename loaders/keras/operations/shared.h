@@ -31,6 +31,11 @@ Expr diagonal_test(Expr x, BinaryKind kind, std::int64_t offset);
 Expr norm_of(OpCall& c, Expr x, const Operand* order, const Axes& axes, bool keep_dims);
 // products.cc
 Expr dot_product(Expr x, Expr y);
+// image.cc
+/// tf.image.resize of [N, H, W, C] to `size`, without the batch if it was a `single` image.
+/// `corners`: pixel centres as TensorFlow 1 places them.
+Expr resize_image(OpCall& c, Expr x, Expr size, const std::string& method, bool antialias,
+                  bool corners, bool align_corners, bool single);
 // indexing.cc
 /// Adds or drops the sign of negative indices: i < 0 means size + i.
 Expr wrapped_indices(Expr indices, Expr x, int axis);

@@ -20,7 +20,9 @@ constexpr RefusedOperation kRefused[] = {
     {"ForiLoop", kFunction},
     {"JVP", "differentiates a Python function"},
     {"Map", kFunction},
+    {"SSIM", "is a training metric of images"},
     {"Scan", kFunction},
+    {"ScaleAndTranslate", "samples at places that are given by tensors"},
     {"SegmentReduction", "is the base of SegmentSum and its kin"},
     {"Switch", kFunction},
     {"VectorizedMap", kFunction},
@@ -45,6 +47,7 @@ constexpr Families kFamilies[] = {
     network_operations,
     signal_operations,
     image_operations,
+    image_transform_operations,
     linear_algebra_operations,
 };
 

@@ -1,0 +1,146 @@
+// Functions of tf.image.
+#include <cmath>
+
+#include "loaders/keras/functions/function_call.h"
+#include "loaders/keras/operations/shared.h"
+
+namespace thaw::keras {
+namespace {
+
+Expr image_of(OpCall& c) { return c.tensor(need_first(c, {"images", "image", "image_left"})); }
+
+// tf.image.resize, of both versions (version 1 has pixel centres at the corners and align_corners).
+Results resize(OpCall& c, const FunctionRow& row) {
+  Expr x = image_of(c);
+  const bool first_version = c.layer.text("function", "").starts_with("compat.v1.");
+  if (c.flag("preserve_aspect_ratio", false)) c.unsupported("preserve_aspect_ratio=True");
+  const bool single = x.rank() == 3;
+  if (single) x = expand(x, 0);
+  if (x.rank() != 4) c.bad("expected images");
+  std::string method = row.op;
+  if (method.empty()) {
+    const Operand* given = c.find("method");
+    static constexpr const char* kOldMethods[] = {"bilinear", "nearest", "bicubic", "area"};
+    method = "bilinear";
+    if (given != nullptr && given->value.is_string()) method = given->value.string();
+    if (given != nullptr && given->value.is_integer()) {
+      const std::int64_t number = given->value.integer();
+      if (number < 0 || number > 3) c.bad("method is out of range");
+      method = kOldMethods[number];
+    }
+  }
+  return {resize_image(c, x, int_vector(c, c.need("size")), method, c.flag("antialias", false),
+                       first_version, c.flag("align_corners", false), single)};
+}
+
+Results flip(OpCall& c, const FunctionRow& row) {
+  const Expr x = image_of(c);
+  return {c.expr(c.g.add1(ops::Reverse{{x.rank() - row.kind}}, {x}))};
+}
+
+Results transposed(OpCall& c, const FunctionRow&) {
+  const Expr x = image_of(c);
+  const int rank = x.rank();
+  return {move_axes(x, {rank - 3, rank - 2}, {rank - 2, rank - 3})};
+}
+
+Results rgb_to_grayscale(OpCall& c, const FunctionRow&) {
+  const Expr x = image_of(c);
+  if (!is_floating(x.dtype())) c.unsupported("integer images");
+  const Expr weights = cast(
+      c.expr(c.g.constant(Tensor::from<float>(Shape{3}, {0.2989F, 0.5870F, 0.1140F}))), x.dtype());
+  const int last = x.rank() - 1;
+  return {expand(contract(x, {last}, weights, {0}), last)};
+}
+
+Results grayscale_to_rgb(OpCall& c, const FunctionRow&) {
+  const Expr x = image_of(c);
+  return {concat({x, x, x}, x.rank() - 1)};
+}
+
+Results by_op(OpCall& c, const FunctionRow& row) { return {c.tensorflow1(row.op, {image_of(c)})}; }
+
+Results adjust_brightness(OpCall& c, const FunctionRow&) {
+  const Expr x = image_of(c);
+  if (!is_floating(x.dtype())) c.unsupported("integer images");
+  return {x + c.tensor("delta", x.dtype())};
+}
+
+Results adjust_contrast(OpCall& c, const FunctionRow&) {
+  const Expr x = image_of(c);
+  if (!is_floating(x.dtype())) c.unsupported("integer images");
+  const int rank = x.rank();
+  const Expr mean = reduce(ReduceKind::mean, x, {rank - 3, rank - 2}, true);
+  return {(x - mean) * c.tensor("contrast_factor", x.dtype()) + mean};
+}
+
+Results adjust_gamma(OpCall& c, const FunctionRow&) {
+  const Expr x = image_of(c);
+  if (!is_floating(x.dtype())) c.unsupported("integer images");
+  return {c.real("gain", 1) * power(x, x.number(c.real("gamma", 1)))};
+}
+
+Results standardised(OpCall& c, const FunctionRow&) {
+  const Expr x = cast(image_of(c), DType::float32);
+  const int rank = x.rank();
+  const Axes axes{rank - 3, rank - 2, rank - 1};
+  const Expr count = size_of_axis(x, rank - 3, DType::float32) *
+                     size_of_axis(x, rank - 2, DType::float32) *
+                     size_of_axis(x, rank - 1, DType::float32);
+  const Expr mean = reduce(ReduceKind::mean, x, axes, true);
+  const Expr deviation = sqrt(variance(x, axes, true));
+  return {(x - mean) / maximum(deviation, unary(UnaryKind::rsqrt, count))};
+}
+
+Results crop_to_box(OpCall& c, const FunctionRow&) {
+  Expr x = image_of(c);
+  const int rank = x.rank();
+  const std::int64_t top = c.integer("offset_height"), left = c.integer("offset_width");
+  x = slice_axis(x, rank - 3, top, top + c.integer("target_height"));
+  return {slice_axis(x, rank - 2, left, left + c.integer("target_width"))};
+}
+
+Results central_crop(OpCall& c, const FunctionRow&) {
+  Expr x = image_of(c);
+  const int rank = x.rank();
+  const double fraction = c.real("central_fraction");
+  if (!(fraction > 0 && fraction <= 1)) c.bad("central_fraction must be in (0, 1]");
+  for (int axis : {rank - 3, rank - 2}) {
+    const std::int64_t size = x.dim(axis);
+    if (size == kUnknownDim) c.unsupported("images of unknown size");
+    const auto real = static_cast<double>(size);
+    const auto start = static_cast<std::int64_t>((real - real * fraction) / 2.0);
+    x = slice_axis(x, axis, start, size - start);
+  }
+  return {x};
+}
+
+constexpr const char* kResize = "images size method preserve_aspect_ratio antialias align_corners";
+constexpr FunctionRow kRows[] = {
+    {"image.adjust_brightness", "image delta", adjust_brightness},
+    {"image.adjust_contrast", "images contrast_factor", adjust_contrast},
+    {"image.adjust_gamma", "image gamma gain", adjust_gamma},
+    {"image.central_crop", "image central_fraction", central_crop},
+    {"image.crop_to_bounding_box", "image offset_height offset_width target_height target_width",
+     crop_to_box},
+    {"image.flip_left_right", "image", flip, "", 2},
+    {"image.flip_up_down", "image", flip, "", 3},
+    {"image.grayscale_to_rgb", "images", grayscale_to_rgb},
+    {"image.hsv_to_rgb", "images", by_op, "HSVToRGB"},
+    {"image.per_image_standardization", "image", standardised},
+    {"image.resize", kResize, resize},
+    {"image.resize_area", kResize, resize, "area"},
+    {"image.resize_bicubic", kResize, resize, "bicubic"},
+    {"image.resize_bilinear", kResize, resize, "bilinear"},
+    {"image.resize_images", kResize, resize},
+    {"image.resize_nearest_neighbor", kResize, resize, "nearest"},
+    {"image.rgb_to_grayscale", "images", rgb_to_grayscale},
+    {"image.rgb_to_hsv", "images", by_op, "RGBToHSV"},
+    {"image.transpose", "image", transposed},
+};
+
+}  // namespace
+
+std::span<const FunctionRow> image_functions() { return kRows; }
+
+}  // namespace thaw::keras
