@@ -149,6 +149,13 @@ std::uint64_t farm_fingerprint64(std::string_view bytes) {
                mix16(state.v.second, state.w.second, factor) + state.x, factor);
 }
 
+std::uint64_t join_fingerprints(std::uint64_t first, std::uint64_t second) {
+  constexpr std::uint64_t kFactor = 0xc6a4a7935bd1e995;
+  std::uint64_t joined = first ^ kFactor ^ (shift_mix(second * kFactor) * kFactor);
+  joined *= kFactor;
+  return shift_mix(shift_mix(joined) * kFactor);
+}
+
 std::uint64_t sip_hash_2_4(std::string_view bytes, std::uint64_t low, std::uint64_t high) {
   SipState state{{low ^ 0x736f6d6570736575, high ^ 0x646f72616e646f6d, low ^ 0x6c7967656e657261,
                   high ^ 0x7465646279746573}};

@@ -11,6 +11,7 @@ std::span<const HostKernel> strings() {
       {"decode_base64", decode_base64},
       {"encode_base64", encode_base64},
       {"fingerprint", fingerprint},
+      {"hash_cross", hash_cross},
       {"reduce_join", reduce_join},
       {"regex_full_match", regex_full_match},
       {"regex_replace", regex_replace},

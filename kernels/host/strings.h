@@ -64,6 +64,7 @@ Results string_format(const HostArgs& args);
 // strings_hash.cc
 Results string_hash(const HostArgs& args);
 Results fingerprint(const HostArgs& args);
+Results hash_cross(const HostArgs& args);
 // strings_unicode.cc
 Results unicode_decode(const HostArgs& args);
 Results unicode_encode(const HostArgs& args);

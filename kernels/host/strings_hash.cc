@@ -50,4 +50,23 @@ Results fingerprint(const HostArgs& args) {
   return {out};
 }
 
+// Element by element over all operands: integers stand for themselves, strings for their hash.
+Results hash_cross(const HostArgs& args) {
+  const auto buckets = static_cast<std::uint64_t>(args.call.attributes.integer("buckets"));
+  const auto hash_of = [&](const Tensor& column, std::int64_t i) {
+    return column.dtype() == DType::string
+               ? farm_fingerprint64(strings_of(column)[i])
+               : static_cast<std::uint64_t>(column.data<std::int64_t>()[i]);
+  };
+  Tensor out(DType::int64, args.in[0].shape());
+  for (std::int64_t i = 0; i < out.num_elements(); ++i) {
+    std::uint64_t hash = hash_of(args.in[0], i);
+    for (const Tensor& column : args.in.subspan(1)) {
+      hash = join_fingerprints(hash, hash_of(column, i));
+    }
+    out.mutable_data<std::int64_t>()[i] = static_cast<std::int64_t>(hash % buckets);
+  }
+  return {out};
+}
+
 }  // namespace thaw::host

@@ -233,6 +233,23 @@ class PathReader {
     return names;
   }
 
+  // Some layers name what they store instead of numbering it.
+  bool assign_by_name(const Variable& variable, const std::string& group) {
+    const std::string wanted = join(group, "vars/" + variable.name);
+    for (const std::string& dataset : file_.names()) {
+      if (forward_slashes(dataset) != wanted) continue;
+      StoredArray array;
+      array.place = file_.path() + "/" + dataset;
+      array.key = dataset;
+      array.bytes = bytes_of(file_, dataset, array.elements);
+      array.read = [&file = file_, dataset] { return file.read(dataset); };
+      store_.assign(variable, std::move(array));
+      used_.insert(dataset);
+      return true;
+    }
+    return false;
+  }
+
   void assign(const LayerConfig& layer, const std::string& path, const std::string& place,
               bool trainable) {
     std::vector<Variable> variables;
@@ -249,6 +266,7 @@ class PathReader {
       const std::string title = fmt::format("variable '{}' of layer '{}' ({})", variable.name,
                                             printable(layer.name), printable(layer.file_class));
       if (found == groups_.end() || !found->second.contains(variable.slot)) {
+        if (assign_by_name(variable, group)) continue;
         missing_.push_back(
             fmt::format("{} (expected at {}/vars/{})", title, printable(group), variable.slot));
         continue;

@@ -225,6 +225,20 @@ Types fingerprint(const ops::HostCall&, const Context& context) {
   return {{DType::uint8, Shape{known ? context.shape(0)[0] : kUnknownDim, 8}}};
 }
 
+// (columns...) -> (buckets): strings or int64, all of one shape.
+Types hash_cross(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 2, INT32_MAX);
+  if (call.attributes.integer("buckets") < 1) inference::invalid("num_buckets must be at least 1");
+  Shape shape = context.shape(0);
+  for (int i = 0; i < context.count(); ++i) {
+    const DType dtype = context.dtype(i);
+    inference::expect_type(dtype == DType::string || dtype == DType::int64, "columns",
+                           "string or int64", dtype);
+    shape = inference::merge_shape(shape, context.shape(i), "columns");
+  }
+  return {{DType::int64, shape}};
+}
+
 // ---- Unicode ----
 
 void expect_policy(const Attributes& attributes) {
@@ -295,6 +309,7 @@ std::span<const HostFunction> strings() {
       {"decode_base64", texts_to_texts},
       {"encode_base64", texts_to_texts},
       {"fingerprint", fingerprint, true, true},
+      {"hash_cross", hash_cross},
       {"reduce_join", reduce_join},
       {"regex_full_match", regex_full_match},
       {"regex_replace", regex_replace},
