@@ -277,17 +277,4 @@ Results matrix_band_part(OpContext& c) {
   return {y};
 }
 
-// [..., n] -> [..., n, n]
-Results matrix_diag(OpContext& c) {
-  c.expect_count(1);
-  const int rank = c.rank(0);
-  const std::int64_t n = rank == 0 ? kUnknownDim : c.shape(0)[rank - 1];
-  if (n == kUnknownDim) c.refuse("a diagonal of unknown size");
-  if (n > 4096) c.refuse(fmt::format("a diagonal of {} elements", n));
-  Tensor eye(DType::boolean, Shape{n, n});
-  for (std::int64_t i = 0; i < n; ++i) eye.mutable_data<bool>()[i * n + i] = true;
-  const ValueId column = c.g.expand_dims(c.in(0), -1);
-  return {c.g.select(c.g.constant(eye), column, c.g.scalar(0, c.dtype(0)))};
-}
-
 }  // namespace thaw::tf::importers

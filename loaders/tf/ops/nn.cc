@@ -26,11 +26,14 @@ Results matmul(OpContext& c) {
 Results batch_matmul(OpContext& c) {
   c.expect_count(2);
   const bool adj_x = c.node.flag("adj_x"), adj_y = c.node.flag("adj_y");
-  if ((adj_x || adj_y) && is_complex(c.dtype(0))) c.refuse("the adjoint of complex matrices");
   if (c.node.has("Tout") && c.node.type("Tout") != c.dtype(0)) {
     c.refuse(fmt::format("attribute Tout={}", name_of(c.node.type("Tout"))));
   }
-  return {c.g.matmul(c.in(0), c.in(1), adj_x, adj_y)};
+  const auto conjugated = [&](ValueId x, bool adjoint) {
+    const bool changes = adjoint && is_complex(c.g.dtype(x));
+    return changes ? c.g.add1(ops::HostCall{"conj", {}, nullptr}, {x}) : x;
+  };
+  return {c.g.matmul(conjugated(c.in(0), adj_x), conjugated(c.in(1), adj_y), adj_x, adj_y)};
 }
 
 Results einsum(OpContext& c) { return {c.g.add1(ops::Einsum{c.node.text("equation")}, c.inputs)}; }

@@ -78,27 +78,25 @@ namespace importers {
 #define THAW_TF_IMPORTERS(X)                                                                       \
   X(unary)                                                                                         \
   X(leaky_relu)                                                                                    \
-  X(relu6) X(binary) X(divide) X(modulo) X(equality) X(approximate_equal) X(xlog1py) X(clip)       \
-      X(add_n) X(select) X(select_rows) X(cast) X(bucketize) X(identity) X(identity_n)             \
-          X(check_numerics) X(ensure_shape) X(shape_query) X(shape_n) X(reshape) X(squeeze) X(     \
-              expand_dims) X(broadcast_to) X(broadcast_args) X(fill) X(like) X(invert_permutation) \
-              X(range) X(lin_space) X(concat_offset) X(transpose) X(pack) X(unpack) X(concat) X(   \
-                  concat_v2) X(split) X(split_v) X(slice) X(strided_slice) X(tile) X(pad)          \
-                  X(mirror_pad) X(reverse) X(reverse_v2) X(reverse_sequence) X(roll) X(gather) X(  \
-                      gather_v2) X(gather_nd) X(one_hot) X(where) X(scatter_nd) X(tensor_scatter)  \
-                      X(space_to_batch) X(space_to_batch_nd) X(batch_to_space)                     \
-                          X(batch_to_space_nd) X(space_to_depth) X(depth_to_space)                 \
-                              X(matrix_band_part) X(matrix_diag) X(reduce) X(arg_reduce) X(scan)   \
-                                  X(softmax) X(top_k) X(top_k_v2) X(euclidean_norm) X(l2_loss)     \
-                                      X(bincount) X(matmul) X(batch_matmul) X(einsum) X(bias_add)  \
-                                          X(fused_batch_norm) X(global_batch_norm) X(lrn)          \
-                                              X(resize) X(scale_and_translate) X(conv) X(conv_any) \
-                                                  X(conv_backprop) X(depthwise_conv) X(pool)       \
-                                                      X(pool_v2) X(list_reserve) X(list_empty)     \
-                                                          X(list_from_tensor) X(list_get)          \
-                                                              X(list_set) X(list_stack)            \
-                                                                  X(list_length) X(list_push)      \
-                                                                      X(list_pop) X(cudnn_rnn)
+  X(relu6)                                                                                         \
+  X(binary) X(divide) X(modulo) X(equality) X(approximate_equal) X(xlog1py) X(clip) X(add_n) X(    \
+      select) X(select_rows) X(cast) X(bucketize) X(identity) X(identity_n) X(check_numerics)      \
+      X(ensure_shape) X(shape_query) X(shape_n) X(reshape) X(squeeze) X(expand_dims) X(            \
+          broadcast_to) X(broadcast_args) X(fill) X(like) X(invert_permutation) X(range)           \
+          X(lin_space) X(concat_offset) X(transpose) X(pack) X(unpack) X(concat) X(concat_v2) X(   \
+              split) X(split_v) X(slice) X(strided_slice) X(tile) X(pad) X(mirror_pad) X(reverse)  \
+              X(reverse_v2) X(reverse_sequence) X(roll) X(gather) X(gather_v2) X(gather_nd)        \
+                  X(one_hot) X(where) X(scatter_nd) X(tensor_scatter) X(space_to_batch) X(         \
+                      space_to_batch_nd) X(batch_to_space) X(batch_to_space_nd) X(space_to_depth)  \
+                      X(depth_to_space) X(matrix_band_part) X(reduce) X(arg_reduce) X(scan)        \
+                          X(softmax) X(top_k) X(top_k_v2) X(euclidean_norm) X(l2_loss) X(bincount) \
+                              X(matmul) X(batch_matmul) X(einsum) X(bias_add) X(fused_batch_norm)  \
+                                  X(global_batch_norm) X(lrn) X(resize) X(scale_and_translate)     \
+                                      X(conv) X(conv_any) X(conv_backprop) X(depthwise_conv)       \
+                                          X(pool) X(pool_v2) X(list_reserve) X(list_empty)         \
+                                              X(list_from_tensor) X(list_get) X(list_set)          \
+                                                  X(list_stack) X(list_length) X(list_push)        \
+                                                      X(list_pop) X(cudnn_rnn)
 #define X(name) Results name(OpContext& c);
 THAW_TF_IMPORTERS(X)
 #undef X
