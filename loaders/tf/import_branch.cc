@@ -110,6 +110,11 @@ std::unique_ptr<Importer::Branches> Importer::gather_branches(Frame& frame, int 
     if (above == level[merge] - 1) branches->merges.push_back(node);
   }
   if (branches->merges.empty()) branches->merges = {merge};  // behind a predicate that is asked
+  for (int node : branches->merges) {
+    const bool asked = std::ranges::any_of(
+        frame.roots, [&](const Ref& root) { return root.node == node && root.port == 1; });
+    branches->indexed.push_back(asked || graph.uses_index(node));
+  }
   find_outside(frame, *branches);
   return branches;
 }
@@ -162,10 +167,9 @@ Importer::Edges Importer::import_side(Scope& scope, const Frame& frame, const Br
     if (outer != Frame::State::unseen) inner.slot(ref.node).state = outer;
   }
   std::vector<Ref> roots;
-  Regions& graph = regions(frame.view);
-  for (int merge : branches.merges) {
-    roots.push_back({merge, 0});
-    if (graph.uses_index(merge)) roots.push_back({merge, 1});
+  for (std::size_t i = 0; i < branches.merges.size(); ++i) {
+    roots.push_back({branches.merges[i], 0});
+    if (branches.indexed[i]) roots.push_back({branches.merges[i], 1});
   }
   return import(scope, inner, roots);
 }
@@ -195,14 +199,15 @@ void Importer::import_branches(Scope& scope, Frame& frame, const Branches& branc
     };
     const Edges results = pick(scope, outside, condition, side(true), side(false));
     std::size_t next = 0;
-    for (int merge : branches.merges) {
-      Frame::Slot& slot = frame.slot(merge);
+    for (std::size_t i = 0; i < branches.merges.size(); ++i) {
+      Frame::Slot& slot = frame.slot(branches.merges[i]);
       const Edge first = results[0].kind == Edge::Kind::poison ? kPoison : results[next++];
       if (first.kind == Edge::Kind::poison) slot.state = Frame::State::poisoned;
       if (first.kind == Edge::Kind::dead) slot.state = Frame::State::dead;
       slot.results = {first};
-      const bool indexed = regions(frame.view).uses_index(merge);
-      if (indexed && first.kind != Edge::Kind::poison) slot.results.push_back(results[next++]);
+      if (branches.indexed[i] && first.kind != Edge::Kind::poison) {
+        slot.results.push_back(results[next++]);
+      }
     }
   });
   if (frame.state(branches.merges[0]) == Frame::State::poisoned) {

@@ -102,6 +102,9 @@ Importer::Edges Importer::exit_node(Site& site) {
       if (exit == site.number) own = result;
     }
   }
+  if (own.kind == Edge::Kind::none) {
+    fail(ErrorCode::invalid_argument, "the Merge at the head of its loop has no NextIteration");
+  }
   return {own};
 }
 

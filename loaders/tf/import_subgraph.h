@@ -21,6 +21,7 @@ struct Importer::SubGraph {
 struct Importer::Branches {
   Predicate predicate;
   std::vector<int> merges;
+  std::vector<bool> indexed;  // of each merge: its second result is used
   std::vector<Regions::Need> outside;
 };
 

@@ -224,7 +224,9 @@ const Tensor& Variables::value(const std::string& handle) {
       if (auto value = fallback_(handle)) return keep(handle, std::move(*value));
     }
     if (bundle_ == nullptr) {
-      fail(ErrorCode::not_found, "variable '{}': the model has no checkpoint", printable(handle));
+      fail(ErrorCode::not_found,
+           "variable '{}': the model has no checkpoint such as 'variables/variables.index'",
+           printable(handle));
     }
     const auto source = sources_.find(handle);
     fail(ErrorCode::not_found, "variable '{}': the checkpoint has no entry '{}'", printable(handle),
