@@ -49,6 +49,12 @@ struct RunOptions {
   ModelOptions model;
   std::string inputs;
   std::string outputs = "-";
+  // Texts through a Keras tokenizer instead of arrays.
+  std::string tokenizer;
+  std::vector<std::string> texts;
+  std::string text_file;  // one text per line
+  std::int64_t maxlen = -1;
+  std::string padding = "pre", truncating = "pre";
 };
 
 struct VerifyOptions {

@@ -82,7 +82,21 @@ int main(int argc, char** argv) {
   RunOptions run_options;
   CLI::App* run_app = app.add_subcommand("run", "Predict from arrays in files");
   run_app->add_option("MODEL", run_options.model.path, "File or directory")->required();
-  run_app->add_option("--inputs,-i", run_options.inputs, "npz, npy, json or csv")->required();
+  run_app->add_option("--inputs,-i", run_options.inputs, "npz, npy, json or csv");
+  run_app->add_option(
+      "--text", run_options.texts,
+      "A text (repeat for a batch): for a model of strings, or through --tokenizer");
+  run_app->add_option("--text-file", run_options.text_file, "The same from a file, one per line");
+  run_app->add_option("--tokenizer", run_options.tokenizer,
+                      "tokenizer.json of a Keras Tokenizer: the texts become padded sequences");
+  run_app->add_option("--maxlen", run_options.maxlen,
+                      "Length of the sequences (default: the model's, else the longest)");
+  run_app->add_option("--padding", run_options.padding, "Where short sequences are filled")
+      ->check(CLI::IsMember({"pre", "post"}))
+      ->capture_default_str();
+  run_app->add_option("--truncating", run_options.truncating, "Where long sequences are cut")
+      ->check(CLI::IsMember({"pre", "post"}))
+      ->capture_default_str();
   run_app->add_option("--outputs,-o", run_options.outputs, "npz, or json; - is JSON on stdout")
       ->capture_default_str();
   add_model_options(*run_app, run_options.model, true);

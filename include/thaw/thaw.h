@@ -7,6 +7,7 @@
 #include "thaw/options.h"
 #include "thaw/session.h"
 #include "thaw/tensor.h"
+#include "thaw/tokenizer.h"
 #include "thaw/types.h"
 #include "thaw/weights.h"
 
