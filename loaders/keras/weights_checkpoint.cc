@@ -5,6 +5,7 @@
 
 #include "loaders/keras/checkpoint.h"
 #include "loaders/keras/weights.h"
+#include "loaders/keras/weights_names.h"
 #include "runtime/base/check.h"
 
 namespace thaw::keras {
@@ -13,20 +14,9 @@ namespace {
 using Objects = std::vector<CheckpointObject>;
 using Object = const CheckpointObject*;  // null: not there
 
-std::vector<std::string> parts_of(std::string_view path) {
-  std::vector<std::string> parts;
-  while (!path.empty()) {
-    const std::size_t end = std::min(path.find('/'), path.size());
-    if (end != 0) parts.emplace_back(path.substr(0, end));
-    path.remove_prefix(std::min(end + 1, path.size()));
-  }
-  return parts;
-}
-
 std::string own_name(const std::string& variable) {
-  const auto slash = variable.rfind('/');
-  const std::string name = slash == std::string::npos ? variable : variable.substr(slash + 1);
-  return name.substr(0, name.find(':'));
+  const std::vector<std::string> parts = name_parts(variable);
+  return parts.empty() ? "" : parts.back();
 }
 
 class ObjectReader {
@@ -34,6 +24,7 @@ class ObjectReader {
   ObjectReader(const Checkpoint& file, const KerasModel& model, std::vector<std::string>& notes)
       : file_(file), objects_(file.objects()), model_(model), notes_(notes) {
     collect_variables(model.root, "", true, model.writer, variables_);
+    named_ = named_variables(model);
     for (const Variable& variable : variables_) {
       const std::string head = variable.owner.substr(0, variable.owner.find_last_of('/'));
       const std::string tail = variable.owner.substr(variable.owner.find_last_of('/') + 1);
@@ -139,7 +130,7 @@ class ObjectReader {
 
   // From the model's object along the variable's path: "layers/lstm/cell" + "kernel".
   Object resolve(Object root, const Variable& variable) const {
-    const std::vector<std::string> parts = parts_of(variable.path());
+    const std::vector<std::string> parts = name_parts(variable.path());
     const Object found = resolve(root, &model_.root, parts, 0, "");
     return found != nullptr && !found->key.empty() ? found : by_name(variable);
   }
@@ -147,19 +138,26 @@ class ObjectReader {
   // Keras 3 hides the cells of StackedRNNCells from TensorFlow; an optimizer may still lead to
   // their variables, which know their names. Slots of the optimizer have longer ones.
   Object by_name(const Variable& variable) const {
+    const auto named =
+        std::find_if(named_.begin(), named_.end(), [&](const NamedVariable& candidate) {
+          return candidate.variable.path() == variable.path();
+        });
+    if (named == named_.end()) return nullptr;
     Object found = nullptr;
     std::size_t length = 0;
+    int fit = 0;
+    bool ambiguous = false;
     for (const CheckpointObject& object : objects_) {
-      if (object.key.empty() || own_name(object.variable) != variable.name) continue;
-      const std::vector<std::string> parts = parts_of(object.variable);
-      const bool in_layer =
-          std::find(parts.begin(), parts.end(), variable.layer->name) != parts.end();
-      if (!in_layer || (found != nullptr && parts.size() > length)) continue;
-      if (found != nullptr && parts.size() == length) return nullptr;
+      if (object.key.empty()) continue;
+      const std::vector<std::string> parts = name_parts(object.variable);
+      const int own = name_fit(*named, parts);
+      if (own == 0 || own < fit || (own == fit && parts.size() > length)) continue;
+      ambiguous = own == fit && parts.size() == length;
       found = &object;
+      fit = own;
       length = parts.size();
     }
-    return found;
+    return ambiguous ? nullptr : found;
   }
 
   Object resolve(Object object, const LayerConfig* layer, const std::vector<std::string>& parts,
@@ -246,6 +244,7 @@ class ObjectReader {
   const KerasModel& model_;
   std::vector<std::string>& notes_;
   std::vector<Variable> variables_;
+  std::vector<NamedVariable> named_;
   std::map<std::string, std::vector<std::string>> members_;  // owner -> its parts, in order
   mutable std::map<const ModelConfig*, std::map<std::string, LayerNumbers>> numbers_;
 };

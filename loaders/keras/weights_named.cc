@@ -4,6 +4,7 @@
 #include <set>
 
 #include "loaders/keras/weights.h"
+#include "loaders/keras/weights_names.h"
 #include "runtime/base/check.h"
 
 namespace thaw::keras {
@@ -16,28 +17,6 @@ struct NamedArray {
   std::string key;
   std::vector<std::string> parts;  // of its name: {"lstm", "lstm_cell", "kernel"}
   bool used = false;
-};
-
-NamedArray split(const std::string& key) {
-  NamedArray array{key, {}, false};
-  std::string_view name = key;
-  if (name.ends_with(kValueSuffix)) name.remove_suffix(kValueSuffix.size());
-  while (!name.empty()) {
-    const std::size_t end = std::min(name.find('/'), name.size());
-    if (end != 0) array.parts.emplace_back(name.substr(0, end));
-    name.remove_prefix(std::min(end + 1, name.size()));
-  }
-  if (!array.parts.empty()) {
-    std::string& last = array.parts.back();
-    last = last.substr(0, last.find(':'));
-  }
-  return array;
-}
-
-// A variable and the names of the layers around it, the outermost first.
-struct NamedVariable {
-  Variable variable;
-  std::vector<std::string> layers;
 };
 
 void collect(const LayerConfig& layer, const std::string& path, std::vector<std::string> names,
@@ -66,35 +45,8 @@ void collect(const LayerConfig& layer, const std::string& path, std::vector<std:
   }
 }
 
-std::vector<NamedVariable> all_variables(const KerasModel& model) {
-  std::vector<NamedVariable> variables;
-  for (std::size_t i = 0; const std::string& path : layer_paths(*model.root.model)) {
-    const LayerConfig& layer = model.root.model->layers[i++];
-    if (!path.empty()) collect(layer, path, {}, model.root.trainable, model.writer, variables);
-  }
-  return variables;
-}
-
-bool has_part(const NamedArray& array, const std::string& name) {
-  return std::find(array.parts.begin(), array.parts.end(), name) != array.parts.end();
-}
-
-// 0: another variable. Else the more of its layers an array names, the better it fits.
-int fit(const NamedVariable& named, const NamedArray& array) {
-  if (array.parts.empty() || array.parts.back() != named.variable.name) return 0;
-  const bool forward = named.variable.owner.find("/forward_layer") != std::string::npos;
-  const bool backward = named.variable.owner.find("/backward_layer") != std::string::npos;
-  const std::string direction = forward ? "forward_" : backward ? "backward_" : "";
-  if (!direction.empty() &&
-      std::none_of(array.parts.begin(), array.parts.end(),
-                   [&](const std::string& part) { return part.starts_with(direction); })) {
-    return 0;
-  }
-  int layers = 0;
-  for (const std::string& layer : named.layers) {
-    layers += has_part(array, layer) || (!direction.empty() && has_part(array, direction + layer));
-  }
-  return layers;
+bool has_part(const std::vector<std::string>& parts, const std::string& name) {
+  return std::find(parts.begin(), parts.end(), name) != parts.end();
 }
 
 StoredArray stored(const StoredArrays& file, const Variable& variable, const std::string& key,
@@ -123,7 +75,7 @@ NamedArray* best(const NamedVariable& named, std::vector<NamedArray*>& arrays,
   int found_fit = 0;
   bool ambiguous = false;
   for (NamedArray* array : arrays) {
-    const int own = fit(named, *array);
+    const int own = name_fit(named, array->parts);
     if (own == 0 || own < found_fit) continue;
     if (own == found_fit && array->parts.size() > found->parts.size()) continue;
     ambiguous = own == found_fit && array->parts.size() == found->parts.size();
@@ -148,6 +100,45 @@ std::int64_t number_of(const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<NamedVariable> named_variables(const KerasModel& model) {
+  std::vector<NamedVariable> variables;
+  for (std::size_t i = 0; const std::string& path : layer_paths(*model.root.model)) {
+    const LayerConfig& layer = model.root.model->layers[i++];
+    if (!path.empty()) collect(layer, path, {}, model.root.trainable, model.writer, variables);
+  }
+  return variables;
+}
+
+std::vector<std::string> name_parts(const std::string& name) {
+  std::string_view rest = name;
+  if (rest.ends_with(kValueSuffix)) rest.remove_suffix(kValueSuffix.size());
+  std::vector<std::string> parts;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('/'), rest.size());
+    if (end != 0) parts.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (!parts.empty()) parts.back() = parts.back().substr(0, parts.back().find(':'));
+  return parts;
+}
+
+int name_fit(const NamedVariable& named, const std::vector<std::string>& parts) {
+  if (parts.empty() || parts.back() != named.variable.name) return 0;
+  const bool forward = named.variable.owner.find("/forward_layer") != std::string::npos;
+  const bool backward = named.variable.owner.find("/backward_layer") != std::string::npos;
+  const std::string direction = forward ? "forward_" : backward ? "backward_" : "";
+  if (!direction.empty() && std::none_of(parts.begin(), parts.end(), [&](const std::string& part) {
+        return part.starts_with(direction);
+      })) {
+    return 0;
+  }
+  int layers = 0;
+  for (const std::string& layer : named.layers) {
+    layers += has_part(parts, layer) || (!direction.empty() && has_part(parts, direction + layer));
+  }
+  return layers;
+}
 
 bool is_optimizer_array(const std::string& name) {
   return name.starts_with("optimizer/") || name.starts_with("optimizer_weights/") ||
@@ -185,12 +176,12 @@ void note_unused(const StoredArrays& file, const WeightStore& store,
 WeightStore named_weights(const StoredArrays& file, const KerasModel& model,
                           std::vector<std::string>& notes) {
   std::vector<NamedArray> arrays;
-  for (const std::string& name : file.names()) arrays.push_back(split(name));
+  for (const std::string& name : file.names()) arrays.push_back({name, name_parts(name), false});
   std::map<std::string, std::vector<NamedArray*>> by_variable;
   for (NamedArray& array : arrays) {
     if (!array.parts.empty()) by_variable[array.parts.back()].push_back(&array);
   }
-  const std::vector<NamedVariable> variables = all_variables(model);
+  const std::vector<NamedVariable> variables = named_variables(model);
   WeightStore store;
   std::vector<std::string> missing;
   for (const NamedVariable& named : variables) {
@@ -226,7 +217,7 @@ WeightStore ordered_weights(const StoredArrays& file, const KerasModel& model,
   std::vector<std::string> names = file.names();
   std::sort(names.begin(), names.end(),
             [](const std::string& a, const std::string& b) { return number_of(a) < number_of(b); });
-  const std::vector<NamedVariable> variables = all_variables(model);
+  const std::vector<NamedVariable> variables = named_variables(model);
   if (names.size() != variables.size()) {
     std::vector<std::string> expected;
     for (const NamedVariable& named : variables) expected.push_back(expected_name(named));

@@ -66,6 +66,9 @@ INSTANTIATE_TEST_SUITE_P(Files, Damage,
                                            "tfkeras/cnn_batchnorm/model.h5",
                                            "tfkeras/bidirectional_states/model.h5",
                                            "keras3/nested_frozen/model.h5",
+                                           "keras3/quantised_int4_blocks/model.keras",
+                                           "keras3/quantised_gptq4/model.keras",
+                                           "keras3/quantised_int8/model.h5",
                                            "tfkeras/lstm/model.keras"),
                          [](const auto& file) {
                            std::string name = file.param;
