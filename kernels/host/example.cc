@@ -11,6 +11,7 @@ std::span<const HostKernel> example() {
       {"decode_padded_raw", decode_padded_raw},
       {"decode_raw", decode_raw},
       {"parse_example", parse_example},
+      {"parse_sequence_example", parse_sequence_example},
   };
   return kKernels;
 }

@@ -5,8 +5,9 @@
 
 namespace thaw::host {
 
-// example_parse.cc
+// example_parse.cc, example_sequence.cc
 std::vector<Tensor> parse_example(const HostArgs& args);
+std::vector<Tensor> parse_sequence_example(const HostArgs& args);
 
 // example_records.cc
 std::vector<Tensor> decode_raw(const HostArgs& args);

@@ -1,11 +1,9 @@
 // tf.io.parse_example: serialized examples to columns.
 #include "kernels/host/example.h"
-#include "kernels/host/example_features.h"
+#include "kernels/host/example_columns.h"
 
 namespace thaw::host {
-namespace {
 
-/// The shapes that `dims` lists as rank, dimensions, rank, ...
 std::vector<Shape> unpack_shapes(const std::vector<std::int64_t>& dims) {
   std::vector<Shape> shapes;
   for (std::size_t i = 0; i < dims.size();) {
@@ -30,7 +28,6 @@ std::vector<ListColumn> list_columns(const Attributes& attributes, const char* k
   return columns;
 }
 
-/// The defaults are the operands from `first` on.
 std::vector<DenseColumn> dense_columns(const HostArgs& args, std::size_t first) {
   const std::vector<std::string>& keys = args.call.attributes.texts("dense_keys");
   const std::vector<Shape> shapes = unpack_shapes(args.call.attributes.ints("dense_shapes"));
@@ -41,22 +38,27 @@ std::vector<DenseColumn> dense_columns(const HostArgs& args, std::size_t first) 
   return columns;
 }
 
-}  // namespace
+std::vector<Place> places_of(const Tensor& serialized, const Tensor& names) {
+  if (names.num_elements() != 0 && names.num_elements() != serialized.num_elements()) {
+    invalid("{} names for {} examples", names.num_elements(), serialized.num_elements());
+  }
+  std::vector<Place> places;
+  for (std::int64_t i = 0; i < serialized.num_elements(); ++i) {
+    places.push_back({names.num_elements() == 0 ? "" : names.data<std::string>()[i], i});
+  }
+  return places;
+}
 
 // (serialized [n] or scalar, names, defaults...) ->
 // (sparse indices..., values..., shapes..., dense..., ragged values..., ragged splits...)
 std::vector<Tensor> parse_example(const HostArgs& args) {
   const Attributes& attributes = args.call.attributes;
-  const Tensor &serialized = args.in[0], &names = args.in[1];
+  const Tensor& serialized = args.in[0];
   const bool batched = serialized.shape().rank() == 1;
-  if (names.num_elements() != 0 && names.num_elements() != serialized.num_elements()) {
-    invalid("{} names for {} examples", names.num_elements(), serialized.num_elements());
-  }
+  const std::vector<Place> places = places_of(serialized, args.in[1]);
   Examples examples;
-  std::vector<Place> places;
   for (std::int64_t i = 0; i < serialized.num_elements(); ++i) {
     examples.push_back(read_example(serialized.data<std::string>()[i]));
-    places.push_back({names.num_elements() == 0 ? "" : names.data<std::string>()[i], i});
   }
   std::vector<Tensor> indices, values, shapes, rest, splits;
   for (const ListColumn& column :

@@ -73,7 +73,7 @@ class PngReader {
     if (palette) png_set_palette_to_rgb(png_);
     const bool grey = (colour_ & PNG_COLOR_MASK_COLOR) == 0;
     if (grey && depth_ < 8) png_set_expand_gray_1_2_4_to_8(png_);
-    if (channels_ < 3 && !grey) png_set_rgb_to_gray(png_, 1, 0.299, 0.114);
+    if (channels_ < 3 && !grey) png_set_rgb_to_gray(png_, 1, 0.299, 0.587);
     if (channels_ >= 3 && grey) png_set_gray_to_rgb(png_);
     png_read_update_info(png_, info_);
     return true;

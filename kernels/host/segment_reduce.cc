@@ -18,7 +18,8 @@ Combine combine_of(const std::string& kind) {
   fail(ErrorCode::internal, "segments cannot be combined by '{}'", printable(kind));
 }
 
-/// Sums and products: floats in double, integers modulo 2^64.
+/// Sums and products: floats in double, integers modulo 2^64. 16-bit floats are rounded after each
+/// step, as TensorFlow does it.
 template <class T>
 using Accumulator =
     std::conditional_t<kIsFloat<T>, double,
@@ -39,7 +40,14 @@ Accumulator<T> widen(const T& value) {
 
 template <class T>
 Accumulator<T> add(Combine combine, Accumulator<T> total, const T& value) {
-  if (combine == Combine::prod) return total * widen(value);
+  const auto rounded = [](Accumulator<T> sum) {
+    if constexpr (kIsHalf<T>) {
+      return widen(store<T>(sum));
+    } else {
+      return sum;
+    }
+  };
+  if (combine == Combine::prod) return rounded(total * widen(value));
   if constexpr (!kIsComplex<T>) {
     // Compared as T: the accumulator of integers is unsigned.
     if (combine == Combine::max) {
@@ -49,7 +57,7 @@ Accumulator<T> add(Combine combine, Accumulator<T> total, const T& value) {
       return load(value) < static_cast<Compute<T>>(total) ? widen(value) : total;
     }
   }
-  return total + widen(value);
+  return rounded(total + widen(value));
 }
 
 template <class T>

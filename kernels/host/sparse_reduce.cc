@@ -8,10 +8,10 @@
 namespace thaw::host {
 namespace {
 
-/// The axes that are summed over; none given means all.
+/// The axes that are summed over.
 std::vector<bool> reduced_axes(const Tensor& operand, std::size_t rank) {
   const Ints axes = integers(operand);
-  std::vector<bool> reduced(rank, axes.empty());
+  std::vector<bool> reduced(rank, false);
   for (const std::int64_t axis : axes) {
     const auto size = static_cast<std::int64_t>(rank);
     if (axis < -size || axis >= size)

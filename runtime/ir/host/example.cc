@@ -107,6 +107,59 @@ Types parse_example(const ops::HostCall& call, const Context& context) {
   return types;
 }
 
+/// The results of the feature lists, after those of the context.
+void append_lists(const Attributes& attributes, std::int64_t batch, Types& types) {
+  const auto& sparse = attributes.dtypes("list_sparse_types");
+  expect_size(attributes.texts("list_sparse_keys").size(), sparse.size(), "feature_list_sparse");
+  types.insert(types.end(), sparse.size(), {DType::int64, Shape{kUnknownDim, 3}});
+  for (const DType dtype : sparse) {
+    expect_feature_type(dtype);
+    types.push_back({dtype, Shape{kUnknownDim}});
+  }
+  types.insert(types.end(), sparse.size(), {DType::int64, Shape{3}});
+  const auto& dense = attributes.dtypes("list_dense_types");
+  const std::vector<Shape> shapes = unpack_shapes(attributes.ints("list_dense_shapes"));
+  expect_size(shapes.size(), dense.size(), "feature_list_dense_shapes");
+  expect_size(attributes.texts("list_dense_keys").size(), dense.size(), "feature_list_dense");
+  expect_size(attributes.ints("list_dense_optional").size(), dense.size(), "feature_list_dense");
+  for (std::size_t i = 0; i < dense.size(); ++i) {
+    expect_feature_type(dense[i]);
+    if (!shapes[i].is_static()) inference::invalid("feature_list_dense_shapes: unknown sizes");
+    Ints dims = shapes[i].dims();
+    dims.insert(dims.begin(), {batch, kUnknownDim});
+    types.push_back({dense[i], Shape(std::move(dims))});
+  }
+  types.insert(types.end(), dense.size(), {DType::int64, Shape{batch}});
+  const auto& ragged = attributes.dtypes("list_ragged_types");
+  const auto& splits = attributes.dtypes("list_split_types");
+  expect_size(attributes.texts("list_ragged_keys").size(), ragged.size(), "feature_list_ragged");
+  expect_size(splits.size(), ragged.size(), "feature_list_ragged_split_types");
+  for (const DType dtype : ragged) {
+    expect_feature_type(dtype);
+    types.push_back({dtype, Shape{kUnknownDim}});
+  }
+  for (const std::int64_t size : {batch < 0 ? batch : batch + 1, kUnknownDim}) {
+    for (const DType dtype : splits) {
+      inference::expect_index_type("feature_list_ragged_split_types", dtype);
+      types.push_back({dtype, Shape{size}});
+    }
+  }
+}
+
+Types parse_sequence_example(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 2, INT32_MAX);
+  expect_strings(context, 0, "serialized");
+  expect_strings(context, 1, "debug_name");
+  inference::expect_rank(context.shape(0), 1, "serialized");
+  const Shape batch = context.shape(0).has_rank() ? context.shape(0) : inference::unknown_dims(1);
+  Types types;
+  append_sparse(call.attributes, batch, types);
+  append_dense(call.attributes, context, batch, types);
+  append_ragged(call.attributes, batch, types);
+  append_lists(call.attributes, batch[0], types);
+  return types;
+}
+
 /// The shape of strings with one axis more.
 Shape with_axis(const Shape& shape, std::int64_t size) {
   if (!shape.has_rank()) return shape;
@@ -175,6 +228,7 @@ std::span<const HostFunction> example() {
       {"decode_padded_raw", decode_padded_raw, true, true},
       {"decode_raw", decode_raw, true, true},
       {"parse_example", parse_example, true, true},
+      {"parse_sequence_example", parse_sequence_example, true, true},
   };
   return kFunctions;
 }

@@ -181,7 +181,7 @@ Types sparse_reduce(const ops::HostCall& call, const Context& context) {
   const auto axes = inference::ints_operand(context, 3, "reduction_axes");
   if (!axes || !type.shape.has_rank()) return {{type.dtype, Shape::unknown_rank()}};
   const int rank = type.shape.rank();
-  std::vector<bool> reduced(static_cast<std::size_t>(rank), axes->empty());
+  std::vector<bool> reduced(static_cast<std::size_t>(rank), false);
   for (const std::int64_t axis : *axes) {
     reduced[static_cast<std::size_t>(inference::normal_axis(axis, rank, "reduction_axes"))] = true;
   }
