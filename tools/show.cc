@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "loaders/source/json.h"
 #include "runtime/base/check.h"
 #include "tools/commands.h"
+#include "tools/show_tensorflow.h"
 
 namespace thaw::tools {
 namespace {
@@ -64,6 +66,7 @@ void print_human(const ModelInfo& info) {
   if (!info.class_name.empty()) {
     fmt::print("model       {} '{}'\n", printable(info.class_name), printable(info.name));
   }
+  if (!info.saved.empty()) fmt::print("saved       {}\n", printable(info.saved));
   fmt::print("parameters  {}\n", grouped(info.parameters));
   fmt::print("sizes       weights {}, file {}\n", bytes_text(info.weight_bytes),
              bytes_text(info.file_bytes));
@@ -77,6 +80,7 @@ void print_human(const ModelInfo& info) {
     }
   }
   if (!info.layers.empty()) print_layers(info.layers);
+  print_tensorflow(info);
   if (!info.op_counts.empty()) {
     fmt::print("\nops\n");
     for (const auto& [op, count] : info.op_counts)
@@ -85,6 +89,11 @@ void print_human(const ModelInfo& info) {
   if (!info.training_config.empty()) {
     fmt::print("\ntraining    {}\n", printable(info.training_config, 4096));
   }
+  if (info.optimizer_arrays != 0) {
+    fmt::print("optimizer   {} arrays, {}, not loaded\n", info.optimizer_arrays,
+               bytes_text(info.optimizer_bytes));
+  }
+  for (const std::string& asset : info.assets) fmt::print("asset       {}\n", printable(asset));
   for (const std::string& note : info.notes) fmt::print("note: {}\n", printable(note, 1024));
 }
 
@@ -132,7 +141,7 @@ Json info_json(const ModelInfo& info) {
   }
   Json::Object ops;
   for (const auto& [op, count] : info.op_counts) ops.emplace_back(op, Json(count));
-  return Json(Json::Object{
+  Json::Object object{
       {"path", Json(info.path)},
       {"format", Json(info.format)},
       {"writer", Json(info.writer)},
@@ -147,13 +156,57 @@ Json info_json(const ModelInfo& info) {
       {"training_config", info.training_config.empty()
                               ? Json()
                               : parse_json(info.training_config, "training_config", Limits{})},
+      {"saved", Json(info.saved)},
+      {"optimizer_arrays", Json(info.optimizer_arrays)},
+      {"optimizer_bytes", Json(static_cast<std::int64_t>(info.optimizer_bytes))},
+      {"assets", strings_json(info.assets)},
       {"notes", strings_json(info.notes)},
-  });
+  };
+  add_tensorflow(info, object);
+  return Json(std::move(object));
 }
 
-}  // namespace
+void print_weights(const std::string& path, const WeightStore& weights) {
+  fmt::print("{}\nformat      {}: weights without an architecture\n\n", printable(path, 1024),
+             weights.format());
+  std::size_t width = 5;
+  std::int64_t elements = 0;
+  std::uint64_t bytes = 0;
+  for (const TensorSpec& spec : weights.arrays()) {
+    width = std::max(width, std::min<std::size_t>(printable(spec.name).size(), 80));
+  }
+  for (const TensorSpec& spec : weights.arrays()) {
+    const bool known = spec.type.dtype != DType::invalid;
+    fmt::print("{:<{}}  {}\n", printable(spec.name), width,
+               known ? to_string(spec.type) : "of a type that Thaw does not read");
+    if (!known) continue;
+    elements += spec.type.shape.num_elements();
+    bytes += static_cast<std::uint64_t>(spec.type.shape.num_elements()) * size_of(spec.type.dtype);
+  }
+  fmt::print("\n{} arrays, {} elements, {}\n", weights.arrays().size(), grouped(elements),
+             bytes_text(bytes));
+}
 
-int show(const ShowOptions& options) {
+// Lists a file that holds nothing but weights; false if it is no such file.
+bool show_weights(const ShowOptions& options) {
+  std::optional<WeightStore> weights;
+  try {
+    weights = WeightStore::open(options.model.path);
+  } catch (const Error&) {
+    return false;  // what loading it as a model said stands
+  }
+  if (options.json) {
+    fmt::print("{}\n", Json(Json::Object{{"path", Json(options.model.path)},
+                                         {"format", Json(weights->format())},
+                                         {"weights", specs_json(weights->arrays())}})
+                           .dump());
+  } else {
+    print_weights(options.model.path, *weights);
+  }
+  return true;
+}
+
+int show_model(const ShowOptions& options) {
   const Model model = open_model(options.model);
   if (options.graph) {
     fmt::print("{}", model.graph_text());
@@ -165,18 +218,17 @@ int show(const ShowOptions& options) {
   return kMatch;
 }
 
-int supported() {
-  const Supported names = thaw::supported();
-  const auto print = [](const char* title, const std::vector<std::string>& list) {
-    fmt::print("\n## {} ({})\n\n{}\n", title, list.size(), fmt::join(list, " · "));
-  };
-  fmt::print(
-      "# What Thaw opens\n\nPrinted by `thaw supported` from the loaders' tables. Everything else "
-      "is refused by name.\n");
-  print("Keras layers", names.keras_layers);
-  print("Keras 3 operations", names.keras_operations);
-  print("TensorFlow ops", names.tensorflow_ops);
-  return kMatch;
+}  // namespace
+
+int show(const ShowOptions& options) {
+  try {
+    return show_model(options);
+  } catch (const Error& error) {
+    const bool weights_only = error.code() == ErrorCode::failed_precondition &&
+                              options.model.weights.empty() && !options.graph;
+    if (weights_only && show_weights(options)) return kMatch;
+    throw;
+  }
 }
 
 int check(const CheckOptions& options) {
