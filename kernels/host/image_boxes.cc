@@ -16,49 +16,49 @@ ImageSize size_of_image(const Tensor& image) {
   return {shape[0], shape[1], shape[2], shape[3]};
 }
 
-/// Where the samples of a crop lie along one axis.
-template <class B>
+/// Where the samples of a crop lie along one axis: in float for all element types, as TensorFlow
+/// has it, so that the nearest pixel is the same.
 struct Samples {
-  Samples(B begin, B end, std::int64_t size, std::int64_t count) : last_(static_cast<B>(size - 1)) {
-    scale_ = count > 1 ? (end - begin) * last_ / static_cast<B>(count - 1) : B(0);
-    first_ = count > 1 ? begin * last_ : B(0.5) * (begin + end) * last_;
+  Samples(float begin, float end, std::int64_t size, std::int64_t count)
+      : last_(static_cast<float>(size - 1)) {
+    scale_ = count > 1 ? (end - begin) * last_ / static_cast<float>(count - 1) : 0.0F;
+    first_ = count > 1 ? begin * last_ : 0.5F * (begin + end) * last_;
   }
-  B at(std::int64_t i) const { return first_ + static_cast<B>(i) * scale_; }
+  float at(std::int64_t i) const { return first_ + static_cast<float>(i) * scale_; }
   /// False for NaN too.
-  bool inside(B position) const { return position >= 0 && position <= last_; }
+  bool inside(float position) const { return position >= 0 && position <= last_; }
 
  private:
-  B last_, scale_, first_;
+  float last_, scale_, first_;
 };
 
 /// One crop [height, width, depth] of the image at `image`.
-template <class T, class B, class Out>
-void crop(const T* image, const ImageSize& size, const B* box, std::int64_t height,
+template <class T, class Out>
+void crop(const T* image, const ImageSize& size, const float (&box)[4], std::int64_t height,
           std::int64_t width, bool nearest, Out outside, Out* to) {
-  const Samples<B> rows(box[0], box[2], size.height, height),
+  const Samples rows(box[0], box[2], size.height, height),
       columns(box[1], box[3], size.width, width);
-  const auto pixel = [&](B y, B x, std::int64_t d) {
+  const auto pixel = [&](float y, float x, std::int64_t d) {
     const auto row = static_cast<std::int64_t>(y), column = static_cast<std::int64_t>(x);
     return static_cast<Out>(load(image[(row * size.width + column) * size.depth + d]));
   };
   for (std::int64_t i = 0; i < height; ++i) {
-    const B y = rows.at(i);
+    const float y = rows.at(i);
     for (std::int64_t j = 0; j < width; ++j) {
-      const B x = columns.at(j);
+      const float x = columns.at(j);
       const bool inside = rows.inside(y) && columns.inside(x);
+      const float top = std::floor(y), bottom = std::ceil(y), left = std::floor(x),
+                  right = std::ceil(x);
+      const Out x_part = static_cast<Out>(x - left), y_part = static_cast<Out>(y - top);
       for (std::int64_t d = 0; d < size.depth; ++d, ++to) {
         if (!inside) {
           *to = outside;
         } else if (nearest) {
           *to = pixel(std::round(y), std::round(x), d);
         } else {
-          const B top = std::floor(y), bottom = std::ceil(y), left = std::floor(x),
-                  right = std::ceil(x);
-          const Out x_part = static_cast<Out>(x - left), y_part = static_cast<Out>(y - top);
-          const Out above =
-              pixel(top, left, d) + (pixel(top, right, d) - pixel(top, left, d)) * x_part;
-          const Out below =
-              pixel(bottom, left, d) + (pixel(bottom, right, d) - pixel(bottom, left, d)) * x_part;
+          const Out corner = pixel(top, left, d), lower = pixel(bottom, left, d);
+          const Out above = corner + (pixel(top, right, d) - corner) * x_part;
+          const Out below = lower + (pixel(bottom, right, d) - lower) * x_part;
           *to = above + (below - above) * y_part;
         }
       }
@@ -74,8 +74,11 @@ void crop_all(const HostArgs& args, const std::vector<std::int64_t>& images, Ten
   const std::int64_t height = crops.shape()[1], width = crops.shape()[2];
   for (std::size_t i = 0; i < images.size(); ++i) {
     const auto at = static_cast<std::int64_t>(i);
-    crop(elements<T>(args.in[0]) + images[i] * size.height * size.width * size.depth, size,
-         elements<B>(args.in[1]) + at * 4, height, width, nearest, outside,
+    const B* corners = elements<B>(args.in[1]) + at * 4;
+    const float box[4] = {static_cast<float>(corners[0]), static_cast<float>(corners[1]),
+                          static_cast<float>(corners[2]), static_cast<float>(corners[3])};
+    crop(elements<T>(args.in[0]) + images[i] * size.height * size.width * size.depth, size, box,
+         height, width, nearest, outside,
          mutable_elements<B>(crops) + at * height * width * size.depth);
   }
 }

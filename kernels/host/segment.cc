@@ -12,6 +12,7 @@ std::span<const HostKernel> segment() {
       {"dynamic_stitch", dynamic_stitch},
       {"histogram", histogram},
       {"in_top_k", in_top_k},
+      {"invert_permutation", invert_permutation},
       {"list_difference", list_difference},
       {"nth_element", nth_element},
       {"ragged_bincount", ragged_bincount},

@@ -26,6 +26,7 @@ std::vector<Tensor> dynamic_stitch(const HostArgs& args);
 std::vector<Tensor> in_top_k(const HostArgs& args);
 std::vector<Tensor> nth_element(const HostArgs& args);
 std::vector<Tensor> search_sorted(const HostArgs& args);
+std::vector<Tensor> invert_permutation(const HostArgs& args);
 
 // segment_count.cc
 std::vector<Tensor> histogram(const HostArgs& args);

@@ -85,4 +85,19 @@ std::vector<Tensor> search_sorted(const HostArgs& args) {
   return {integer_tensor(args.call.attributes.dtype("dtype"), values.shape().dims(), positions)};
 }
 
+// (permutation [n]) -> (inverse [n])
+std::vector<Tensor> invert_permutation(const HostArgs& args) {
+  const std::vector<std::int64_t> permutation = integers(args.in[0]);
+  std::vector<std::int64_t> inverse(permutation.size(), -1);
+  for (std::size_t i = 0; i < permutation.size(); ++i) {
+    const std::int64_t axis = permutation[i];
+    if (axis < 0 || axis >= static_cast<std::int64_t>(inverse.size()) ||
+        inverse[static_cast<std::size_t>(axis)] != -1) {
+      invalid("[{}] is no permutation", fmt::join(permutation, ", "));
+    }
+    inverse[static_cast<std::size_t>(axis)] = static_cast<std::int64_t>(i);
+  }
+  return {integer_tensor(args.in[0].dtype(), args.in[0].shape().dims(), inverse)};
+}
+
 }  // namespace thaw::host

@@ -8,6 +8,8 @@ namespace thaw::tf::importers {
 Results parse_example(OpContext& c);
 Results parse_example_v2(OpContext& c);
 Results parse_single_example(OpContext& c);
+Results parse_sequence_example(OpContext& c);
+Results parse_sequence_example_v2(OpContext& c);
 Results decode_raw(OpContext& c);
 Results decode_csv(OpContext& c);
 Results decode_image(OpContext& c);

@@ -185,6 +185,13 @@ Types nth_element(const ops::HostCall&, const Context& context) {
   return {{context.dtype(0), Shape(Ints(x.dims().begin(), x.dims().end() - 1))}};
 }
 
+Types invert_permutation(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 1);
+  inference::expect_index_type("x", context.dtype(0));
+  inference::expect_rank(context.shape(0), 1, "x");
+  return {context.type(0)};
+}
+
 Types search_sorted(const ops::HostCall& call, const Context& context) {
   inference::expect_operands(context, 2);
   expect_real(context, 0, "sorted_inputs");
@@ -292,6 +299,7 @@ std::span<const HostFunction> segment() {
       {"dynamic_stitch", dynamic_stitch},
       {"histogram", histogram},
       {"in_top_k", in_top_k},
+      {"invert_permutation", invert_permutation},
       {"list_difference", list_difference},
       {"nth_element", nth_element},
       {"ragged_bincount", bincount},
