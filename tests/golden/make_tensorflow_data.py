@@ -179,6 +179,7 @@ def orders(o):
     for k in (1, 2, 3):
         o.add("top_v2_%d" % k, lambda p, t, k: raw.InTopKV2(predictions=p, targets=t, k=k), p, t.astype("int64"), np.int64(k))
     o.add("top_ties", lambda p, t, k: raw.InTopKV2(predictions=p, targets=t, k=k), p[:1], np.array([3], "int32"), np.int32(1))
+    o.add("inverse", lambda p: tf.math.invert_permutation(p), np.array([2, 0, 3, 1], "int32"))
     for reverse in (False, True):
         o.add("nth_%d" % reverse, lambda x, n, r=reverse: raw.NthElement(input=x, n=n, reverse=r), o.normal(2, 3, 5), np.int32(1))
         o.add("nth_int_%d" % reverse, lambda x, n, r=reverse: raw.NthElement(input=x, n=n, reverse=r), o.ints(6), np.int32(4))
@@ -532,6 +533,60 @@ def parse(o):
         return raw.ParseSingleExample(serialized=e, dense_defaults=[tf.constant([], tf.float32)], num_sparse=1, sparse_keys=["v"],
                                       dense_keys=["x"], sparse_types=[tf.int64], dense_shapes=[[2]])
     o.add("v1_single", lambda e: list(alone(e)), batch[0])
+
+
+def sequence(context, **lists):
+    def feature(values):
+        made = tf.train.Feature()
+        if values and isinstance(values[0], bytes):
+            made.bytes_list.value.extend(values)
+        elif values and isinstance(values[0], int):
+            made.int64_list.value.extend(values)
+        elif values:
+            made.float_list.value.extend(values)
+        return made
+    message = tf.train.SequenceExample(
+        context=tf.train.Features(feature={k: feature(v) for k, v in context.items()}),
+        feature_lists=tf.train.FeatureLists(feature_list={k: tf.train.FeatureList(feature=[feature(v) for v in steps])
+                                                          for k, steps in lists.items()}))
+    return message.SerializeToString(deterministic=True) + b"\x18\x01"
+
+
+@case
+def parse_sequence(o):
+    batch = np.array([
+        sequence({"n": [3], "v": [1.0, 2.0]}, x=[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], w=[[b"a"], [b"b", b"c"]], r=[[1, 2], [], [3]]),
+        sequence({"v": [], "t": [b"q", b"r"]}, x=[[7.0, 8.0]], w=[], e=[[5]]),
+        sequence({"n": [-1]}, x=[], r=[[4]], w=[[b"d", b"e", b"f"]])])
+    context = {"n": tf.io.FixedLenFeature([], tf.int64, default_value=8), "v": tf.io.VarLenFeature(tf.float32),
+               "t": tf.io.RaggedFeature(tf.string)}
+    steps = {"x": tf.io.FixedLenSequenceFeature([2], tf.float32), "e": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True),
+             "w": tf.io.VarLenFeature(tf.string), "r": tf.io.RaggedFeature(tf.int64)}
+
+    def parts(e):
+        first, lists, lengths = tf.io.parse_sequence_example(e, context, steps)
+        found = []
+        for values in (first, lists, lengths):
+            for key in sorted(values):
+                value = values[key]
+                if isinstance(value, tf.SparseTensor):
+                    found += [value.indices, value.values, value.dense_shape]
+                elif isinstance(value, tf.RaggedTensor):
+                    found += [value.flat_values, *value.nested_row_splits]
+                else:
+                    found.append(value)
+        return found
+    o.add("v2", parts, batch)
+    o.add("v2_none", parts, batch[:0])
+
+    def old(e):
+        return raw.ParseSequenceExample(
+            serialized=e, debug_name=tf.constant([], tf.string), context_dense_defaults=[tf.constant([8], tf.int64)],
+            feature_list_dense_missing_assumed_empty=["e"], context_sparse_keys=["v"], context_dense_keys=["n"],
+            feature_list_sparse_keys=["w"], feature_list_dense_keys=["e", "x"], Ncontext_sparse=1, Ncontext_dense=1,
+            Nfeature_list_sparse=1, Nfeature_list_dense=2, context_sparse_types=[tf.float32], feature_list_dense_types=[tf.int64, tf.float32],
+            context_dense_shapes=[[1]], feature_list_sparse_types=[tf.string], feature_list_dense_shapes=[[], [2]])
+    o.add("v1", lambda e: list(old(e)), batch)
 
 
 @case
