@@ -20,7 +20,7 @@ void report(const LoadOptions& options, double fraction, const std::string& what
   if (options.progress) options.progress(fraction, what);
 }
 
-LoadedModel build_model(const KerasModel& model, const WeightStore& store, ModelInfo info,
+LoadedModel build_model(const KerasModel& model, const ModelWeights& store, ModelInfo info,
                         const LoadOptions& options, const Evaluator& evaluator, Assets assets) {
   LoadedModel loaded;
   loaded.signatures.push_back({"serving_default", Graph{}});

@@ -11,7 +11,7 @@
 namespace thaw::keras {
 
 /// Configuration and weights -> graph. `info` has what the container said about itself.
-LoadedModel build_model(const KerasModel& model, const WeightStore& store, ModelInfo info,
+LoadedModel build_model(const KerasModel& model, const ModelWeights& store, ModelInfo info,
                         const LoadOptions& options, const Evaluator& evaluator, Assets assets = {});
 
 /// Calls options.progress, if there is one.

@@ -26,7 +26,7 @@ struct ImportContext::ModelRun {
   std::vector<std::vector<Outputs>> results;
 };
 
-ImportContext::ImportContext(const KerasModel& model, const WeightStore& store,
+ImportContext::ImportContext(const KerasModel& model, const ModelWeights& store,
                              const Limits& limits, GraphBuilder& g, Assets assets)
     : model_(model),
       store_(store),

@@ -17,7 +17,7 @@ namespace thaw::keras {
 /// What all layers of one import share.
 class ImportContext {
  public:
-  ImportContext(const KerasModel& model, const WeightStore& store, const Limits& limits,
+  ImportContext(const KerasModel& model, const ModelWeights& store, const Limits& limits,
                 GraphBuilder& g, Assets assets = {});
 
   /// Imports the whole model: graph inputs, layers, graph outputs. Unsupported layers are in
@@ -54,7 +54,7 @@ class ImportContext {
   void refuse_training(const Layer& layer);
 
   const KerasModel& model_;
-  const WeightStore& store_;
+  const ModelWeights& store_;
   const Limits& limits_;
   GraphBuilder& g_;
   Assets assets_;

@@ -13,7 +13,7 @@ namespace thaw {
 namespace {
 
 using keras::KerasModel;
-using keras::WeightStore;
+using keras::ModelWeights;
 using keras::Writer;
 
 // What an archive holds besides configuration and weights.
@@ -104,7 +104,7 @@ LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options,
   info.training_config = keras::training_config(config);
   keras::report(options, 0.2, "weights");
   const keras::OpenWeights weights = keras::open_weights_tree(tree, options.limits);
-  const WeightStore store = keras::assign_weights(weights, model, options.by_name, info.notes);
+  const ModelWeights store = keras::assign_weights(weights, model, options.by_name, info.notes);
   keras::count_optimizer(weights, store, info);
   return keras::build_model(model, store, std::move(info), options, evaluator, keras::Assets(tree));
 }
@@ -131,7 +131,7 @@ LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluat
                          options.limits, options.custom.get());
   info.training_config = file->text_attribute("", "training_config").value_or("");
   keras::report(options, 0.2, "weights");
-  const WeightStore store = keras::assign_weights(weights, model, options.by_name, info.notes);
+  const ModelWeights store = keras::assign_weights(weights, model, options.by_name, info.notes);
   keras::count_optimizer(weights, store, info);
   return keras::build_model(model, store, std::move(info), options, evaluator);
 }
@@ -158,7 +158,7 @@ LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const L
   const KerasModel model = keras::read_config(config, json_writer(config, weights), json.name,
                                               options.limits, options.custom.get());
   keras::report(options, 0.2, "weights");
-  const WeightStore store = keras::assign_weights(weights, model, options.by_name, info.notes);
+  const ModelWeights store = keras::assign_weights(weights, model, options.by_name, info.notes);
   keras::count_optimizer(weights, store, info);
   return keras::build_model(model, store, std::move(info), options, evaluator);
 }

@@ -23,10 +23,10 @@ struct StoredArray {
   std::uint64_t bytes = 0;
 };
 
-class WeightStore {
+class ModelWeights {
  public:
   /// A store without a file: every variable is missing.
-  WeightStore() = default;
+  ModelWeights() = default;
 
   void assign(const Variable& variable, StoredArray array);
   const StoredArray* find(const std::string& path) const;
@@ -50,12 +50,12 @@ class WeightStore {
 /// HDF5 of Keras 1, 2 and `.h5` of Keras 3: groups by layer name, arrays by position. `group` is
 /// "model_weights" or "" (weights only). `by_name`: layers that the file does not name are an
 /// error, never taken in order.
-WeightStore legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
-                           std::vector<std::string>& notes, bool by_name = false);
+ModelWeights legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
+                            std::vector<std::string>& notes, bool by_name = false);
 
 /// `.weights.h5` of Keras 3 and of tf.keras from 2.12: paths through the object tree.
-WeightStore path_weights(const StoredArrays& file, const KerasModel& model,
-                         std::vector<std::string>& notes);
+ModelWeights path_weights(const StoredArrays& file, const KerasModel& model,
+                          std::vector<std::string>& notes);
 /// True if the file has the groups of `.weights.h5` rather than those of the older form.
 bool has_path_layout(const H5File& file);
 /// True if any array is called ".../vars/N".
@@ -63,22 +63,22 @@ bool has_path_names(const StoredArrays& file);
 
 class Checkpoint;
 /// A TensorFlow checkpoint: by its objects, else by names.
-WeightStore checkpoint_weights(const Checkpoint& file, const KerasModel& model,
-                               std::vector<std::string>& notes);
+ModelWeights checkpoint_weights(const Checkpoint& file, const KerasModel& model,
+                                std::vector<std::string>& notes);
 
 /// Arrays named as their variables are: "dense/kernel:0".
-WeightStore named_weights(const StoredArrays& file, const KerasModel& model,
-                          std::vector<std::string>& notes);
+ModelWeights named_weights(const StoredArrays& file, const KerasModel& model,
+                           std::vector<std::string>& notes);
 /// numpy.savez(file, *model.get_weights()): "arr_0", "arr_1", ...
-WeightStore ordered_weights(const StoredArrays& file, const KerasModel& model,
-                            std::vector<std::string>& notes);
+ModelWeights ordered_weights(const StoredArrays& file, const KerasModel& model,
+                             std::vector<std::string>& notes);
 bool has_numpy_names(const StoredArrays& file);
 
 /// Whether an array's name says that it is an optimizer's.
 bool is_optimizer_array(const std::string& name);
 /// The first few names that are not, for messages.
 std::string some_names(const std::vector<std::string>& names);
-void note_unused(const StoredArrays& file, const WeightStore& store,
+void note_unused(const StoredArrays& file, const ModelWeights& store,
                  std::vector<std::string>& notes);
 
 // ---- conversions of old layouts ----

@@ -34,13 +34,14 @@ class ObjectReader {
   }
 
   /// Nothing if no object of the checkpoint looks like a Keras model.
-  std::optional<WeightStore> read() {
+  std::optional<ModelWeights> read() {
+    // What model.export() writes is a list of variables, which know their names.
     const Object root = find_root();
-    if (root == nullptr) return std::nullopt;
+    if (root == nullptr && missing(root)) return std::nullopt;
     if (std::optional<std::string> problem = missing(root)) {
       fail(ErrorCode::invalid_argument, "{}", *problem);
     }
-    WeightStore store;
+    ModelWeights store;
     for (const Variable& variable : variables_) {
       StoredArray array;
       const std::string key = resolve(root, variable)->key;
@@ -131,7 +132,7 @@ class ObjectReader {
   // From the model's object along the variable's path: "layers/lstm/cell" + "kernel".
   Object resolve(Object root, const Variable& variable) const {
     const std::vector<std::string> parts = name_parts(variable.path());
-    const Object found = resolve(root, &model_.root, parts, 0, "");
+    const Object found = root == nullptr ? nullptr : resolve(root, &model_.root, parts, 0, "");
     return found != nullptr && !found->key.empty() ? found : by_name(variable);
   }
 
@@ -147,17 +148,25 @@ class ObjectReader {
     std::size_t length = 0;
     int fit = 0;
     bool ambiguous = false;
-    for (const CheckpointObject& object : objects_) {
-      if (object.key.empty()) continue;
-      const std::vector<std::string> parts = name_parts(object.variable);
+    for (const auto& [id, parts] : object_names()) {
       const int own = name_fit(*named, parts);
       if (own == 0 || own < fit || (own == fit && parts.size() > length)) continue;
       ambiguous = own == fit && parts.size() == length;
-      found = &object;
+      found = &objects_[id];
       fit = own;
       length = parts.size();
     }
     return ambiguous ? nullptr : found;
+  }
+
+  const std::vector<std::pair<std::size_t, std::vector<std::string>>>& object_names() const {
+    if (object_names_.empty()) {
+      for (std::size_t id = 0; id < objects_.size(); ++id) {
+        if (!objects_[id].key.empty())
+          object_names_.emplace_back(id, name_parts(objects_[id].variable));
+      }
+    }
+    return object_names_;
   }
 
   Object resolve(Object object, const LayerConfig* layer, const std::vector<std::string>& parts,
@@ -246,13 +255,15 @@ class ObjectReader {
   std::vector<Variable> variables_;
   std::vector<NamedVariable> named_;
   std::map<std::string, std::vector<std::string>> members_;  // owner -> its parts, in order
+  // Parts of the variables' own names, by object.
+  mutable std::vector<std::pair<std::size_t, std::vector<std::string>>> object_names_;
   mutable std::map<const ModelConfig*, std::map<std::string, LayerNumbers>> numbers_;
 };
 
 }  // namespace
 
-WeightStore checkpoint_weights(const Checkpoint& file, const KerasModel& model,
-                               std::vector<std::string>& notes) {
+ModelWeights checkpoint_weights(const Checkpoint& file, const KerasModel& model,
+                                std::vector<std::string>& notes) {
   if (auto store = ObjectReader(file, model, notes).read()) return std::move(*store);
   return named_weights(file, model, notes);
 }

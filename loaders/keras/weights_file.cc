@@ -129,7 +129,7 @@ OpenWeights open_weights_h5(Bytes file, const Limits& limits) {
   return weights;
 }
 
-void count_optimizer(const OpenWeights& file, const WeightStore& store, ModelInfo& info) {
+void count_optimizer(const OpenWeights& file, const ModelWeights& store, ModelInfo& info) {
   std::set<std::string> used;
   for (const auto& [path, array] : store.arrays()) used.insert(array.key);
   const std::unique_ptr<StoredArrays> legacy = file.legacy ? h5_arrays(*file.legacy) : nullptr;
@@ -147,8 +147,8 @@ void count_optimizer(const OpenWeights& file, const WeightStore& store, ModelInf
   }
 }
 
-WeightStore assign_weights(const OpenWeights& file, const KerasModel& model, bool by_name,
-                           std::vector<std::string>& notes) {
+ModelWeights assign_weights(const OpenWeights& file, const KerasModel& model, bool by_name,
+                            std::vector<std::string>& notes) {
   if (file.legacy) {
     const bool inside =
         file.legacy->has_group("model_weights") && !file.legacy->list_attribute("", "layer_names");

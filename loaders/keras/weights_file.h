@@ -32,11 +32,11 @@ OpenWeights open_weights_h5(Bytes file, const Limits& limits);
 
 /// Gives the model's variables their arrays. `file` must outlive the store.
 /// Throws Error(invalid_argument) also when `by_name` is asked of a form that has no layer names.
-WeightStore assign_weights(const OpenWeights& file, const KerasModel& model, bool by_name,
-                           std::vector<std::string>& notes);
+ModelWeights assign_weights(const OpenWeights& file, const KerasModel& model, bool by_name,
+                            std::vector<std::string>& notes);
 
 /// Says in `info` what the file holds of an optimizer.
-void count_optimizer(const OpenWeights& file, const WeightStore& store, ModelInfo& info);
+void count_optimizer(const OpenWeights& file, const ModelWeights& store, ModelInfo& info);
 
 /// The weights file beside an architecture ("model.json" -> "model.weights.h5"); empty if there is
 /// none. Throws Error(failed_precondition) naming them when several could be meant.

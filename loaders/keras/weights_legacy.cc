@@ -83,7 +83,7 @@ class LegacyReader {
                std::vector<std::string>& notes)
       : file_(file), root_(std::move(group)), model_(model), by_name_(by_name), notes_(notes) {}
 
-  WeightStore read() {
+  ModelWeights read() {
     read_groups();
     std::vector<LayerVariables> layers = weighted_layers();
     std::map<std::string, const Group*> by_name;
@@ -302,13 +302,13 @@ class LegacyReader {
   std::vector<std::string>& notes_;
   std::vector<Group> groups_;
   std::set<std::string> used_;
-  WeightStore store_;
+  ModelWeights store_;
 };
 
 }  // namespace
 
-WeightStore legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
-                           std::vector<std::string>& notes, bool by_name) {
+ModelWeights legacy_weights(const H5File& file, const std::string& group, const KerasModel& model,
+                            std::vector<std::string>& notes, bool by_name) {
   return LegacyReader(file, group, model, by_name, notes).read();
 }
 

@@ -159,7 +159,7 @@ std::string some_names(const std::vector<std::string>& names) {
   return count > shown ? fmt::format("{}, ... ({} in all)", text, count) : text;
 }
 
-void note_unused(const StoredArrays& file, const WeightStore& store,
+void note_unused(const StoredArrays& file, const ModelWeights& store,
                  std::vector<std::string>& notes) {
   std::set<std::string> used;
   for (const auto& [path, array] : store.arrays()) used.insert(array.key);
@@ -173,8 +173,8 @@ void note_unused(const StoredArrays& file, const WeightStore& store,
   }
 }
 
-WeightStore named_weights(const StoredArrays& file, const KerasModel& model,
-                          std::vector<std::string>& notes) {
+ModelWeights named_weights(const StoredArrays& file, const KerasModel& model,
+                           std::vector<std::string>& notes) {
   std::vector<NamedArray> arrays;
   for (const std::string& name : file.names()) arrays.push_back({name, name_parts(name), false});
   std::map<std::string, std::vector<NamedArray*>> by_variable;
@@ -182,7 +182,7 @@ WeightStore named_weights(const StoredArrays& file, const KerasModel& model,
     if (!array.parts.empty()) by_variable[array.parts.back()].push_back(&array);
   }
   const std::vector<NamedVariable> variables = named_variables(model);
-  WeightStore store;
+  ModelWeights store;
   std::vector<std::string> missing;
   for (const NamedVariable& named : variables) {
     NamedArray* array = best(named, by_variable[named.variable.name], file);
@@ -212,8 +212,8 @@ bool has_numpy_names(const StoredArrays& file) {
                      [](const std::string& name) { return number_of(name) >= 0; });
 }
 
-WeightStore ordered_weights(const StoredArrays& file, const KerasModel& model,
-                            std::vector<std::string>& notes) {
+ModelWeights ordered_weights(const StoredArrays& file, const KerasModel& model,
+                             std::vector<std::string>& notes) {
   std::vector<std::string> names = file.names();
   std::sort(names.begin(), names.end(),
             [](const std::string& a, const std::string& b) { return number_of(a) < number_of(b); });
@@ -224,7 +224,7 @@ WeightStore ordered_weights(const StoredArrays& file, const KerasModel& model,
     fail(ErrorCode::invalid_argument, "{}: expected {} arrays in order ({}), found {}", file.path(),
          variables.size(), some_names(expected), names.size());
   }
-  WeightStore store;
+  ModelWeights store;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const Variable& variable = variables[i].variable;
     store.assign(variable, stored(file, variable, names[i], model.writer));

@@ -81,7 +81,7 @@ class PathReader {
   PathReader(const StoredArrays& file, const KerasModel& model, std::vector<std::string>& notes)
       : file_(file), model_(model), notes_(notes), groups_(read_groups(file)) {}
 
-  WeightStore read() {
+  ModelWeights read() {
     walk(model_.root, "", "", true);
     if (!missing_.empty()) {
       fail(ErrorCode::invalid_argument, "{}: no weights for {}{}", file_.path(), missing_[0],
@@ -309,7 +309,7 @@ class PathReader {
   const KerasModel& model_;
   std::vector<std::string>& notes_;
   Groups groups_;
-  WeightStore store_;
+  ModelWeights store_;
   std::map<std::string, std::string> first_;  // identity of a layer -> path where it was met first
   std::set<std::string> used_;
   std::vector<std::string> missing_;
@@ -324,8 +324,8 @@ bool has_path_layout(const H5File& file) {
 
 bool has_path_names(const StoredArrays& file) { return !read_groups(file).empty(); }
 
-WeightStore path_weights(const StoredArrays& file, const KerasModel& model,
-                         std::vector<std::string>& notes) {
+ModelWeights path_weights(const StoredArrays& file, const KerasModel& model,
+                          std::vector<std::string>& notes) {
   return PathReader(file, model, notes).read();
 }
 

@@ -43,7 +43,7 @@ TEST(Assets, AreReadByPlaceAndName) {
 }
 
 TEST(Assets, FollowTheirLayerToItsPlaceInTheFile) {
-  keras::WeightStore store;
+  keras::ModelWeights store;
   store.place("layers/model/layers/lookup", "_layer_checkpoint_dependencies/lookup_2");
   EXPECT_EQ(store.place_of("layers/model/layers/lookup/layer"),
             "_layer_checkpoint_dependencies/lookup_2/layer");

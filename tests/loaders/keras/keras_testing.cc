@@ -63,8 +63,8 @@ Graph import_of(const keras::KerasModel& model, const MemoryH5& file, bool by_pa
   std::vector<std::string> unread;
   std::vector<std::string>& said = notes != nullptr ? *notes : unread;
   const std::unique_ptr<StoredArrays> arrays = keras::h5_arrays(file);
-  const keras::WeightStore store = by_path ? keras::path_weights(*arrays, model, said)
-                                           : keras::legacy_weights(file, "", model, said);
+  const keras::ModelWeights store = by_path ? keras::path_weights(*arrays, model, said)
+                                            : keras::legacy_weights(file, "", model, said);
   Graph graph;
   GraphBuilder builder(graph, reference_folding());
   Limits limits;

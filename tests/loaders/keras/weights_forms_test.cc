@@ -100,7 +100,7 @@ TEST(NamedWeights, FindTheirVariables) {
   const MemoryArrays file({"a/kernel", "a/bias", "optimizer/a/kernel", "s/b/kernel:0", "s/b/bias:0",
                            "b/kernel/Adam", "global_step", "left_over"});
   std::vector<std::string> notes;
-  const keras::WeightStore store = keras::named_weights(file, model_of({"a", "b"}), notes);
+  const keras::ModelWeights store = keras::named_weights(file, model_of({"a", "b"}), notes);
   EXPECT_EQ(store.find("layers/dense/kernel")->key, "a/kernel");
   EXPECT_EQ(store.find("layers/dense_1/kernel")->key, "s/b/kernel:0");
   EXPECT_THAT(notes, ElementsAre(HasSubstr("not used by any layer: b/kernel/Adam, left_over")));
@@ -128,7 +128,7 @@ TEST(OrderedWeights, AreCounted) {
                          ErrorCode::invalid_argument),
               HasSubstr("expected 2 arrays in order (a/kernel, a/bias), found 3"));
   const MemoryArrays two({"arr_1", "arr_0"});
-  const keras::WeightStore store = keras::ordered_weights(two, model_of({"a"}), notes);
+  const keras::ModelWeights store = keras::ordered_weights(two, model_of({"a"}), notes);
   EXPECT_EQ(store.find("layers/dense/kernel")->key, "arr_0");
 }
 
@@ -275,7 +275,7 @@ TEST(Checkpoint, OptimizersAreCountedAndOthersNamed) {
   const keras::OpenWeights weights =
       keras::open_weights_file(golden("tfkeras/weights_elsewhere/checkpoint_folder"), {});
   ModelInfo info;
-  keras::count_optimizer(weights, keras::WeightStore(), info);
+  keras::count_optimizer(weights, keras::ModelWeights(), info);
   EXPECT_GT(info.optimizer_arrays, 40);
   EXPECT_GT(info.optimizer_bytes, 1000u);
 }
@@ -286,7 +286,7 @@ TEST(PathWeights, OfWindowsHaveBackslashes) {
   file.add_array("layers\\dense/vars/1", {2});
   std::vector<std::string> notes;
   const auto arrays = keras::h5_arrays(file);
-  const keras::WeightStore store = keras::path_weights(*arrays, model_of({"a"}), notes);
+  const keras::ModelWeights store = keras::path_weights(*arrays, model_of({"a"}), notes);
   EXPECT_EQ(store.find("layers/dense/kernel")->key, "layers\\dense/vars/0");
   EXPECT_THAT(notes, IsEmpty());
 }
