@@ -58,6 +58,18 @@ TEST(Command, WrongUsageIsTwo) {
   EXPECT_EQ(thaw("verify " + kDemo + "keras3_digits_mlp --device teapot").code, 2);
 }
 
+TEST(Command, VersionChoosesANumberedFolder) {
+  const std::string archive = THAW_SOURCE_DIR "/tests/model/archives/versions.tar.gz";
+  const Result highest = thaw("show " + archive), second = thaw("show --version 2 " + archive);
+  EXPECT_EQ(highest.code, 0) << highest.err;
+  EXPECT_EQ(second.code, 0) << second.err;
+  EXPECT_NE(highest.out, second.out);
+  const Result absent = thaw("check --version 5 " + archive);
+  EXPECT_NE(absent.code, 0);
+  EXPECT_TRUE(contains(absent.err, "has no version '5'")) << absent.err;
+  EXPECT_TRUE(contains(thaw("run --help").out, "--version")) << "run";
+}
+
 TEST(Command, ShowPrintsLayersAndParsesAsJson) {
   const Result human = thaw("show " + kDemo + "tfkeras_digits_mlp/model.h5");
   EXPECT_EQ(human.code, 0);
