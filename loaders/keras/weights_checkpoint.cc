@@ -1,7 +1,9 @@
 // TensorFlow checkpoints: a variable's key stands with the object that the model's attributes lead
 // to.
 #include <algorithm>
-#include <set>
+#include <cstring>
+#include <map>
+#include <optional>
 
 #include "loaders/keras/checkpoint.h"
 #include "loaders/keras/weights.h"
@@ -145,18 +147,29 @@ class ObjectReader {
         });
     if (named == named_.end()) return nullptr;
     Object found = nullptr;
-    std::size_t length = 0;
+    const std::vector<std::string>* name = nullptr;
     int fit = 0;
     bool ambiguous = false;
     for (const auto& [id, parts] : object_names()) {
       const int own = name_fit(*named, parts);
-      if (own == 0 || own < fit || (own == fit && parts.size() > length)) continue;
-      ambiguous = own == fit && parts.size() == length;
+      const bool equal = own == fit && name != nullptr && parts.size() == name->size();
+      if (own == 0 || own < fit) continue;
+      // model.export() of Keras 3 lists every variable twice.
+      if (equal && parts == *name && same_values(*found, objects_[id])) continue;
+      if (own == fit && name != nullptr && parts.size() > name->size()) continue;
+      ambiguous = equal;
       found = &objects_[id];
       fit = own;
-      length = parts.size();
+      name = &parts;
     }
     return ambiguous ? nullptr : found;
+  }
+
+  bool same_values(const CheckpointObject& a, const CheckpointObject& b) const {
+    if (file_.type(a.key) != file_.type(b.key) || file_.type(a.key).dtype == DType::string)
+      return false;
+    const Tensor x = file_.read(a.key), y = file_.read(b.key);
+    return x.size_bytes() == 0 || std::memcmp(x.data(), y.data(), x.size_bytes()) == 0;
   }
 
   const std::vector<std::pair<std::size_t, std::vector<std::string>>>& object_names() const {

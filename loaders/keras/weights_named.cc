@@ -45,8 +45,12 @@ void collect(const LayerConfig& layer, const std::string& path, std::vector<std:
   }
 }
 
+// A layer's name may hold slashes itself.
 bool has_part(const std::vector<std::string>& parts, const std::string& name) {
-  return std::find(parts.begin(), parts.end(), name) != parts.end();
+  if (name.find('/') == std::string::npos)
+    return std::find(parts.begin(), parts.end(), name) != parts.end();
+  const std::string all = fmt::format("/{}/", fmt::join(parts, "/"));
+  return all.find("/" + name + "/") != std::string::npos;
 }
 
 StoredArray stored(const StoredArrays& file, const Variable& variable, const std::string& key,

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -279,6 +281,43 @@ TEST(Checkpoint, OptimizersAreCountedAndOthersNamed) {
   EXPECT_GT(info.optimizer_arrays, 40);
   EXPECT_GT(info.optimizer_bytes, 1000u);
 }
+
+// The variables of a SavedModel, saved or exported, are those of the weights file beside it.
+class SavedModelWeights : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(SavedModelWeights, AreTheOnesOfTheWeightsFile) {
+  const std::string folder = golden(GetParam());
+  const Bytes json = read_file(folder + "/model.json", {});
+  const bool keras3 = GetParam().starts_with("keras3");
+  const keras::KerasModel model = keras::read_config(
+      parse_json(json.text(), json.name, {}),
+      keras::writer_of(keras3 ? "3.15.1" : "2.15.0", "tensorflow", 2), json.name, {});
+  const keras::OpenWeights saved = keras::open_weights_file(folder + "/saved_model", {});
+  const keras::OpenWeights file = keras::open_weights_file(folder + "/model.weights.h5", {});
+  std::vector<std::string> notes;
+  const keras::ModelWeights got = keras::assign_weights(saved, model, false, notes);
+  const keras::ModelWeights expected = keras::assign_weights(file, model, false, notes);
+  ASSERT_FALSE(expected.arrays().empty());
+  ASSERT_EQ(got.arrays().size(), expected.arrays().size());
+  for (const auto& [path, array] : expected.arrays()) {
+    const Tensor want = array.read(), have = got.find(path)->read();
+    ASSERT_EQ(have.type(), want.type()) << path;
+    EXPECT_EQ(std::memcmp(have.data(), want.data(), want.size_bytes()), 0) << path;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Goldens, SavedModelWeights,
+                         ::testing::Values("tfkeras/gru", "tfkeras/nested_shared_model",
+                                           "tfkeras/cnn_batchnorm", "tfkeras/sequential_nested",
+                                           "tfkeras/names_with_slashes", "tfkeras/odd_names",
+                                           "tfkeras/bidirectional_lstm", "keras3/gru",
+                                           "keras3/bidirectional_lstm", "keras3/cnn_batchnorm",
+                                           "keras3/sequential_nested"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '/', '_');
+                           return name;
+                         });
 
 TEST(PathWeights, OfWindowsHaveBackslashes) {
   MemoryH5 file;
