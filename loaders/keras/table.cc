@@ -5,6 +5,7 @@
 #include "loaders/keras/custom.h"
 #include "loaders/keras/functions/function_call.h"
 #include "loaders/keras/layers/attention.h"
+#include "loaders/keras/layers/audio.h"
 #include "loaders/keras/layers/conv_lstm.h"
 #include "loaders/keras/layers/einsum_dense.h"
 #include "loaders/keras/layers/image_preprocessing.h"
@@ -106,6 +107,7 @@ constexpr TableRow kLayers[] = {
     {"MaxPooling3D", pooling},
     {"Maximum", merge, nullptr, own},
     {"MaxoutDense", maxout_dense, kernel_and_bias},
+    {"MelSpectrogram", mel_spectrogram},
     {"Merge", keras1_merge},
     {"Minimum", merge, nullptr, own},
     {"MixUp", augmentation},
@@ -149,6 +151,7 @@ constexpr TableRow kLayers[] = {
     {"Resizing", resizing},
     {"ReversibleEmbedding", reversible_embedding, reversible_embedding_variables, own, false},
     {"SReLU", s_relu, s_relu_variables, pass},
+    {"STFTSpectrogram", stft_spectrogram, stft_spectrogram_variables},
     {"SeparableConv1D", separable_conv, separable_variables},
     {"SeparableConv2D", separable_conv, separable_variables},
     {"SimpleRNN", recurrent, recurrent_variables, own},
