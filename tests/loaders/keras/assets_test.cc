@@ -1,10 +1,13 @@
 // Files that layers keep in a `.keras` archive.
 #include "loaders/keras/assets.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "loaders/keras/keras.h"
 #include "loaders/keras/weights.h"
 #include "runtime/base/check.h"
+#include "tests/support/evaluate_graph.h"
 
 namespace thaw::testing {
 namespace {
@@ -40,6 +43,45 @@ TEST(Assets, AreReadByPlaceAndName) {
   EXPECT_FALSE(assets.read("layers/string_lookup", "config.json"));
   EXPECT_FALSE(assets.read("layers/string_lookup/../..", "config.json"));
   EXPECT_FALSE(keras::Assets().read("layers/string_lookup", "vocabulary.txt"));
+}
+
+// An unpacked archive with what Keras puts there, and what somebody else did.
+TEST(Archive, TellsWhatItHoldsBesideTheModel) {
+  const std::string golden =
+      std::string(THAW_SOURCE_DIR) + "/tests/golden/keras3/keras_directory/model_dir";
+  std::map<std::string, std::string> files{{"environment.json", "{\"python\": 3"},
+                                           {"assets/layers/lookup/vocabulary.txt", "a"}};
+  for (const char* name : {"config.json", "metadata.json", "model.weights.h5"}) {
+    files[name] = std::string(read_file(golden + "/" + name, {}).text());
+  }
+  const MemoryTree tree(files);
+  const LoadedModel model = load_keras_v3(tree, {}, reference_folding());
+  EXPECT_THAT(model.info.notes, ::testing::ElementsAre("not read: environment.json"));
+  EXPECT_THAT(model.info.assets, ::testing::ElementsAre("assets/layers/lookup/vocabulary.txt"));
+  EXPECT_FALSE(model.info.saved.empty());
+  EXPECT_EQ(model.info.writer.rfind("Keras 3", 0), 0u);
+}
+
+TEST(Archive, SaysWhichWeightsItLacks) {
+  const std::string golden =
+      std::string(THAW_SOURCE_DIR) + "/tests/golden/keras3/keras_directory/model_dir/config.json";
+  const std::string config(read_file(golden, {}).text());
+  const auto message = [&](const std::string& member, ErrorCode code) {
+    const MemoryTree tree({{"config.json", config}, {member, "{}"}});
+    try {
+      load_keras_v3(tree, {}, reference_folding());
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(message("metadata.json", ErrorCode::not_found),
+              ::testing::HasSubstr("memory.keras: model.weights.h5 is missing"));
+  EXPECT_THAT(message("model.weights.npz", ErrorCode::unimplemented),
+              ::testing::HasSubstr("pickled and not read"));
+  EXPECT_THAT(message("model.weights.json", ErrorCode::invalid_argument),
+              ::testing::HasSubstr("has no weight_map"));
 }
 
 TEST(Assets, FollowTheirLayerToItsPlaceInTheFile) {
