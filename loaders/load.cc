@@ -49,6 +49,7 @@ LoadedModel load_tree(const FileTree& tree, const LoadOptions& options,
     const auto model = open_folder(tree, *folder);
     // A Keras archive may carry a SavedModel among its assets: its own members decide first.
     const bool keras = model->contains("config.json") && model->contains("metadata.json");
+    if (!keras) refuse_other_weights(options.weights, tree.path());
     return keras ? load_keras_v3(*model, options, evaluator)
                  : load_saved_model(*model, options, evaluator);
   }
@@ -104,6 +105,7 @@ LoadedModel load_single_file(const Bytes& file, FileKind kind, const LoadOptions
       if (is_meta_graph(file, options.limits)) {
         return load_meta_graph(file, nullptr, "", options, evaluator);
       }
+      refuse_other_weights(options.weights, path);
       return load_frozen_graph(file, options, evaluator);
     case FileKind::zip:
     case FileKind::tar:

@@ -53,6 +53,13 @@ void refuse_other_file(const Bytes& file) {
        printable(file.name, 1024));
 }
 
+void refuse_other_weights(const std::string& weights, const std::string& path) {
+  if (weights.empty()) return;
+  fail(ErrorCode::failed_precondition,
+       "{}: a TensorFlow graph with values of its own; the weights {} would not be used",
+       printable(path, 1024), printable(weights, 1024));
+}
+
 void refuse_checkpoint_prefix(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error) && std::filesystem::exists(path + ".index", error)) {

@@ -13,6 +13,9 @@ void refuse_weights_tree(const FileTree& tree);
 /// Throws Error(unimplemented) if the file is a Python pickle, which is never run;
 /// failed_precondition if it is the state file of a checkpoint.
 void refuse_other_file(const Bytes& file);
+/// Throws Error(failed_precondition) if weights were asked for with a model of TensorFlow, which
+/// has its own.
+void refuse_other_weights(const std::string& weights, const std::string& path);
 /// Throws Error(failed_precondition) if `path` is no file but the prefix of a checkpoint.
 void refuse_checkpoint_prefix(const std::string& path);
 

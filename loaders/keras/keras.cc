@@ -62,6 +62,12 @@ Architecture read_architecture(std::string_view text, const std::string& name,
   return {parse_json(inner, name, limits), false};
 }
 
+// As Keras' load_weights() on a loaded model.
+keras::OpenWeights other_weights(const LoadOptions& options, ModelInfo& info) {
+  info.notes.push_back("weights of " + options.weights + " instead of the file's own");
+  return keras::open_weights_file(options.weights, options.limits);
+}
+
 // JSON files that stand beside models and are none.
 void refuse_other_json(const Json& json, const std::string& name) {
   if (json.find("weight_map") != nullptr && json.find("class_name") == nullptr) {
@@ -103,7 +109,9 @@ LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options,
       keras::read_config(config, writer, config_bytes.name, options.limits, options.custom.get());
   info.training_config = keras::training_config(config);
   keras::report(options, 0.2, "weights");
-  const keras::OpenWeights weights = keras::open_weights_tree(tree, options.limits);
+  const keras::OpenWeights weights = options.weights.empty()
+                                         ? keras::open_weights_tree(tree, options.limits)
+                                         : other_weights(options, info);
   const ModelWeights store = keras::assign_weights(weights, model, options.by_name, info.notes);
   keras::count_optimizer(weights, store, info);
   return keras::build_model(model, store, std::move(info), options, evaluator, keras::Assets(tree));
@@ -131,6 +139,7 @@ LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluat
                          options.limits, options.custom.get());
   info.training_config = file->text_attribute("", "training_config").value_or("");
   keras::report(options, 0.2, "weights");
+  if (!options.weights.empty()) weights = other_weights(options, info);
   const ModelWeights store = keras::assign_weights(weights, model, options.by_name, info.notes);
   keras::count_optimizer(weights, store, info);
   return keras::build_model(model, store, std::move(info), options, evaluator);

@@ -115,6 +115,18 @@ TEST(WeightsAsModels, AreRefusedWithTheWayOut) {
   }
 }
 
+TEST(WeightsAsModels, GraphsOfTensorFlowTakeNoOthers) {
+  LoadOptions options;
+  options.weights = golden("keras3/weights_elsewhere/in_order.npz");
+  try {
+    Model::load(golden("tfkeras/lstm/saved_model"), options);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::failed_precondition);
+    EXPECT_THAT(error.what(), HasSubstr("in_order.npz would not be used"));
+  }
+}
+
 // A folder that is gone after the test.
 class Folder {
  public:

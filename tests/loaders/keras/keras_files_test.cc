@@ -78,6 +78,16 @@ TEST(KerasFiles, WeightsUnderOtherNamesGoInOrderButNotByName) {
   expect_dense(load("model.json", options));
 }
 
+TEST(KerasFiles, OtherWeightsTakeThePlaceOfTheFilesOwn) {
+  LoadOptions options;
+  options.weights = path_of("double.h5");
+  const LoadedModel model = load("bare_list.h5", options);
+  expect_dense(model);
+  EXPECT_THAT(model.info.notes, ElementsAre(HasSubstr("double.h5 instead of the file's own")));
+  options.weights = path_of("theano_kernel.h5");
+  EXPECT_THAT(message_of("plain.h5", options), HasSubstr("expected 2 arrays (kernel, bias)"));
+}
+
 TEST(KerasFiles, WeightsOnlyIsNoModel) {
   EXPECT_THAT(message_of("weights_only.h5", {}), HasSubstr("thaw::WeightStore"));
 }
