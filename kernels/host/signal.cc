@@ -173,6 +173,7 @@ constexpr HostKernel kSignal[] = {
     {"rfft", real_transform},
     {"audio_spectrogram", audio_spectrogram},
     {"mfcc", mfcc},
+    {"decode_wav", decode_wav},
 };
 
 }  // namespace

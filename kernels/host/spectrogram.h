@@ -11,5 +11,7 @@ std::vector<Tensor> audio_spectrogram(const HostArgs& args);
 /// (squared spectrogram [channels, frames, bins], sample_rate int32) -> (float32 [channels, frames,
 /// coefficients]): mel-frequency cepstral coefficients.
 std::vector<Tensor> mfcc(const HostArgs& args);
+/// (contents string) -> (float32 [samples, channels], sample_rate int32): a WAV file.
+std::vector<Tensor> decode_wav(const HostArgs& args);
 
 }  // namespace thaw::host

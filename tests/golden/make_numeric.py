@@ -125,6 +125,9 @@ def transforms(x, y, z, w):
     return out
 
 
+WAVE_FORMAT = b"fmt \x10\x00\x00\x00\x01\x00\x02\x00" + np.uint32(8000).tobytes() + np.uint32(32000).tobytes() + b"\x04\x00\x10\x00"
+
+
 @case(1e-4, 1e-4, rand(5, 2, 500, dtype="float32"), rand(6, 600, 2, dtype="float32"))
 def audio(x, wave):
     stft = tf.signal.stft(x, 64, 24, pad_end=True)
@@ -133,6 +136,10 @@ def audio(x, wave):
         out += [tf.signal.dct(x[:, :20], type=kind), tf.signal.idct(x[:, :20], type=kind)]
     mel = tf.signal.linear_to_mel_weight_matrix(20, 33, 8000, 80.0, 3600.0)
     out += [tf.signal.mfccs_from_log_mel_spectrograms(tf.math.log(tf.matmul(tf.math.abs(stft), mel) + 1e-6))[:, :4, :13], tf.signal.overlap_and_add(x[:, :60][:, tf.newaxis] * tf.ones([1, 4, 1]), 15)]
+    samples = np.random.default_rng(1).integers(-2**15, 2**15, (40, 2)).astype("<i2")
+    file = tf.strings.join([tf.constant(b"RIFF\x00\x00\x00\x00WAVE"), WAVE_FORMAT, tf.constant(b"LIST\x02\x00\x00\x00abdata" + np.uint32(160).tobytes() + samples.tobytes())])
+    for channels, count in ((-1, -1), (1, 30), (3, 50)):
+        out += list(tf.audio.decode_wav(file, channels, count))
     for squared in (True, False):
         out += [R.AudioSpectrogram(input=wave, window_size=100, stride=60, magnitude_squared=squared)]
     out += [R.AudioSpectrogram(input=wave[:50], window_size=100, stride=60), R.Mfcc(spectrogram=out[-2] ** 2, sample_rate=8000),

@@ -128,6 +128,40 @@ TEST(FourierTransform, RealSignalsComeBack) {
                "axis 1 twice");
 }
 
+TEST(Wav, DamagedFilesAreNamed) {
+  const std::string format("fmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0", 24);
+  const std::string head("RIFF\0\0\0\0WAVE", 12);
+  const std::string data("data\4\0\0\0\0\x80\xff\x7f", 12);
+  const Attributes any{{"desired_channels", std::int64_t{-1}},
+                       {"desired_samples", std::int64_t{-1}}};
+  const auto file = [](const std::string& bytes) {
+    return std::vector<Tensor>{Tensor::from<std::string>(Shape{}, {bytes})};
+  };
+  const std::vector<Tensor> wave = call("decode_wav", any, file(head + format + data), 2);
+  ASSERT_EQ(wave[0].shape(), (Shape{2, 1}));
+  EXPECT_EQ(wave[0].data<float>()[0], -1.0f);
+  EXPECT_EQ(wave[0].data<float>()[1], 32767.0f / 32768.0f);
+  EXPECT_EQ(*wave[1].data<std::int32_t>(), 8000);
+  const std::string whole = head + format + data;
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_THROW(call("decode_wav", any, file(whole.substr(0, size)), 2), Error) << size;
+  }
+  std::string bad = whole;
+  bad[0] = 'X';
+  expect_error("decode_wav", any, file(bad), "Expected RIFF", 2);
+  bad = whole;
+  bad[20] = 3;
+  expect_error("decode_wav", any, file(bad), "Expected 1 (PCM), but got 3", 2);
+  bad = whole;
+  bad[22] = 2;
+  expect_error("decode_wav", any, file(bad), "contradicts itself", 2);
+  expect_error("decode_wav", any, file(head + data), "before its format", 2);
+  expect_error("decode_wav", any, file(head + format), "without a data chunk", 2);
+  std::string huge = whole;
+  huge[40] = '\xff', huge[43] = '\xff';
+  expect_error("decode_wav", any, file(huge), "more are needed", 2);
+}
+
 // ---- special functions ----
 
 TEST(SpecialFunctions, AgreeWithFortyDigits) {

@@ -62,6 +62,7 @@ Results fft_nd(OpContext& c);
 Results rfft_nd(OpContext& c);
 Results audio_spectrogram(OpContext& c);
 Results mfcc(OpContext& c);
+Results decode_wav(OpContext& c);
 
 // special.cc
 Results special_function(OpContext& c);

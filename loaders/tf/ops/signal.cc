@@ -45,4 +45,12 @@ Results mfcc(OpContext& c) {
                        1);
 }
 
+Results decode_wav(OpContext& c) {
+  c.expect_count(1);
+  return add_host_call(c, "decode_wav",
+                       {{"desired_channels", c.node.integer("desired_channels")},
+                        {"desired_samples", c.node.integer("desired_samples")}},
+                       2);
+}
+
 }  // namespace thaw::tf::importers

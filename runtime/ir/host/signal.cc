@@ -123,11 +123,25 @@ Types mfcc(const ops::HostCall& call, const Context& context) {
   return {{context.dtype(0), Shape{channels, frames, coefficients}}};
 }
 
+Types decode_wav(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  inference::expect_type(context.dtype(0) == DType::string, "contents", "string", context.dtype(0));
+  inference::expect_scalar(context, 0, "contents");
+  const auto asked = [&](const char* name) {
+    const std::int64_t value = call.attributes.integer(name);
+    if (value < -1) invalid("{}: expected -1 or more, found {}", name, value);
+    return value;
+  };
+  return {{DType::float32, Shape{asked("desired_samples"), asked("desired_channels")}},
+          {DType::int32, Shape{}}};
+}
+
 constexpr HostFunction kSignal[] = {
     {"fft", fft},
     {"rfft", rfft},
     {"audio_spectrogram", audio_spectrogram},
     {"mfcc", mfcc},
+    {"decode_wav", decode_wav, true, true},
 };
 
 }  // namespace
