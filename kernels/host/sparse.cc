@@ -11,6 +11,7 @@ std::span<const HostKernel> sparse() {
       {"ctc_greedy_decoder", ctc_greedy_decoder},
       {"sparse_combine", sparse_combine},
       {"sparse_concat", sparse_concat},
+      {"sparse_cross", sparse_cross},
       {"sparse_dense_add", sparse_dense_add},
       {"sparse_dense_elementwise", sparse_dense_elementwise},
       {"sparse_dense_matmul", sparse_dense_matmul},

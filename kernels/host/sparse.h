@@ -53,6 +53,9 @@ std::vector<Tensor> sparse_reduce(const HostArgs& args);
 std::vector<Tensor> sparse_softmax(const HostArgs& args);
 std::vector<Tensor> sparse_combine(const HostArgs& args);
 
+// sparse_cross.cc
+std::vector<Tensor> sparse_cross(const HostArgs& args);
+
 // sparse_ctc.cc
 std::vector<Tensor> ctc_greedy_decoder(const HostArgs& args);
 std::vector<Tensor> ctc_beam_search_decoder(const HostArgs& args);

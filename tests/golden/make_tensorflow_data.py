@@ -304,6 +304,38 @@ def sparse_layout(o):
     o.add("ctc_blank", lambda x, n: raw.CTCGreedyDecoder(inputs=x, sequence_length=n, blank_index=0), x, lengths)
 
 
+@case
+def crosses(o):
+    i, d = np.array([[0, 0], [0, 1], [2, 0]], "int64"), np.array([3, 2], "int64")
+    words, numbers = np.array([b"a", b"bc", b"d"]), np.array([7, 2**40, -3], "int64")
+    dense_words, dense_numbers = np.array([[b"x", b"y"], [b"z", b""], [b"u", b"v"]]), np.array([[5], [6], [2**33]], "int64")
+    for n, buckets in (("some", 50), ("all", 0)):
+        o.add("hashed_" + n, lambda i, w, k, d, x, y, b=buckets: split_words(raw.SparseCross(
+            indices=[i, i], values=[w, k], shapes=[d, d], dense_inputs=[x, y], hashed_output=True, num_buckets=b, hash_key=0xDECAFCAFFE,
+            out_type=tf.int64, internal_type=tf.int64)), i, words, numbers, d, dense_words, dense_numbers)
+        o.add("salted_" + n, lambda i, w, k, d, x, y, b, s, z: split_words(raw.SparseCrossHashed(
+            indices=[i, i], values=[w, k], shapes=[d, d], dense_inputs=[x, y], num_buckets=b, strong_hash=s, salt=z)),
+            i, words, numbers, d, dense_words, dense_numbers, np.int64(buckets), np.bool_(False), np.array([137, 173], "int64"))
+        # TensorFlow itself fails on integers under a strong hash.
+        o.add("strong_" + n, lambda i, w, d, x, b, s, z: split_words(raw.SparseCrossHashed(
+            indices=[i], values=[w], shapes=[d], dense_inputs=[x], num_buckets=b, strong_hash=s, salt=z)),
+            i, words, d, dense_words, np.int64(buckets), np.bool_(True), np.array([137, 173], "int64"))
+    o.add("joined", lambda i, w, k, d, x: raw.SparseCross(
+        indices=[i, i], values=[w, k], shapes=[d, d], dense_inputs=[x], hashed_output=False, num_buckets=0, hash_key=1, out_type=tf.string,
+        internal_type=tf.int64), i, words, numbers, d, dense_words)
+    o.add("separated", lambda i, w, d, x, s: raw.SparseCrossV2(
+        indices=[i], values=[w], shapes=[d], dense_inputs=[x], sep=s), i, words, d, dense_words, b"/")
+    o.add("dense", lambda x, y: split_words(raw.SparseCross(
+        indices=[], values=[], shapes=[], dense_inputs=[x, y], hashed_output=True, num_buckets=1000, hash_key=0xDECAFCAFFE,
+        out_type=tf.int64, internal_type=tf.int64)), dense_words, dense_numbers)
+
+
+def split_words(found):
+    """Large integers as strings, which no tolerance hides."""
+    indices, values, shape = (found.indices, found.values, found.dense_shape) if isinstance(found, tf.SparseTensor) else found
+    return [indices, tf.strings.as_string(values), shape]
+
+
 # ---- losses, cells ----
 
 @case

@@ -73,6 +73,22 @@ Results sparse_combine(OpContext& c) {
                   c.kind == 0 ? 3 : 2);
 }
 
+// kind: 1 SparseCross, whose settings are attributes; 2 SparseCrossV2; 3 SparseCrossHashed
+Results sparse_cross(OpContext& c) {
+  const bool attributes_only = c.kind == 1;
+  const bool hashed = attributes_only ? c.node.flag("hashed_output") : c.kind == 3;
+  const auto dense = static_cast<std::int64_t>(c.node.types("dense_types").size());
+  const std::int64_t how = !hashed ? 0 : attributes_only ? 1 : 2;
+  return add_call(c, "sparse_cross",
+                  {{"sparse", c.node.integer("N")},
+                   {"dense", dense},
+                   {"kind", how},
+                   {"separator", std::string("_X_")},
+                   {"num_buckets", attributes_only ? c.node.integer("num_buckets") : 0},
+                   {"hash_key", attributes_only ? c.node.integer("hash_key") : 0}},
+                  3);
+}
+
 Results ctc_greedy_decoder(OpContext& c) {
   c.expect_count(2);
   return add_call(c, "ctc_greedy_decoder",

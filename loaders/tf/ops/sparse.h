@@ -24,6 +24,7 @@ Results sparse_concat(OpContext& c);
 Results sparse_split(OpContext& c);
 Results sparse_reduce(OpContext& c);
 Results sparse_combine(OpContext& c);
+Results sparse_cross(OpContext& c);
 Results ctc_greedy_decoder(OpContext& c);
 Results ctc_beam_search_decoder(OpContext& c);
 

@@ -221,6 +221,41 @@ Types sparse_combine(const ops::HostCall& call, const Context& context) {
   return types;
 }
 
+void expect_crossed(DType dtype) {
+  inference::expect_type(dtype == DType::int64 || dtype == DType::string, "crossed feature",
+                         "int64 or string", dtype);
+}
+
+Types sparse_cross(const ops::HostCall& call, const Context& context) {
+  const std::int64_t sparse = call.attributes.integer("sparse");
+  const std::int64_t dense = call.attributes.integer("dense");
+  const std::int64_t kind = call.attributes.integer("kind");
+  const std::int64_t features = 3 * sparse + dense, rest = context.count() - features;
+  if (sparse < 0 || dense < 0 || (kind == 2 ? rest != 3 : rest < 0 || rest > 1)) {
+    inference::invalid("{} operands for {} sparse and {} dense features", context.count(), sparse,
+                       dense);
+  }
+  const int count = static_cast<int>(sparse), next = static_cast<int>(features);
+  for (int i = 0; i < count; ++i) {
+    expect_crossed(sparse_operand(context, i, count + i, 2 * count + i).dtype);
+  }
+  for (int i = 3 * count; i < next; ++i) {
+    expect_crossed(context.dtype(i));
+    inference::expect_rank(context.shape(i), 2, "dense feature");
+  }
+  if (kind == 2) {
+    inference::int_operand(context, next, "num_buckets");
+    inference::expect_same_type(DType::boolean, "strong_hash", context.dtype(next + 1));
+    inference::expect_scalar(context, next + 1, "strong_hash");
+    inference::expect_index_type("salt", context.dtype(next + 2));
+  } else if (rest == 1) {
+    inference::expect_same_type(DType::string, "sep", context.dtype(next));
+    inference::expect_scalar(context, next, "sep");
+  }
+  const DType dtype = kind == 0 ? DType::string : DType::int64;
+  return sparse_results({dtype, kUnknownDim, 2});
+}
+
 Types ctc_decoder(const ops::HostCall& call, const Context& context) {
   inference::expect_operands(context, 2);
   const DType dtype = context.dtype(0);
@@ -255,6 +290,7 @@ std::span<const HostFunction> sparse() {
       {"ctc_greedy_decoder", ctc_decoder},
       {"sparse_combine", sparse_combine},
       {"sparse_concat", sparse_concat},
+      {"sparse_cross", sparse_cross},
       {"sparse_dense_add", sparse_dense_add},
       {"sparse_dense_elementwise", sparse_dense_elementwise},
       {"sparse_dense_matmul", sparse_dense_matmul},
