@@ -118,6 +118,7 @@ void resolve_results(GraphView& view, const FunctionDef& function) {
            printable(result.name()), printable(*text));
     }
     view.result_names.push_back(result.name());
+    view.result_types.push_back(result.type());
     view.results.push_back(ref);
   }
   for (const StringEntry& effect : function.control_ret()) {
@@ -181,6 +182,7 @@ GraphView view_function(const FunctionDef& function, const NameAttrList* binding
     }
     view.arguments.push_back(argument.name());
     view.resource_arguments.push_back(argument.type() == DT_RESOURCE);
+    view.argument_types.push_back(argument.type());
   }
   resolve_nodes(view);
   resolve_results(view, function);

@@ -36,6 +36,7 @@ struct GraphView {
   std::vector<Entry> nodes;
   std::vector<std::string> arguments;  // function only
   std::vector<bool> resource_arguments;
+  std::vector<int> argument_types, result_types;  // TensorFlow's numbers; 0: not stated
   std::vector<std::string> result_names;
   std::vector<Ref> results;
   std::vector<Ref> effects;  // nodes that must run although nothing uses them

@@ -177,6 +177,7 @@ Importer::Edges Importer::import_any(Site& site) {
   }
   const OpRow* row = find_op(op);
   if (row == nullptr) throw Refusal(refusal_of(op));
+  if (row->import == importers::unary || row->import == importers::binary) check_attribute(site);
   return import_op(site, row->import, row->kind);
 }
 
@@ -255,6 +256,40 @@ void Importer::add_place(const Error& error, const NodeView& node, const Frame& 
   throw Error(error.code(), message);
 }
 
+// What crosses the border of a function has the type that its signature states.
+void Importer::check_types(const Scope& scope, const GraphView& view, const Edges& edges,
+                           const std::vector<int>& stated, const char* what) const {
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    if (edges[i].kind != Edge::Kind::tensor || stated[i] == 0) continue;
+    DType type = DType::invalid;
+    try {
+      type = dtype_from_proto(stated[i]);
+    } catch (const Error&) {
+      continue;  // of no type that a value here can have: whoever uses it says so
+    }
+    const DType found = scope.builder.type(edges[i].value).dtype;
+    // A list may be the flow of a tensor array, which is a number in TensorFlow.
+    if (found != type && found != DType::tensor_list && found != DType::table) {
+      fail(ErrorCode::invalid_argument, "function '{}': {} {} is {}, its signature says {}",
+           printable(view.function), what, i, name_of(found), name_of(type));
+    }
+  }
+}
+
+// Of the ops whose operands all have the type T.
+void Importer::check_attribute(const Site& site) const {
+  if (!site.node.has("T")) return;
+  const DType stated = site.node.type("T");
+  for (const Edge& edge : site.in) {
+    if (edge.kind != Edge::Kind::tensor) continue;
+    const DType found = site.scope.builder.dtype(edge.value);
+    if (found != stated) {
+      fail(ErrorCode::invalid_argument, "attribute T is {}, an operand {}", name_of(stated),
+           name_of(found));
+    }
+  }
+}
+
 Importer::Edges Importer::call(Scope& scope, const NodeView::Function& function,
                                const Edges& arguments) {
   struct Depth {
@@ -280,7 +315,10 @@ Importer::Edges Importer::call(Scope& scope, const NodeView::Function& function,
   frame.prefix = prefix_;
   frame.arguments = arguments;
   frame.effects = view.effects;
-  return import(scope, frame, view.results);
+  check_types(scope, view, arguments, view.argument_types, "argument");
+  Edges results = import(scope, frame, view.results);
+  check_types(scope, view, results, view.result_types, "result");
+  return results;
 }
 
 }  // namespace thaw::tf

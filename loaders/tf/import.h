@@ -147,6 +147,9 @@ class Importer {
   void collect(const NodeView& node, const std::string& why);
   [[noreturn]] void add_place(const Error& error, const NodeView& node, const Frame& frame) const;
   Edges call(Scope& scope, const NodeView::Function& function, const Edges& arguments);
+  void check_types(const Scope& scope, const GraphView& view, const Edges& edges,
+                   const std::vector<int>& stated, const char* what) const;
+  void check_attribute(const Site& site) const;
   void set_place(Scope& scope, const Frame& frame, const NodeView& node);
   ValueId input(Site& site, int i);
   const Tensor* known(Site& site, int i);
