@@ -38,6 +38,10 @@ const MetaGraphDef& choose_meta_graph(const SavedModel& model, const std::string
   }
   if (chosen != nullptr) return *chosen;
   if (asked.empty() && model.meta_graphs_size() == 1) return model.meta_graphs(0);
+  // Modules of TensorFlow Hub: without tags for inference, another graph for training.
+  for (const MetaGraphDef& meta : model.meta_graphs()) {
+    if (asked.empty() && meta.meta_info_def().tags_size() == 0) return meta;
+  }
   fail(ErrorCode::not_found, "'{}' has no graph with tags [{}]; it has {}", file,
        fmt::join(wanted, ","), all.empty() ? "none" : all);
 }

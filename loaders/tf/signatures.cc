@@ -152,7 +152,11 @@ Names signature_names(const MetaGraphDef& meta, const LoadOptions& options, Mode
          info.path);
   }
   const std::string wanted = options.signature.empty() ? kDefaultSignature : options.signature;
-  const auto found = std::ranges::find(names.all, wanted);
+  auto found = std::ranges::find(names.all, wanted);
+  // What modules of TensorFlow Hub call it.
+  if (found == names.all.end() && options.signature.empty()) {
+    found = std::ranges::find(names.all, "default");
+  }
   if (found != names.all.end()) {
     names.chosen = static_cast<std::size_t>(found - names.all.begin());
   } else if (!options.signature.empty()) {

@@ -127,6 +127,21 @@ TEST(Signatures, TagsChooseTheMetaGraph) {
   EXPECT_EQ(load_folder(folder.path(), options).info.op_counts.count("Exp"), 1U);
 }
 
+// A module of TensorFlow Hub, version 1: no schema version, no tags, no serving_default.
+TEST(Signatures, HubModulesOpen) {
+  const Folder folder;
+  const std::string signatures =
+      signature("an_other", "x:0", "y:0") + signature("default", "x:0", "y:0");
+  folder.write(
+      "saved_model.pbtxt",
+      meta_graph("tags: \"train\"", placeholder("x") + node("y", "Relu", "x", kFloat), signatures) +
+          meta_graph("", placeholder("x") + node("y", "Exp", "x", kFloat), signatures));
+  folder.write("tfhub_module.pb", "\x08\x03");
+  const LoadedModel model = load_folder(folder.path());
+  EXPECT_EQ(model.info.op_counts.count("Exp"), 1U);
+  EXPECT_EQ(model.signatures.at(model.default_signature).name, "default");
+}
+
 TEST(Signatures, TensorsThatAreNotThereAreNamed) {
   const Folder folder;
   folder.write("saved_model.pbtxt", meta_graph("tags: \"serve\"", placeholder("x"),
