@@ -18,6 +18,10 @@ bool holds_model(const FileTree& tree, const std::string& folder) {
          (has(kKerasFile) && has("config.json"));
 }
 
+bool is_number(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 // A folder with a slash at its end, taken apart: "a/b/2/" is "2" in "a/b/".
 struct Place {
   std::string folder, parent, name;
@@ -28,9 +32,7 @@ struct Place {
     parent = folder.substr(0, begin);
     name = folder.substr(begin, folder.size() - begin - 1);
   }
-  bool is_numbered() const {
-    return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
-  }
+  bool is_numbered() const { return is_number(name); }
 };
 
 std::string without_zeros(const std::string& digits) {
@@ -104,9 +106,8 @@ std::optional<std::string> find_model_folder(const FileTree& tree, const std::st
     return numbered.empty() ? places.front().folder : numbered.back().folder;
   }
   if (numbered.empty()) not_versioned();
-  const Place asked("x/" + version + "/");
   for (const Place& place : numbered) {
-    if (asked.is_numbered() && without_zeros(place.name) == without_zeros(asked.name))
+    if (is_number(version) && without_zeros(place.name) == without_zeros(version))
       return place.folder;
   }
   error(ErrorCode::not_found,
