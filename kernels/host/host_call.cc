@@ -1,5 +1,8 @@
 #include "kernels/host_call.h"
 
+#include <new>
+#include <stdexcept>
+
 #include "kernels/host/families.h"
 #include "runtime/base/check.h"
 
@@ -20,7 +23,13 @@ std::vector<Tensor> call_function(const ops::HostCall& call, std::span<const Ten
   if (call.custom != nullptr) return call.custom->run({in.begin(), in.end()});
   const HostKernel* kernel = find_host_kernel(call.function);
   THAW_CHECK(kernel != nullptr, "host function '{}' has no code", call.function);
-  return kernel->run({call, in, out, packs});
+  try {
+    return kernel->run({call, in, out, packs});
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::resource_exhausted, "'{}': no memory", call.function);
+  } catch (const std::length_error&) {
+    fail(ErrorCode::resource_exhausted, "'{}': a result is too large", call.function);
+  }
 }
 
 }  // namespace
