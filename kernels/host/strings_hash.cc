@@ -52,6 +52,7 @@ Results fingerprint(const HostArgs& args) {
 
 // Element by element over all operands: integers stand for themselves, strings for their hash.
 Results hash_cross(const HostArgs& args) {
+  constexpr std::uint64_t kHashKey = 0xDECAFCAFFE;  // TensorFlow's default for crosses
   const auto buckets = static_cast<std::uint64_t>(args.call.attributes.integer("buckets"));
   const auto hash_of = [&](const Tensor& column, std::int64_t i) {
     return column.dtype() == DType::string
@@ -60,10 +61,8 @@ Results hash_cross(const HostArgs& args) {
   };
   Tensor out(DType::int64, args.in[0].shape());
   for (std::int64_t i = 0; i < out.num_elements(); ++i) {
-    std::uint64_t hash = hash_of(args.in[0], i);
-    for (const Tensor& column : args.in.subspan(1)) {
-      hash = join_fingerprints(hash, hash_of(column, i));
-    }
+    std::uint64_t hash = kHashKey;
+    for (const Tensor& column : args.in) hash = join_fingerprints(hash, hash_of(column, i));
     out.mutable_data<std::int64_t>()[i] = static_cast<std::int64_t>(hash % buckets);
   }
   return {out};

@@ -47,7 +47,6 @@ void append_as(const std::string& encoding, std::string& out, char32_t c) {
   }
 }
 
-// TensorFlow's converter looks for a byte order mark once per call: the first text decides.
 unicode::Encoding input_encoding(const Attributes& attributes) {
   const std::string& name = attributes.text("input_encoding");
   const auto encoding = unicode::encoding_from_name(name);
@@ -60,7 +59,8 @@ unicode::Encoding input_encoding(const Attributes& attributes) {
 // (texts) -> (row splits, characters, offsets)
 Results unicode_decode(const HostArgs& args) {
   const ErrorPolicy policy(args.call.attributes);
-  unicode::Encoding encoding = input_encoding(args.call.attributes);
+  const unicode::Encoding declared = input_encoding(args.call.attributes);
+  unicode::Encoding encoding = declared;
   const Tensor& in = args.in[0];
   Tensor splits(args.out[0].dtype, Shape{in.num_elements() + 1});
   std::vector<std::int32_t> characters;
@@ -75,7 +75,7 @@ Results unicode_decode(const HostArgs& args) {
         offsets.push_back(offset);
       }
       offset += static_cast<std::int64_t>(decoded.bytes);
-      encoding = reader.encoding();
+      encoding = reader.forgets_order() ? declared : reader.encoding();
     }
     set_index(splits, i + 1, static_cast<std::int64_t>(characters.size()));
   }
@@ -110,14 +110,15 @@ Results unicode_encode(const HostArgs& args) {
 
 Results unicode_transcode(const HostArgs& args) {
   const ErrorPolicy policy(args.call.attributes);
-  unicode::Encoding from = input_encoding(args.call.attributes);
+  const unicode::Encoding declared = input_encoding(args.call.attributes);
+  unicode::Encoding from = declared;
   const std::string& to = args.call.attributes.text("output_encoding");
   return {map_strings(args.in[0], [&](const std::string& text) {
     std::string out;
     for (unicode::Reader reader(from, text); !reader.done();) {
       char32_t character = 0;
       if (policy.apply(reader.next(), character)) append_as(to, out, character);
-      from = reader.encoding();
+      from = reader.forgets_order() ? declared : reader.encoding();
     }
     return out;
   })};

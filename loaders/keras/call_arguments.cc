@@ -21,6 +21,7 @@ constexpr const char* kQueryArguments[] = {"value",
 constexpr const char* kTfQueryArguments[] = {
     "value", "key", "attention_mask", "return_attention_scores", "training", "use_causal_mask"};
 constexpr const char* kReverseArguments[] = {"reverse"};
+constexpr const char* kEncodingArguments[] = {"count_weights"};
 constexpr const char* kAttentionArguments[] = {"mask", "training", "return_attention_scores",
                                                "use_causal_mask"};
 
@@ -33,6 +34,7 @@ std::span<const char* const> named_arguments(const Layer& layer) {
     return kTfQueryArguments;
   }
   if (name == "ReversibleEmbedding") return kReverseArguments;
+  if (name == "CategoryEncoding") return kEncodingArguments;
   return {};
 }
 

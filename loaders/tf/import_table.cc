@@ -56,6 +56,11 @@ Importer::Edges Importer::table_handle(Site& site) {
   if (name.empty() && !site.frame.view.function.empty()) name = site.frame.view.function;
   const int number =
       variables_.tables().number(name, site.node.type("key_dtype"), site.node.type("value_dtype"));
+  if (site.node.op().starts_with("MutableDense")) {
+    const Tensor *empty = known(site, 0), *deleted = known(site, 1);
+    if (empty == nullptr || deleted == nullptr) throw Refusal("its keys are computed at run time");
+    variables_.tables().set_no_keys(number, {*empty, *deleted});
+  }
   return {{Edge::Kind::table, -1, number}};
 }
 

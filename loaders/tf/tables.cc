@@ -1,6 +1,8 @@
 #include "loaders/tf/tables.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <unordered_map>
 
 #include "runtime/base/check.h"
@@ -16,6 +18,40 @@ std::string element_bytes(const Tensor& tensor, std::int64_t i) {
   const std::size_t width = size_of(tensor.dtype());
   const auto* data = static_cast<const char*>(tensor.data());
   return {data + static_cast<std::size_t>(i) * width, width};
+}
+
+// Some rows of a tensor.
+Tensor picked_rows(const Tensor& tensor, const std::vector<std::int64_t>& rows) {
+  std::vector<std::int64_t> dims = tensor.shape().dims();
+  const std::int64_t width = dims[0] == 0 ? 0 : tensor.num_elements() / dims[0];
+  dims[0] = static_cast<std::int64_t>(rows.size());
+  Tensor kept(tensor.dtype(), Shape(dims));
+  const std::size_t bytes = static_cast<std::size_t>(width) * size_of(tensor.dtype());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto from = rows[i] * width, to = static_cast<std::int64_t>(i) * width;
+    if (tensor.dtype() == DType::string) {
+      std::copy_n(tensor.data<std::string>() + from, width, kept.mutable_data<std::string>() + to);
+    } else {
+      std::memcpy(
+          static_cast<char*>(kept.mutable_data()) + i * bytes,
+          static_cast<const char*>(tensor.data()) + static_cast<std::size_t>(rows[i]) * bytes,
+          bytes);
+    }
+  }
+  return kept;
+}
+
+void drop_no_keys(Table& table) {
+  if (table.no_keys.empty()) return;
+  std::vector<std::int64_t> rows;
+  for (std::int64_t i = 0; i < table.keys.num_elements(); ++i) {
+    const std::string key = element_bytes(table.keys, i);
+    const bool none = std::ranges::any_of(
+        table.no_keys, [&](const Tensor& no_key) { return element_bytes(no_key, 0) == key; });
+    if (!none) rows.push_back(i);
+  }
+  table.values = picked_rows(table.values, rows);
+  table.keys = picked_rows(table.keys, rows);
 }
 
 void check_unique(const Table& table) {
@@ -136,6 +172,17 @@ int Tables::number(const std::string& name, DType key_dtype, DType value_dtype) 
   return found->second;
 }
 
+void Tables::set_no_keys(int number, std::vector<Tensor> keys) {
+  Table& table = tables_[static_cast<std::size_t>(number)];
+  for (const Tensor& key : keys) {
+    if (key.dtype() != table.key_dtype || key.num_elements() != 1) {
+      fail(ErrorCode::unimplemented, "table '{}' with keys of more than one number",
+           printable(table.name));
+    }
+  }
+  table.no_keys = std::move(keys);
+}
+
 void Tables::fill(int number, const Tensor& keys, const Tensor& values, bool unique) {
   Table& table = tables_[static_cast<std::size_t>(number)];
   const bool fits = keys.dtype() == table.key_dtype && values.dtype() == table.value_dtype &&
@@ -149,6 +196,7 @@ void Tables::fill(int number, const Tensor& keys, const Tensor& values, bool uni
   table.keys = keys;
   table.values = values;
   table.filled = true;
+  drop_no_keys(table);
   if (unique) check_unique(table);
 }
 

@@ -18,7 +18,8 @@ struct Table {
   std::string name;
   DType key_dtype = DType::invalid, value_dtype = DType::invalid;
   bool filled = false;
-  Tensor keys, values;  // [n], [n, ...]
+  Tensor keys, values;          // [n], [n, ...]
+  std::vector<Tensor> no_keys;  // scalars that mark empty places of a dense table
 };
 
 /// How a table is read from a text file (InitializeTableFromTextFile's attributes).
@@ -42,6 +43,8 @@ class Tables {
   int number(const std::string& name, DType key_dtype, DType value_dtype);
   const Table& at(int number) const { return tables_[static_cast<std::size_t>(number)]; }
 
+  /// Keys that stand for no entry. Must be known before the table is filled.
+  void set_no_keys(int number, std::vector<Tensor> keys);
   /// Replaces the content. Throws Error(invalid_argument): shapes or types do not fit, or, for
   /// `unique` keys, one key has two values.
   void fill(int number, const Tensor& keys, const Tensor& values, bool unique);

@@ -65,7 +65,8 @@ std::optional<Encoding> encoding_from_name(std::string_view name) {
   return row->encoding;
 }
 
-Reader::Reader(Encoding encoding, std::string_view text) : encoding_(encoding), text_(text) {
+Reader::Reader(Encoding encoding, std::string_view text)
+    : declared_(encoding), encoding_(encoding), text_(text) {
   using std::string_view_literals::operator""sv;
   if (encoding == Encoding::utf16) {
     const bool little = text.starts_with("\xFF\xFE"sv);
@@ -77,6 +78,16 @@ Reader::Reader(Encoding encoding, std::string_view text) : encoding_(encoding), 
     encoding_ = little ? Encoding::utf32_le : Encoding::utf32_be;
   }
   if (mark_ == text.size()) at_ = mark_;  // nothing but a mark
+}
+
+// Whether the text ends inside the character at `at`.
+bool Reader::cut_short(std::size_t at) const {
+  const std::size_t left = text_.size() - at;
+  if (encoding_ == Encoding::utf32_be || encoding_ == Encoding::utf32_le) return left < 4;
+  if (encoding_ != Encoding::utf16_be && encoding_ != Encoding::utf16_le) return false;
+  const unsigned lead =
+      left < 2 ? 0 : byte_at(text_, at + (encoding_ == Encoding::utf16_le ? 1 : 0));
+  return left < 2 || (left < 4 && lead >= 0xD8 && lead <= 0xDB);
 }
 
 Decoded Reader::next() {
@@ -99,6 +110,8 @@ Decoded Reader::next() {
       found = {byte >= 0x80 && byte <= 0x9F ? kWindows1252[byte - 0x80] : byte, 1, true};
       break;
   }
+  ++characters_;
+  broke_off_ = !found.valid && at + found.bytes == text_.size() && cut_short(at);
   found.bytes += at - at_;
   at_ += found.bytes;
   return found;

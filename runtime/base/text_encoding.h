@@ -31,13 +31,20 @@ class Reader {
   bool done() const { return at_ >= text_.size(); }
   /// The encoding without doubt about its byte order.
   Encoding encoding() const { return encoding_; }
+  /// Whether ICU's converter, which may read text after text, forgets the byte order at the end of
+  /// this one: it broke off, or the order was open and it had but one character.
+  bool forgets_order() const { return broke_off_ || (characters_ < 2 && declared_ != encoding_); }
   /// The next character; `bytes` counts a byte order mark in front of the first.
   Decoded next();
 
  private:
-  Encoding encoding_;
+  bool cut_short(std::size_t at) const;
+
+  Encoding declared_, encoding_;
   std::string_view text_;
   std::size_t at_ = 0, mark_ = 0;
+  std::size_t characters_ = 0;
+  bool broke_off_ = false;
 };
 
 }  // namespace thaw::unicode

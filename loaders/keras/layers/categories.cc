@@ -115,8 +115,6 @@ Outputs category_encoding(const Layer& layer, Weights&, GraphBuilder& g) {
   if (const auto given = layer.tensors("count_weights"); !given.empty()) {
     if (mode != OutputMode::count) layer.bad("count_weights with an output_mode but count");
     weights = given[0].value;
-  } else if (layer.inputs.size() > 1) {
-    weights = layer.inputs[1].value;
   }
   return encode_categories(layer, layer.input(), mode, depth, layer.policy.compute, weights, g);
 }

@@ -65,9 +65,13 @@ Results bincount(OpContext& c) {
     fail(ErrorCode::invalid_argument, "expected a vector or a matrix, found {}",
          c.shape(0).to_string());
   }
-  if (!c.shape(2).is_static()) c.refuse("weights of unknown shape");
+  // No weights are written as an empty vector; others have the shape of the values.
+  const Shape& weights = c.shape(2);
+  if (!weights.is_static() && (!weights.has_rank() || weights.rank() != rank || rank == 1)) {
+    c.refuse("weights of unknown shape");
+  }
   const DType dtype = c.dtype(2);
-  const bool weighted = c.shape(2).num_elements() > 0;
+  const bool weighted = !weights.is_static() || weights.num_elements() > 0;
   const ValueId depth = c.g.cast(c.in(1), DType::int32);
   ValueId hot =
       c.g.add1(ops::OneHot{-1}, {c.in(0), depth, c.g.scalar(1, dtype), c.g.scalar(0, dtype)});
