@@ -32,6 +32,15 @@ std::string_view without_version(std::string_view name) {
   return name;
 }
 
+// Functions that return the very tensor they are given, with its mask, where there is nothing to
+// do.
+bool may_return_argument(std::string_view name) {
+  constexpr std::string_view names[] = {"cast",      "convert_to_tensor", "math.conj",
+                                        "math.real", "math.round",        "to_double",
+                                        "to_float",  "to_int32",          "to_int64"};
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
 }  // namespace
 
 const FunctionRow* find_function(std::string_view name) {
@@ -116,8 +125,9 @@ Outputs tf_function(const Layer& layer, Weights&, GraphBuilder& g) {
   std::vector<MaskedValue> values;
   for (const Expr& result : row->import(call, *row)) {
     MaskedValue value{result.id};
-    // A function that returns the tensor it was given returns its mask too.
-    if (!layer.inputs.empty() && layer.inputs[0].value == result.id) value = layer.inputs[0];
+    if (may_return_argument(row->name) && !layer.inputs.empty() &&
+        layer.inputs[0].value == result.id)
+      value = layer.inputs[0];
     values.push_back(value);
   }
   return values;

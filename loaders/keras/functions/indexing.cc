@@ -30,8 +30,8 @@ Results embedding_lookup(OpCall& c, const FunctionRow&) {
 }
 
 Results slice(OpCall& c, const FunctionRow&) {
-  return {c.expr(c.g.add1(ops::Slice{}, {c.tensor("input_"), int_vector(c, c.need("begin")),
-                                         int_vector(c, c.need("size"))}))};
+  return {c.tensorflow1("Slice", {c.tensor("input_"), int_vector(c, c.need("begin")),
+                                  int_vector(c, c.need("size"))})};
 }
 
 Results strided_slice(OpCall& c, const FunctionRow&) {
@@ -48,10 +48,18 @@ Results strided_slice(OpCall& c, const FunctionRow&) {
   return {c.expr(c.g.add1(op, {c.tensor("input_"), begin, int_vector(c, c.need("end")), steps}))};
 }
 
-Results where(OpCall& c, const FunctionRow&) {
-  const Expr condition = c.tensor("condition");
+Results where(OpCall& c, const FunctionRow& row) {
+  Expr condition = c.tensor("condition");
   if (!c.has("x") || !c.has("y")) return {c.expr(c.g.add1(ops::Where{}, {condition}))};
   const auto [x, y] = matched(c, c.need("x"), c.need("y"));
+  // In TensorFlow 1 a vector of conditions picks rows.
+  const bool first_version =
+      row.kind == 0 && c.layer.text("function", "").starts_with("compat.v1.");
+  if (first_version && condition.rank() == 1 && x.rank() > 1) {
+    Axes sizes(static_cast<std::size_t>(x.rank()), 1);
+    sizes[0] = -1;
+    condition = reshape(condition, sizes);
+  }
   return {select(condition, x, y)};
 }
 
@@ -96,7 +104,7 @@ Results filled(OpCall& c, const FunctionRow& row) {
   const Expr value =
       row.kind < 0 ? c.tensor("value") : c.number(row.kind, c.dtype("dtype", DType::float32));
   const Expr shape = int_vector(c, need_first(c, {"dims", "shape"}));
-  return {c.expr(c.g.add1(ops::BroadcastTo{}, {value, shape}))};
+  return {c.tensorflow1("Fill", {shape, value})};
 }
 
 Results range_of(OpCall& c, const FunctionRow&) {
@@ -167,7 +175,7 @@ constexpr FunctionRow kRows[] = {
     {"tensor_scatter_nd_update", "tensor indices updates", tensor_scatter, "",
      k(ScatterKind::update)},
     {"where", "condition x y", where},
-    {"where_v2", "condition x y", where},
+    {"where_v2", "condition x y", where, "", 2},
     {"zeros", "shape dtype", filled, "", 0},
     {"zeros_like", "input dtype", like, "", 0},
 };

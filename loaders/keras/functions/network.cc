@@ -135,7 +135,11 @@ Results conv_transpose(OpCall& c, const FunctionRow& row) {
   const bool first = channels_first(c);
   const Expr shape = int_vector(c, c.need("output_shape"));
   const std::int64_t begin = shape.dim(0) == static_cast<std::int64_t>(rank) ? 0 : first ? 2 : 1;
-  const Expr sizes = slice_axis(shape, 0, begin, begin + static_cast<std::int64_t>(rank));
+  // TensorFlow's importer knows the sizes in a partly known shape.
+  const Expr sizes =
+      c.tensorflow1("StridedSlice", {shape, c.ints_constant({begin}),
+                                     c.ints_constant({begin + static_cast<std::int64_t>(rank)}),
+                                     c.ints_constant({1})});
   const ops::ConvTranspose op{spatial(c, {"strides"}, rank, first, 1),
                               spatial(c, {"dilations"}, rank, first, 1),
                               padding_of(c, rank, first)};

@@ -15,7 +15,7 @@ Expr input_of(const OpCall& c) {
 }
 
 Results reshape_of(OpCall& c, const FunctionRow&) {
-  return {c.expr(c.g.add1(ops::Reshape{}, {c.tensor("tensor"), int_vector(c, c.need("shape"))}))};
+  return {c.tensorflow1("Reshape", {c.tensor("tensor"), int_vector(c, c.need("shape"))})};
 }
 
 Results transpose_of(OpCall& c, const FunctionRow&) {
@@ -90,7 +90,7 @@ Results split(OpCall& c, const FunctionRow&) {
 }
 
 Results tile(OpCall& c, const FunctionRow&) {
-  return {c.expr(c.g.add1(ops::Tile{}, {input_of(c), int_vector(c, c.need("multiples"))}))};
+  return {c.tensorflow1("Tile", {input_of(c), int_vector(c, c.need("multiples"))})};
 }
 
 Results repeat(OpCall& c, const FunctionRow&) {
@@ -160,7 +160,7 @@ Results pad(OpCall& c, const FunctionRow&) {
 }
 
 Results broadcast_to(OpCall& c, const FunctionRow&) {
-  return {c.expr(c.g.add1(ops::BroadcastTo{}, {input_of(c), int_vector(c, c.need("shape"))}))};
+  return {c.tensorflow1("BroadcastTo", {input_of(c), int_vector(c, c.need("shape"))})};
 }
 
 Results shape_query(OpCall& c, const FunctionRow& row) {

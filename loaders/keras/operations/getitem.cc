@@ -78,7 +78,15 @@ class StridedSliceMaker {
   }
   Expr take(Expr x) {
     if (begin_.empty()) return x;
-    return x.with(g_.add1(op_, {x, vector(begin_), vector(end_), vector(strides_)}));
+    // TensorFlow's importer knows the sizes in a partly known shape.
+    return x.with(add_tensorflow_node(g_, "StridedSlice",
+                                      {x, vector(begin_), vector(end_), vector(strides_)},
+                                      {{"begin_mask", op_.begin_mask},
+                                       {"end_mask", op_.end_mask},
+                                       {"ellipsis_mask", op_.ellipsis_mask},
+                                       {"new_axis_mask", op_.new_axis_mask},
+                                       {"shrink_axis_mask", op_.shrink_axis_mask}})
+                      .at(0));
   }
 
  private:

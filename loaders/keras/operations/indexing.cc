@@ -38,13 +38,13 @@ Expr common_shape(OpCall& c, Expr x, Expr y, int axis, Expr own) {
     } else if (a == kUnknownDim || b == kUnknownDim) {
       size = maximum(size_of_axis(x, i, DType::int64), size_of_axis(y, i, DType::int64));
     }
-    sizes.push_back(reshape(size, {1}));
+    sizes.push_back(expand(size, 0));
   }
   return concat(sizes, 0);
 }
 
 Expr broadcast_to(OpCall& c, Expr x, Expr shape) {
-  return c.expr(c.g.add1(ops::BroadcastTo{}, {x, shape}));
+  return c.tensorflow1("BroadcastTo", {x, shape});
 }
 
 Expr take_along_axis(OpCall& c) {
@@ -83,6 +83,8 @@ Expr scatter_update(OpCall& c) {
   ScatterKind kind = ScatterKind::update;
   if (reduction == "add") {
     kind = ScatterKind::add;
+  } else if (reduction == "mul") {
+    kind = ScatterKind::mul;
   } else if (reduction == "max") {
     kind = ScatterKind::max;
   } else if (reduction == "min") {

@@ -335,14 +335,14 @@ Results meshgrid(OpCall& c) {
   if (indexing == "xy" && rank > 1) std::swap(place[0], place[1]);
   Results sizes(rank);
   for (std::size_t i = 0; i < rank; ++i)
-    sizes[place[i]] = reshape(size_of_axis(vectors[i], 0, DType::int64), {1});
+    sizes[place[i]] = expand(size_of_axis(vectors[i], 0, DType::int64), 0);
   const Expr shape = concat(sizes, 0);
   Results grids;
   for (std::size_t i = 0; i < rank; ++i) {
     Axes dims(rank, 1);
     dims[place[i]] = -1;
     const Expr row = rank == 1 ? vectors[i] : reshape(vectors[i], dims);
-    grids.push_back(c.expr(c.g.add1(ops::BroadcastTo{}, {row, shape})));
+    grids.push_back(c.tensorflow1("BroadcastTo", {row, shape}));
   }
   return grids;
 }

@@ -125,7 +125,8 @@ using Pick = Expr (*)(Expr ordered, Expr places);
 // [rows..., n] in order -> [rows..., q...]. `last`: n - 1 per row, int32; `exact`: the positions in
 // float64, both shaped so that they broadcast to the places that `pick` takes.
 Expr interpolate(OpCall& c, Expr ordered, Expr exact, Expr last, Pick pick) {
-  const std::string method = c.text("method", "linear");
+  // Keras's Quantile node interpolates linearly whatever its method says.
+  const std::string method = c.row.kind == 3 ? "linear" : c.text("method", "linear");
   if (method == "midpoint") {
     const Expr low = pick(ordered, place(c, "lower", exact, last));
     return 0.5 * (low + pick(ordered, place(c, "higher", exact, last)));

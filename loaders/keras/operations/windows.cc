@@ -119,8 +119,7 @@ Expr conv_transpose_of(OpCall& c) {
     std::int64_t surplus = same ? 0 : std::max<std::int64_t>(span - stride, 0);
     if (!extra.empty()) surplus = (same ? span % 2 : span) - stride + extra[i];
     const Expr size = size_of_axis(x, static_cast<int>(i) + 1, DType::int64);
-    sizes.push_back(
-        reshape(size * static_cast<double>(stride) + static_cast<double>(surplus), {1}));
+    sizes.push_back(expand(size * static_cast<double>(stride) + static_cast<double>(surplus), 0));
   }
   const ops::ConvTranspose op{window.strides, window.dilations, window.padding};
   return back(c.expr(c.g.add1(op, {x, kernel, concat(sizes, 0)})), window);
