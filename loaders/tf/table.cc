@@ -1,9 +1,9 @@
 // Which importer handles which op. Control flow, calls, resources and constants are import.cc's.
 #include <algorithm>
 
-#include "loaders/tf/ops/list.h"
 #include "loaders/tf/ops/example.h"
 #include "loaders/tf/ops/image.h"
+#include "loaders/tf/ops/list.h"
 #include "loaders/tf/ops/numeric.h"
 #include "loaders/tf/ops/op_context.h"
 #include "loaders/tf/ops/segment.h"
@@ -318,7 +318,7 @@ constexpr OpRow kOps[] = {
     {"RaggedRange", importers::ragged_range},
     {"RaggedTensorToSparse", importers::ragged_to_sparse},
     {"RaggedTensorToTensor", importers::ragged_to_tensor},
-    {"RandomShuffle", importers::random_shuffle},
+    {"RandomShuffle", importers::random_shuffle, 0},
     {"RandomStandardNormal", importers::stateful_random, 1},
     {"RandomUniform", importers::stateful_random, 0},
     {"RandomUniformInt", importers::stateful_random, 4},
@@ -424,6 +424,7 @@ constexpr OpRow kOps[] = {
     {"StatelessRandomUniformInt", importers::stateless_random, 4},
     {"StatelessRandomUniformIntV2", importers::stateless_random_v2, 4},
     {"StatelessRandomUniformV2", importers::stateless_random_v2, 0},
+    {"StatelessShuffle", importers::random_shuffle, 1},
     {"StatelessTruncatedNormal", importers::stateless_random, 2},
     {"StatelessTruncatedNormalV2", importers::stateless_random_v2, 2},
     {"StaticRegexFullMatch", importers::regex_full_match, 1},
