@@ -230,6 +230,27 @@ Results random_seed(const HostArgs&) {
   return key_and_counter(key, 0, word());
 }
 
+// (state int64 [3], algorithm, delta uint64) -> (state): a counter of 128 bits, low half first, and
+// the key; every number may take 256 words.
+Results random_skip(const HostArgs& args) {
+  constexpr std::int64_t kPhilox = 1, kAutoSelect = 3;
+  const std::int64_t algorithm = one_integer(args.in[1], "algorithm");
+  if (algorithm != kPhilox && algorithm != kAutoSelect) {
+    fail(ErrorCode::unimplemented, "random number algorithm {}", algorithm);
+  }
+  if (args.in[0].num_elements() < 3 || args.in[2].num_elements() != 1) {
+    fail(ErrorCode::invalid_argument,
+         "expected a state of 3 numbers and one distance, found {}, {}",
+         args.in[0].shape().to_string(), args.in[2].shape().to_string());
+  }
+  const std::uint64_t distance = 256 * *args.in[2].data<std::uint64_t>();
+  Tensor state = args.in[0].clone();
+  auto* counter = mutable_elements<std::uint64_t>(state);
+  counter[0] += distance;
+  if (counter[0] < distance) ++counter[1];
+  return {std::move(state)};
+}
+
 // (x [N, ...], key, counter) -> (x with its rows in random order): Fisher and Yates.
 Results shuffle(const HostArgs& args) {
   const Tensor& x = args.in[0];
@@ -302,8 +323,8 @@ Results multinomial(const HostArgs& args) {
 }
 
 constexpr HostKernel kRandom[] = {
-    {"random_numbers", random_numbers}, {"random_key", random_key},   {"random_seed", random_seed},
-    {"random_shuffle", shuffle},        {"multinomial", multinomial},
+    {"random_numbers", random_numbers}, {"random_key", random_key},  {"random_seed", random_seed},
+    {"random_skip", random_skip},       {"random_shuffle", shuffle}, {"multinomial", multinomial},
 };
 
 }  // namespace

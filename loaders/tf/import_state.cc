@@ -178,6 +178,19 @@ Importer::Edges Importer::update_variable(Site& site) {
   return {site.in[0]};
 }
 
+// The state of a random number generator as it was; the variable's counter moves on.
+Importer::Edges Importer::skip_random_numbers(Site& site) {
+  for (const Edge& edge : site.in) {
+    if (edge.kind == Edge::Kind::poison) return {kPoison};
+  }
+  const int variable = variable_operand(site, 0);
+  const ValueId state = read(site.scope, variable);
+  assign(site.scope, variable,
+         site.scope.builder.add1(ops::HostCall{"random_skip", {}, nullptr},
+                                 {state, input(site, 1), input(site, 2)}));
+  return {tensor_edge(state)};
+}
+
 Importer::Edges Importer::is_initialized(Site& site) {
   return {tensor_edge(site.scope.builder.scalar(1, DType::boolean))};
 }
@@ -272,6 +285,7 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"ResourceScatterSub", &Importer::scatter_variable},
       {"ResourceScatterUpdate", &Importer::scatter_variable},
       {"RestoreV2", &Importer::restored},
+      {"RngReadAndSkip", &Importer::skip_random_numbers},
       {"ScatterAdd", &Importer::scatter_variable},
       {"ScatterMax", &Importer::scatter_variable},
       {"ScatterMin", &Importer::scatter_variable},

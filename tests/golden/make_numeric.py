@@ -235,7 +235,7 @@ def stateless(seed, long_seed, shape, logits):
         out += [tf.bitcast(key, tf.int64), tf.bitcast(counter, tf.int64), tf.random.stateless_uniform(shape, s, -2.0, 5.0), tf.random.stateless_normal(shape, s), tf.random.stateless_truncated_normal([4, 130], s, dtype=tf.float64)]
         out += [tf.random.stateless_uniform([0, 3], s), tf.random.stateless_uniform(shape, s, 0, 10, tf.int32), tf.random.stateless_uniform(shape, s, None, None, tf.int64)]
     algorithm = R.StatelessRandomGetAlg()
-    return out + [R.StatelessRandomNormalV2(shape=shape, key=key, counter=counter, alg=algorithm), R.StatelessRandomUniformIntV2(shape=shape, key=key, counter=counter, alg=1, minval=0, maxval=5)]
+    return out + [R.StatelessShuffle(value=tf.range(12), key=key, counter=counter, alg=algorithm), R.StatelessShuffle(value=logits, key=key, counter=counter, alg=1), R.StatelessRandomNormalV2(shape=shape, key=key, counter=counter, alg=algorithm), R.StatelessRandomUniformIntV2(shape=shape, key=key, counter=counter, alg=1, minval=0, maxval=5)]
 
 
 @case(1e-6, 1e-6, np.array([3, 7], "int32"), rand(12, 3, 6, dtype="float32"), np.arange(20, dtype="int32").reshape(10, 2))
@@ -249,6 +249,40 @@ def stateful(shape, logits, x):
         out += [R.RandomUniformInt(shape=shape, minval=tf.constant(-5, d), maxval=tf.constant(2**30, d), **kw) for d in ("int32", "int64")]
         out += [R.RandomShuffle(value=x, **kw), R.RandomShuffle(value=x[:, 0], **kw), R.RandomShuffle(value=x[:1], **kw), R.Multinomial(logits=logits, num_samples=7, **kw)]
     return out
+
+
+class Generators(tf.Module):
+    """Generators whose state moves on from call to call, one of them inside a loop."""
+
+    def __init__(self):
+        self.a = tf.random.Generator.from_seed(7)
+        self.b = tf.random.Generator.from_state([2**63 - 5, -1, 3], alg="philox")
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def __call__(self, x):
+        loop = tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y + self.a.normal(tf.shape(x))), [0, tf.zeros_like(x)])[1]
+        return dict(uniform=x + self.a.uniform([5]), loop=loop, normal=self.b.normal([2, 3]), integers=self.b.uniform([4], 0, 100, tf.int32), truncated=self.a.truncated_normal([6]))
+
+
+def write_generators():
+    folder = os.path.join(HERE, "numeric", "generators")
+    shutil.rmtree(folder, ignore_errors=True)
+    path = os.path.join(folder, "saved_model")
+    module = Generators()
+    tf.saved_model.save(module, path, signatures=module.__call__)
+    shutil.rmtree(os.path.join(path, "debug"), ignore_errors=True)
+    signature = tf.saved_model.load(path).signatures["serving_default"]
+    arrays, keys = {}, ("", "call1_", "call2_")
+    for key in keys:
+        answers = {k: v.numpy() for k, v in sorted(signature(x=tf.zeros([5])).items())}
+        arrays.update({key + k: v for k, v in answers.items()})
+    names = list(answers)
+    data = dict(writer="TensorFlow %s" % tf.__version__, inputs=["x"], outputs=names, rtol=1e-6, atol=1e-6, expect="match", oracle="TensorFlow %s" % tf.__version__,
+                forms=[dict(kind="savedmodel", model="saved_model", signature="serving_default", inputs=["x"], outputs=names)], then=[dict(inputs=["x"], outputs=[k + n for n in names]) for k in keys[1:]])
+    np.savez_compressed(os.path.join(folder, "inputs.npz"), x=np.zeros([5], "float32"))
+    np.savez_compressed(os.path.join(folder, "expected.npz"), **arrays)
+    g.write_json(os.path.join(folder, "case.json"), data)
+    print("generators", len(names), "outputs,", sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs) // 1024, "KB", flush=True)
 
 
 def shrink(graph_def, keep):
@@ -318,6 +352,8 @@ def main():
     for name, (rtol, atol, inputs, fn) in CASES.items():
         if fnmatch.fnmatch(name, args.only):
             write(name, rtol, atol, inputs, fn)
+    if fnmatch.fnmatch("generators", args.only):
+        write_generators()
 
 
 if __name__ == "__main__":

@@ -85,9 +85,11 @@ Results random_algorithm(OpContext& c) {
   return {c.g.scalar(kPhilox, DType::int32)};
 }
 
+// kind 1: stateless, (x, key, counter, algorithm).
 Results random_shuffle(OpContext& c) {
-  c.expect_count(1);
-  const Seed seed = attribute_seed(c);
+  c.expect_count(c.kind == 1 ? 4 : 1);
+  if (c.kind == 1) expect_philox(c, 3);
+  const Seed seed = c.kind == 1 ? Seed{c.in(1), c.in(2)} : attribute_seed(c);
   return {
       c.g.add1(ops::HostCall{"random_shuffle", {}, nullptr}, {c.in(0), seed.key, seed.counter})};
 }

@@ -59,6 +59,15 @@ Types random_seed(const ops::HostCall&, const Context& context) {
   return key_and_counter();
 }
 
+Types random_skip(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 3);
+  inference::expect_same_type(DType::int64, "state", context.dtype(0));
+  inference::expect_rank(context.shape(0), 1, "state");
+  inference::expect_index_type("algorithm", context.dtype(1));
+  inference::expect_same_type(DType::uint64, "delta", context.dtype(2));
+  return {context.type(0)};
+}
+
 Types random_shuffle(const ops::HostCall&, const Context& context) {
   inference::expect_operands(context, 3);
   expect_key(context, 1, 2);
@@ -80,8 +89,11 @@ Types multinomial(const ops::HostCall& call, const Context& context) {
 }
 
 constexpr HostFunction kRandom[] = {
-    {"random_numbers", random_numbers, true, true}, {"random_key", random_key, true, true},
-    {"random_seed", random_seed, false, true},      {"random_shuffle", random_shuffle},
+    {"random_numbers", random_numbers, true, true},
+    {"random_key", random_key, true, true},
+    {"random_seed", random_seed, false, true},
+    {"random_skip", random_skip, true, true},
+    {"random_shuffle", random_shuffle},
     {"multinomial", multinomial, true, true},
 };
 
