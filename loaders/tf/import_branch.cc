@@ -92,24 +92,30 @@ std::unique_ptr<Importer::Branches> Importer::gather_branches(Frame& frame, int 
   auto branches = std::make_unique<Branches>();
   branches->predicate = predicate;
   const Conditions own = graph.conditions_of_node(merge);
+  std::set<int> candidates;
+  for (int node : needed(frame)) {
+    if (graph.joins_branches(node) &&
+        (node == merge || frame.state(node) == Frame::State::unseen) &&
+        graph.conditions_of_node(node) == own && undecided(frame, node) == predicate) {
+      candidates.insert(node);
+    }
+  }
   std::unordered_map<int, int> level;  // how many such merges stand on the way to a node
   std::vector<std::pair<int, int>> found;
-  for (int node : needed(frame)) {
+  for (int node : candidates.size() > 1 ? needed(frame) : std::vector<int>{}) {
     int above = 0;
     for (const Regions::Need& need : graph.needs(node)) {
       const auto known = level.find(need.ref.node);
       if (known != level.end()) above = std::max(above, known->second);
     }
-    const bool same = graph.joins_branches(node) &&
-                      (node == merge || frame.state(node) == Frame::State::unseen) &&
-                      graph.conditions_of_node(node) == own && undecided(frame, node) == predicate;
+    const bool same = candidates.contains(node);
     if (same) found.emplace_back(node, above);
     level[node] = above + (same ? 1 : 0);
   }
   for (const auto& [node, above] : found) {
     if (above == level[merge] - 1) branches->merges.push_back(node);
   }
-  if (branches->merges.empty()) branches->merges = {merge};  // behind a predicate that is asked
+  if (branches->merges.empty()) branches->merges = {merge};
   for (int node : branches->merges) {
     const bool asked = std::ranges::any_of(
         frame.roots, [&](const Ref& root) { return root.node == node && root.port == 1; });

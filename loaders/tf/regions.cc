@@ -8,7 +8,7 @@ namespace thaw::tf {
 namespace {
 
 // The analysis may look at each node of the largest graph this often.
-constexpr std::uint64_t kStepsPerNode = 64;
+constexpr std::uint64_t kStepsPerNode = 16;
 
 bool is_enter(std::string_view op) { return op == "Enter" || op == "RefEnter"; }
 
@@ -62,15 +62,15 @@ Regions::Set Regions::intern(Conditions conditions) {
   if (conditions.size() > static_cast<std::size_t>(limits_.max_depth)) {
     fail(ErrorCode::resource_exhausted, "branches are nested deeper than {}", limits_.max_depth);
   }
-  const auto [found, is_new] = numbers_.emplace(conditions, sets_.size());
-  if (is_new) sets_.push_back(std::move(conditions));
+  const auto [found, is_new] = numbers_.emplace(std::move(conditions), sets_.size());
+  if (is_new) sets_.push_back(&found->first);
   return found->second;
 }
 
 Regions::Set Regions::join(Set a, Set b) {
   if (a == b) return a;
   Conditions all;
-  std::ranges::set_union(sets_[a], sets_[b], std::back_inserter(all));
+  std::ranges::set_union(*sets_[a], *sets_[b], std::back_inserter(all));
   charge(all.size());
   return intern(std::move(all));
 }
@@ -130,18 +130,18 @@ Regions::Set Regions::combine(int node) {
     if (!joins || need.control) {
       all = join(all, set);
     } else if (!common) {
-      common = sets_[set];
+      common = *sets_[set];
     } else {
       Conditions both;
-      std::ranges::set_intersection(*common, sets_[set], std::back_inserter(both));
+      std::ranges::set_intersection(*common, *sets_[set], std::back_inserter(both));
       common = std::move(both);
     }
   }
   return common ? join(all, intern(std::move(*common))) : all;
 }
 
-const Conditions& Regions::conditions(const Ref& ref) { return sets_[set_of(ref)]; }
-const Conditions& Regions::conditions_of_node(int node) { return sets_[set_of_node(node)]; }
+const Conditions& Regions::conditions(const Ref& ref) { return *sets_[set_of(ref)]; }
+const Conditions& Regions::conditions_of_node(int node) { return *sets_[set_of_node(node)]; }
 
 std::optional<Conditions> Regions::remaining(const Ref& ref,
                                              const std::map<Predicate, bool>& decided) {

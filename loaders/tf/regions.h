@@ -82,7 +82,7 @@ class Regions {
 
   const GraphView& view_;
   const Limits& limits_;
-  std::vector<Conditions> sets_;
+  std::vector<const Conditions*> sets_;  // the keys of numbers_
   std::map<Conditions, Set> numbers_;
   std::unordered_map<int, Set> of_nodes_;
   std::unordered_map<int, std::vector<Need>> exits_;

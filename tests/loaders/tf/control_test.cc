@@ -200,7 +200,7 @@ TEST(Loops, DamageIsNamed) {
   std::string text = loop(node("double", "AddV2", "v v", kFloat), "i");  // an int32 for a float
   const Failure type = failure_of(text);
   EXPECT_EQ(type.code, ErrorCode::invalid_argument);
-  EXPECT_NE(type.message.find("loop variable 1"), std::string::npos) << type.message;
+  EXPECT_NE(type.message.find("result 1 is int32"), std::string::npos) << type.message;
 }
 
 }  // namespace
