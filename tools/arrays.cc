@@ -74,6 +74,57 @@ Tensor parse_csv(std::string_view text, const std::string& path) {
   return Tensor::from(Shape{rows, std::max<std::int64_t>(columns, 0)}, values);
 }
 
+// Cells of texts: quoted ones may hold commas, line feeds and doubled quotes. A first line with
+// nothing but the input's name is a heading.
+Tensor parse_csv_texts(std::string_view text, const TensorSpec& spec, const std::string& path) {
+  std::vector<std::string> cells;
+  std::int64_t rows = 0, columns = -1, count = 0;
+  const auto end_row = [&] {
+    if (columns >= 0 && count != columns) {
+      fail(ErrorCode::invalid_argument, "{}: row {}: {} cells, the rows above have {}", path,
+           rows + 1, count, columns);
+    }
+    columns = count;
+    count = 0;
+    if (rows == 0 && cells.size() == 1 && cells[0] == spec.name) {
+      cells.clear();
+    } else {
+      ++rows;
+    }
+  };
+  while (!text.empty()) {
+    std::string cell;
+    if (text.front() == '"') {
+      std::size_t at = 1;
+      for (; at < text.size() && (text[at] != '"' || text.substr(at, 2) == "\"\""); ++at) {
+        cell += text[at];
+        if (text[at] == '"') ++at;
+      }
+      if (at >= text.size()) fail(ErrorCode::invalid_argument, "{}: a quote without end", path);
+      text.remove_prefix(at + 1);
+    } else {
+      cell = std::string(text.substr(0, std::min(text.find_first_of(",\n"), text.size())));
+      text.remove_prefix(cell.size());
+      if (cell.ends_with('\r')) cell.pop_back();
+    }
+    cells.push_back(std::move(cell));
+    ++count;
+    if (text.starts_with('\r')) text.remove_prefix(1);
+    const bool more = text.starts_with(',');
+    if (!more && !text.empty() && text.front() != '\n') {
+      fail(ErrorCode::invalid_argument, "{}: row {}: text behind a quote", path, rows + 1);
+    }
+    if (!more) end_row();
+    if (!text.empty()) text.remove_prefix(1);
+    if (more && text.empty()) {
+      cells.emplace_back();
+      ++count;
+      end_row();
+    }
+  }
+  return Tensor::from(Shape{rows, std::max<std::int64_t>(columns, 0)}, cells);
+}
+
 // CSV gives [rows, columns]; an input of higher rank takes the columns as its flattened sample.
 Tensor shape_csv(const Tensor& table, const TensorSpec& spec, const std::string& path) {
   const Shape& wanted = spec.type.shape;
@@ -166,7 +217,9 @@ NamedArrays read_arrays(const std::string& path, const std::vector<TensorSpec>& 
   if (ends_with(path, ".json"))
     return arrays_from_json(parse_json(file.text(), path, limits), specs, path);
   if (ends_with(path, ".csv")) {
-    const Tensor table = parse_csv(file.text(), path);
+    const bool texts = specs.size() == 1 && specs[0].type.dtype == DType::string;
+    const Tensor table =
+        texts ? parse_csv_texts(file.text(), specs[0], path) : parse_csv(file.text(), path);
     return {{"input_0", specs.size() == 1 ? shape_csv(table, specs[0], path) : table}};
   }
   fail(ErrorCode::invalid_argument, "{}: expected .npz, .npy, .json or .csv, found {}", path,

@@ -198,5 +198,52 @@ TEST(Command, ReadsJsonAndCsv) {
   EXPECT_EQ(parse_json(from_csv.out, "run", Limits{}).size(), 1u);
 }
 
+const std::string kGolden = THAW_SOURCE_DIR "/tests/golden/";
+
+void write(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+// The first output of a JSON answer.
+Json first_output(const Result& result) {
+  const Json json = parse_json(result.out, "run", Limits{});
+  return json.object().at(0).second;
+}
+
+TEST(Command, TextsRunThroughAModelOfStrings) {
+  const std::string model = kGolden + "keras3/string_lookup_one_hot/model.keras";
+  const Result texts = thaw("run " + model + " --text earth --text 'no such word'");
+  ASSERT_EQ(texts.code, 0) << texts.err;
+  const std::string json = temporary("texts.json"), csv = temporary("texts.csv");
+  write(json, R"([["earth"], ["no such word"]])");
+  write(csv, "word\nearth\n\"no such word\"\n");
+  const std::string lines = temporary("texts.txt");
+  write(lines, "earth\r\nno such word\n");
+  for (const std::string& inputs :
+       {"--inputs " + json, "--inputs " + csv, "--text-file " + lines}) {
+    const Result same = thaw("run " + model + " " + inputs);
+    EXPECT_EQ(same.code, 0) << same.err;
+    EXPECT_EQ(same.out, texts.out) << inputs;
+  }
+  // One-hot rows: an unknown word is the first, "earth" the second.
+  EXPECT_EQ(first_output(texts).dump(), "[[0,1,0,0,0,0,0],[1,0,0,0,0,0,0]]");
+  EXPECT_EQ(thaw("run " + model).code, 2);
+}
+
+TEST(Command, TokenizersFeedModelsOfNumbers) {
+  const std::string folder = kGolden + "tokenizer/";
+  const std::string model = kDemo + "tfkeras_digits_mlp/model.h5";
+  const Result pickle =
+      thaw("run " + model + " --text hello --tokenizer " + folder + "words.pickle");
+  EXPECT_EQ(pickle.code, 3);
+  EXPECT_TRUE(contains(pickle.err, "tokenizer.to_json()")) << pickle.err;
+  const Result sequences = thaw("run " + model + " --text 'the fire' --tokenizer " + folder +
+                                "words.json --padding post");
+  EXPECT_EQ(sequences.code, 0) << sequences.err;
+  const Result wrong = thaw("run " + model + " --text 'the fire'");
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_TRUE(contains(wrong.err, "--tokenizer tokenizer.json")) << wrong.err;
+}
+
 }  // namespace
 }  // namespace thaw
