@@ -48,7 +48,7 @@ def run_case(w, name, fn, options, out):
     for i, e in enumerate(expected):
         assert np.isfinite(e).all() or i in spec.flat_outputs, "output %d is not finite" % i
         assert e.size and (np.std(e.astype("float64")) > 1e-3 or i in spec.flat_outputs), "output %d says nothing: std %g" % (i, np.std(e))
-        assert np.abs(e.astype("float64")).max() < 1e4, "output %d is huge" % i
+        assert i in spec.flat_outputs or np.abs(e.astype("float64")).max() < 1e4, "output %d is huge" % i
     if options.get("check64", True) and exact is not None:
         gap64 = max(g.excess(x, y, spec) for x, y in zip(expected, exact))
         assert gap64 < 0.5, "float32 is %.3g tolerances away from float64" % gap64

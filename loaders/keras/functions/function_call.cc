@@ -133,10 +133,10 @@ Outputs tf_function(const Layer& layer, Weights&, GraphBuilder& g) {
   return values;
 }
 
-Outputs tf_slicing(const Layer& layer, Weights&, GraphBuilder& g) {
+// x[...], and functions that pick like it.
+Outputs tf_slicing(const Layer& layer, Weights& weights, GraphBuilder& g) {
   const std::string function = layer.text("function", "__operators__.getitem");
-  if (function != "__operators__.getitem")
-    layer.unsupported(fmt::format("TensorFlow function {}", printable(function)));
+  if (function != "__operators__.getitem") return tf_function(layer, weights, g);
   const Operand* spec = layer.argument("slice_spec");
   if (spec == nullptr) layer.bad("called without a slice");
   return get_item(layer, {&g, layer.input()}, items_of(*spec)).id;
