@@ -78,6 +78,7 @@ std::vector<Edge> Importer::import(Scope& scope, Frame& frame, const std::vector
 
 Edge Importer::edge(const Frame& frame, const Ref& ref) const {
   if (ref.is_argument()) return frame.arguments[static_cast<std::size_t>(ref.argument())];
+  if (ref.node < 0) fail(ErrorCode::invalid_argument, "an input is not there");
   const auto fed = frame.feeds.find({ref.node, ref.port});
   if (fed != frame.feeds.end()) return fed->second;
   const auto slot = frame.slots.find(ref.node);

@@ -240,9 +240,10 @@ LoopNodes Regions::loop(const std::vector<int>& exits) {
   return loop;
 }
 
-std::vector<Regions::Need> Regions::needs(const LoopNodes& loop) const {
+std::vector<Regions::Need> Regions::needs(const LoopNodes& loop) {
   std::vector<Need> all;
   const auto add = [&](int enter) {
+    needs(enter);  // that its inputs are there
     for (const Ref& ref : entry(enter).data) all.push_back({ref, false});
     for (const Ref& ref : entry(enter).control) all.push_back({ref, true});
   };
@@ -252,6 +253,10 @@ std::vector<Regions::Need> Regions::needs(const LoopNodes& loop) const {
 }
 
 std::vector<Regions::Need> Regions::needs(int node) {
+  if (!entry(node).missing.empty()) {
+    entry(node).node.fail(ErrorCode::invalid_argument, "input '{}' is not there",
+                          printable(entry(node).missing));
+  }
   if (is_exit(op(node))) {
     const auto known = exits_.find(node);
     if (known != exits_.end()) return known->second;

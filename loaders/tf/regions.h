@@ -58,7 +58,7 @@ class Regions {
   std::vector<Need> needs(int node);
   /// The loop that these exits leave.
   LoopNodes loop(const std::vector<int>& exits);
-  std::vector<Need> needs(const LoopNodes& loop) const;
+  std::vector<Need> needs(const LoopNodes& loop);
   /// The LoopCond of an Exit's loop, and the Merge whose value it gives out.
   int loop_condition(int exit) const;
   int head_of(int exit) const;

@@ -1,7 +1,9 @@
 #include "loaders/tf/request.h"
 
+#include <algorithm>
 #include <unordered_set>
 
+#include "loaders/tf/regions.h"
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
@@ -82,16 +84,21 @@ bool is_upkeep(const NodeView& node) {
          name.starts_with("report_uninitialized");
 }
 
-// Nodes behind a placeholder.
-std::vector<bool> behind_placeholders(const GraphView& top) {
+// Nodes behind one of those that `starts`, and before one that `ends`.
+template <class Starts, class Ends>
+std::vector<bool> reached_from(const GraphView& top, bool control, Starts starts, Ends ends) {
   std::vector<std::vector<int>> users(top.nodes.size());
   std::vector<bool> reached(top.nodes.size(), false);
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < top.nodes.size(); ++i) {
-    for (const Ref& ref : top.nodes[i].data) {
+    const auto add = [&](const Ref& ref) {
       if (ref.node >= 0) users[static_cast<std::size_t>(ref.node)].push_back(static_cast<int>(i));
+    };
+    for (const Ref& ref : top.nodes[i].data) add(ref);
+    if (control) {
+      for (const Ref& ref : top.nodes[i].control) add(ref);
     }
-    if (is_placeholder(top.nodes[i].node)) open.push_back(i);
+    if (starts(top.nodes[i].node)) open.push_back(i);
   }
   for (std::size_t i : open) reached[i] = true;
   while (!open.empty()) {
@@ -99,11 +106,39 @@ std::vector<bool> behind_placeholders(const GraphView& top) {
     open.pop_back();
     for (int user : users[node]) {
       if (reached[static_cast<std::size_t>(user)]) continue;
+      if (ends(top.nodes[static_cast<std::size_t>(user)].node)) continue;
       reached[static_cast<std::size_t>(user)] = true;
       open.push_back(static_cast<std::size_t>(user));
     }
   }
   return reached;
+}
+
+std::vector<bool> behind_placeholders(const GraphView& top) {
+  return reached_from(top, false, is_placeholder, [](const NodeView&) { return false; });
+}
+
+// Results that are there only sometimes, or once a step: on one side of a branch, or in a loop.
+std::vector<bool> inside_control_flow(const GraphView& top, const Limits& limits) {
+  const auto enters = [](const NodeView& node) {
+    return node.op() == "Enter" || node.op() == "RefEnter";
+  };
+  std::vector<bool> inside =
+      reached_from(top, true, enters, [](const NodeView& node) { return is_exit(node.op()); });
+  const bool branches = std::ranges::any_of(
+      top.nodes, [](const GraphView::Entry& entry) { return is_switch(entry.node.op()); });
+  Regions regions(top, limits);
+  for (std::size_t i = 0; branches && i < top.nodes.size(); ++i) {
+    const auto node = static_cast<int>(i);
+    if (inside[i]) continue;
+    try {
+      inside[i] = is_switch(top.nodes[i].node.op()) || !regions.conditions_of_node(node).empty();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::invalid_argument) throw;
+      // Damage is named when the node is asked for.
+    }
+  }
+  return inside;
 }
 
 // The placeholders in front of the outputs, in file order.
@@ -139,10 +174,13 @@ Request frozen_request(const GraphView& top, const LoadOptions& options) {
     }
   }
   add_named(request, top, options);
+  std::vector<bool> inside(top.nodes.size(), false);
+  if (options.outputs.empty()) inside = inside_control_flow(top, options.limits);
   for (std::size_t i = 0; i < top.nodes.size(); ++i) {
     const NodeView& node = top.nodes[i].node;
     if (is_placeholder(node) && options.inputs.empty()) add_input(request, top, node.name() + ":0");
-    if (!options.outputs.empty() || used[i] || is_placeholder(node) || node.op() == "Const") {
+    if (!options.outputs.empty() || used[i] || inside[i] || is_placeholder(node) ||
+        node.op() == "Const") {
       continue;
     }
     add_outputs(request, top, i);
@@ -163,9 +201,10 @@ Request training_request(const GraphView& top, const LoadOptions& options) {
       }
     }
     const std::vector<bool> computed = behind_placeholders(top);
+    const std::vector<bool> inside = inside_control_flow(top, options.limits);
     for (std::size_t i = 0; i < top.nodes.size(); ++i) {
       const NodeView& node = top.nodes[i].node;
-      if (computed[i] && !used[i] && !is_placeholder(node) && !is_upkeep(node)) {
+      if (computed[i] && !used[i] && !inside[i] && !is_placeholder(node) && !is_upkeep(node)) {
         add_outputs(request, top, i);
       }
     }
