@@ -63,6 +63,10 @@ bool is_yaml_member(std::string_view text) {
 }
 
 bool is_yaml(std::string_view text) {
+  while (text.starts_with('#')) {  // comments
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n", end), text.size()));
+  }
   if (text.starts_with("---\n") || text.starts_with("--- ")) return true;
   // The same mapping in braces: JSON has double quotes there.
   if (text.starts_with('{')) {

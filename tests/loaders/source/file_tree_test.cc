@@ -120,6 +120,8 @@ TEST(Sniff, Kinds) {
   EXPECT_EQ(kind("{\"backend\": \"tensorflow\"}"), FileKind::json);
   EXPECT_EQ(kind("!!python/unicode 'class_name': x\n"), FileKind::yaml);
   EXPECT_EQ(kind("{'class_name': x}"), FileKind::yaml);
+  EXPECT_EQ(kind("# a model\n#\n\nclass_name: x\n"), FileKind::yaml);
+  EXPECT_EQ(kind("# nothing else"), FileKind::other);
   EXPECT_EQ(kind("{"), FileKind::json);
   EXPECT_EQ(kind("!"), FileKind::other);
   EXPECT_EQ(kind("classes: 10\n"), FileKind::other);
