@@ -60,6 +60,7 @@ Importer::Edges Importer::exit_node(Site& site) {
   const std::vector<int> exits = exits_beside(site.frame, site.number);
   const LoopNodes nodes = regions(view).loop(exits);
   LoopPlan plan;
+  plan.name = site.node.name().substr(0, site.node.name().rfind('/'));  // "rnn/while/Exit_2"
   bool is_dead = false;
   const auto add = [&](int enter, bool unchanged) {
     const GraphView::Entry& entry = view.nodes[static_cast<std::size_t>(enter)];

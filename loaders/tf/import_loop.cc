@@ -58,6 +58,7 @@ std::unique_ptr<Importer::SubGraph> Importer::enter_loop(Site& site, const LoopP
                                                          const Branch& part) {
   auto sub = std::make_unique<SubGraph>(evaluator_, site.scope);
   set_place(site.scope, site.frame, site.node);
+  if (!plan.name.empty()) site.scope.builder.set_scope(plan.name, site.node.description());
   sub->graph.name = site.scope.builder.scope();
   Edges inner;
   for (std::size_t i = 0; i < site.in.size(); ++i) {
@@ -66,6 +67,7 @@ std::unique_ptr<Importer::SubGraph> Importer::enter_loop(Site& site, const LoopP
   }
   sub->results = part(sub->scope, inner);
   set_place(site.scope, site.frame, site.node);
+  if (!plan.name.empty()) site.scope.builder.set_scope(plan.name, site.node.description());
   return sub;
 }
 

@@ -31,6 +31,7 @@ struct Importer::LoopPlan {
   std::vector<bool> carried;    // operand i changes or is known only at run time: a loop variable
   std::vector<bool> invariant;  // the body hands it through
   std::vector<TensorType> types;
+  std::string name;  // of the loop, where no single node is it; else empty
 };
 
 }  // namespace thaw::tf
