@@ -25,7 +25,8 @@ JpegOptions jpeg_options(const HostArgs& args, int channels) {
   return options;
 }
 
-Pixels decode_any(const HostArgs& args, std::string_view file) {
+/// `frames`: how many a GIF image has, whose results have an axis for them; 0 for others.
+Pixels decode_any(const HostArgs& args, std::string_view file, std::int64_t& frames) {
   const std::string& op = args.call.attributes.text("op");
   const int channels = static_cast<int>(args.call.attributes.integer("channels"));
   const bool wide = args.call.attributes.dtype("dtype") != DType::uint8;
@@ -41,15 +42,26 @@ Pixels decode_any(const HostArgs& args, std::string_view file) {
     if (channels == 1) invalid("channels: expected 0, 3 or 4 for a BMP image, found 1");
     return decode_bmp(file, channels);
   }
-  if (file.starts_with("GIF8")) fail(ErrorCode::unimplemented, "{}: a GIF image", op);
+  if (file.starts_with("GIF8") && op != "DecodeBmp") {
+    if (channels != 0 && channels != 3) {
+      invalid("channels: expected 0 or 3 for a GIF image, found {}", channels);
+    }
+    const bool animated = args.call.attributes.flag("expand_animations");
+    const Pixels pixels = decode_gif(file, op == "DecodeImage" && !animated, frames);
+    if ((op == "DecodePng" || op == "DecodeJpeg") && frames > 1) {
+      invalid("{}: a GIF image of {} frames", op, frames);
+    }
+    if (op == "DecodePng" || op == "DecodeJpeg" || (op == "DecodeImage" && !animated)) frames = 0;
+    return pixels;
+  }
   if (file.starts_with("RIFF")) fail(ErrorCode::unimplemented, "{}: a WebP image", op);
-  invalid("{}: the content is no JPEG, PNG or BMP image that it takes", op);
+  invalid("{}: the content is no JPEG, PNG, GIF or BMP image that it takes", op);
 }
 
 /// The samples in the type that was asked for; floats go from 0 to 1.
-Tensor image_tensor(const Pixels& pixels, DType dtype, bool one_frame) {
+Tensor image_tensor(const Pixels& pixels, DType dtype, std::int64_t frames) {
   std::vector<std::int64_t> dims{pixels.height, pixels.width, pixels.channels};
-  if (one_frame) dims.insert(dims.begin(), 1);
+  if (frames > 0) dims.insert(dims.begin(), frames);
   Tensor image = allocate(dtype, dims);
   const bool words = !pixels.words.empty();
   const auto count = static_cast<std::size_t>(image.num_elements());
@@ -70,11 +82,13 @@ Tensor image_tensor(const Pixels& pixels, DType dtype, bool one_frame) {
 
 }  // namespace
 
-// (contents, [crop window [4]]) -> (image [H, W, C], for DecodeGif [1, H, W, C])
+// (contents, [crop window [4]]) -> (image [H, W, C], for DecodeGif and animations [N, H, W, C])
 std::vector<Tensor> decode_image(const HostArgs& args) {
   const std::string& file = args.in[0].data<std::string>()[0];
-  const bool frames = args.call.attributes.text("op") == "DecodeGif";
-  return {image_tensor(decode_any(args, file), args.call.attributes.dtype("dtype"), frames)};
+  std::int64_t frames = 0;
+  const Pixels pixels = decode_any(args, file, frames);
+  if (args.call.attributes.text("op") == "DecodeGif" && frames == 0) frames = 1;
+  return {image_tensor(pixels, args.call.attributes.dtype("dtype"), frames)};
 }
 
 // (contents) -> (height, width, channels)

@@ -1,4 +1,4 @@
-// Image files: JPEG, PNG and BMP, decoded as TensorFlow decodes them.
+// Image files: JPEG, PNG, BMP and GIF, decoded as TensorFlow decodes them.
 #pragma once
 
 #include <cstdint>
@@ -51,5 +51,8 @@ std::string encode_png_file(const void* pixels, std::int64_t height, std::int64_
                             std::int64_t channels, bool wide, int compression);
 
 Pixels decode_bmp(std::string_view file, int channels);
+
+/// All frames below each other, or the first one; `count` of them.
+Pixels decode_gif(std::string_view file, bool first_only, std::int64_t& count);
 
 }  // namespace thaw::host

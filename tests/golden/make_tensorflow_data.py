@@ -729,6 +729,68 @@ def handmade_png():
             "bits": png_file(8, 3, 1, 0, rows), "grey_key": png_file(4, 3, 2, 0, rows, chunk(b"tRNS", bytes([0, 3])))}
 
 
+def gif_codes(indices, bits):
+    """LZW codes of a dictionary that grows as decoders expect it."""
+    clear, codes, table, size, out = 1 << bits, [], {}, bits + 1, []
+    def reset():
+        return {(i,): i for i in range(clear)}, bits + 1
+    out.append((clear, bits + 1))
+    table, size = reset()
+    text = ()
+    for index in indices:
+        if text + (index,) in table:
+            text += (index,)
+            continue
+        out.append((table[text], size))
+        table[text + (index,)] = len(table) + 2
+        if len(table) + 1 == 1 << size and size < 12:
+            size += 1
+        text = (index,)
+    out.append((table[text], size))
+    if len(table) + 2 == 1 << size and size < 12:
+        size += 1
+    out.append((clear + 1, size))
+    value = shift = 0
+    for code, width in out:
+        value |= code << shift
+        shift += width
+    return value.to_bytes((shift + 7) // 8, "little")
+
+
+def gif_file(screen, frames, colours):
+    """frames: (left, top, indices [h, w], transparent index or None, interlaced)."""
+    bits = 3
+    out = b"GIF89a" + screen[1].to_bytes(2, "little") + screen[0].to_bytes(2, "little") + bytes([0x80 | bits - 1, 0, 0]) + colours
+    for left, top, indices, transparent, interlaced in frames:
+        if transparent is not None:
+            out += b"\x21\xf9\x04" + bytes([1, 5, 0, transparent, 0])
+        height, width = indices.shape
+        rows = [*range(0, height, 8), *range(4, height, 8), *range(2, height, 4), *range(1, height, 2)] if interlaced else range(height)
+        data = gif_codes([int(v) for y in rows for v in indices[y]], bits)
+        out += b"\x2c" + b"".join(v.to_bytes(2, "little") for v in (left, top, width, height)) + bytes([0x40 if interlaced else 0, bits])
+        out += b"".join(bytes([len(data[i:i + 255])]) + data[i:i + 255] for i in range(0, len(data), 255)) + b"\x00"
+    return out + b"\x21\xfe\x02hi\x00\x3b"
+
+
+@case
+def gif(o):
+    colours = bytes(range(10, 250, 10))
+    first, second = o.ints(13, 11, high=8), o.ints(5, 4, high=8)
+    plain = gif_file((13, 11), [(0, 0, first, None, False)], colours)
+    moving = gif_file((13, 11), [(0, 0, first, None, True), (3, 2, second, 5, False), (8, 10, second, None, True)], colours)
+    small = gif_file((20, 20), [(2, 1, second, 3, False), (0, 0, first, 0, False)], colours)
+    long = gif_file((40, 50), [(0, 0, o.ints(40, 50, high=8), None, False)], colours)
+    for name, file in (("plain", plain), ("moving", moving), ("small", small), ("long", long)):
+        o.add(name, lambda f: raw.DecodeGif(contents=f), file)
+        o.add(name + "_image", lambda f: raw.DecodeImage(contents=f), file)
+        o.add(name + "_first", lambda f: raw.DecodeImage(contents=f, expand_animations=False, channels=3), file)
+    o.add("as_png", lambda f: raw.DecodePng(contents=f), plain)
+    o.add("as_jpeg", lambda f: raw.DecodeJpeg(contents=f, channels=3), plain)
+    o.add("as_float", lambda f: raw.DecodeImage(contents=f, dtype=tf.float32), moving)
+    o.add("as_word", lambda f: tf.cast(raw.DecodeImage(contents=f, dtype=tf.uint16), tf.int32), plain)
+    o.add("jpeg", lambda f: raw.DecodeGif(contents=f), encoded(raw.EncodeJpeg, photo(6, 5, 3)))
+
+
 @case
 def bmp(o):
     def file(image, top_down):

@@ -196,6 +196,21 @@ TEST(HostData, ImageBombsAreErrors) {
   EXPECT_EQ(code_of([&] { host::decode_bmp(bmp.substr(0, 20), 3); }), ErrorCode::invalid_argument);
 }
 
+// Two by two pixels of a table of two colours: codes clear, 0, 1, 1, 0, end of three bits each.
+TEST(HostData, DamagedGifFilesAreErrors) {
+  const std::string file(
+      "GIF89a\x02\0\x02\0\x80\0\0\x01\x02\x03\xf0\xf1\xf2,"
+      "\0\0\0\0\x02\0\x02\0\0\x02\x03\x44\x02\x05\0;",
+      36);
+  const auto decode = [](std::string_view damaged) {
+    std::int64_t frames = 0;
+    return host::decode_gif(damaged, false, frames);
+  };
+  EXPECT_EQ(decode(file).bytes,
+            (std::vector<std::uint8_t>{1, 2, 3, 0xF0, 0xF1, 0xF2, 0xF0, 0xF1, 0xF2, 1, 2, 3}));
+  expect_errors_only(file + std::string(12, ';'), decode);
+}
+
 TEST(HostData, SegmentsOutOfRange) {
   const ops::HostCall sorted{"segment_reduce", {{"kind", std::string("sum")}}, nullptr};
   EXPECT_EQ(code_of(sorted, {floats({1, 2}), ints({1, 0})}), ErrorCode::invalid_argument);

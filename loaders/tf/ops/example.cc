@@ -222,7 +222,8 @@ Results decode_image(OpContext& c) {
       {"fancy_upscaling", jpeg ? c.node.flag("fancy_upscaling") : true},
       {"try_recover_truncated", jpeg && c.node.flag("try_recover_truncated")},
       {"acceptable_fraction", jpeg ? c.node.number("acceptable_fraction") : 1.0},
-      {"fast_dct", dct < 2}};
+      {"fast_dct", dct < 2},
+      {"expand_animations", op != "DecodeImage" || c.node.flag("expand_animations")}};
   return {c.g.add1(ops::HostCall{"decode_image", attributes, nullptr}, c.inputs)};
 }
 

@@ -210,8 +210,12 @@ Types decode_image(const ops::HostCall& call, const Context& context) {
   }
   const std::int64_t channels = call.attributes.integer("channels");
   const DType dtype = call.attributes.dtype("dtype");
+  const std::string& op = call.attributes.text("op");
+  if (op == "DecodeImage" && call.attributes.flag("expand_animations")) {
+    return {{dtype, Shape::unknown_rank()}};  // of a GIF image with an axis more
+  }
   Ints dims{kUnknownDim, kUnknownDim, channels == 0 ? kUnknownDim : channels};
-  if (call.attributes.text("op") == "DecodeGif") dims.insert(dims.begin(), kUnknownDim);
+  if (op == "DecodeGif") dims.insert(dims.begin(), kUnknownDim);
   return {{dtype, Shape(std::move(dims))}};
 }
 
