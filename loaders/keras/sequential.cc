@@ -78,39 +78,104 @@ LayerConfig implicit_input(const LayerConfig& first, const Json& config, const J
   return input;
 }
 
+Argument tensor_of(std::size_t layer) {
+  Argument argument;
+  argument.kind = Argument::Kind::tensor;
+  argument.tensor = {layer, 0, 0};
+  return argument;
+}
+
+/// Adds layers one behind the other to a model; branches that Keras 1 merged become parts of it.
+class Chain {
+ public:
+  Chain(ModelConfig& model, const ParseContext& context) : model_(model), context_(context) {}
+
+  /// The layers of a Sequential model. Gives the index of the last.
+  std::size_t add(const Json& config, const Json& model_json, int depth) {
+    const Json::Array* list = layers_of(config);
+    if (list == nullptr || list->empty()) {
+      fail(ErrorCode::invalid_argument, "{}: a Sequential model has no {}layers", context_.file,
+           list == nullptr ? "list of " : "");
+    }
+    std::size_t last = begin((*list)[0], config, model_json, depth);
+    for (std::size_t i = 1; i < list->size(); ++i) {
+      LayerConfig layer = parse_layer((*list)[i], context_);
+      if (layer.class_name == "InputLayer") {
+        fail(ErrorCode::invalid_argument, "{}: input layer '{}' stands inside a Sequential model",
+             context_.file, printable(layer.name));
+      }
+      last = append(std::move(layer), tensor_of(last));
+    }
+    return last;
+  }
+
+ private:
+  std::size_t append(LayerConfig layer, Argument argument) {
+    layer.calls.clear();
+    layer.calls.emplace_back();
+    layer.calls[0].args.push_back(std::move(argument));
+    model_.layers.push_back(std::move(layer));
+    return model_.layers.size() - 1;
+  }
+
+  std::size_t add_input(LayerConfig input) {
+    input.calls.clear();
+    input.calls.emplace_back();
+    model_.inputs.push_back({model_.layers.size(), 0, 0});
+    model_.layers.push_back(std::move(input));
+    return model_.layers.size() - 1;
+  }
+
+  /// The first layer, behind the input that it states.
+  std::size_t begin(const Json& json, const Json& config, const Json& model_json, int depth) {
+    if (depth > context_.limits.max_depth) {
+      fail(ErrorCode::resource_exhausted, "{}: models are nested more than {} deep", context_.file,
+           context_.limits.max_depth);
+    }
+    if (const Json::Array* branches = branches_of(json)) return merge(json, *branches, depth);
+    LayerConfig first = parse_layer(json, context_);
+    if (first.class_name == "InputLayer") return add_input(std::move(first));
+    const std::size_t input = add_input(implicit_input(first, config, model_json));
+    return append(std::move(first), tensor_of(input));
+  }
+
+  /// The models and layers inside a Merge of Keras 1; null for any other layer.
+  static const Json::Array* branches_of(const Json& json) {
+    const Json* name = json.is_object() ? json.find("class_name") : nullptr;
+    const Json* config = json.is_object() ? json.find("config") : nullptr;
+    if (name == nullptr || !name->is_string() || name->string() != "Merge" || config == nullptr)
+      return nullptr;
+    const Json* layers = config->find("layers");
+    const Json::Array* list = layers == nullptr ? nullptr : list_of(*layers);
+    return list == nullptr || list->empty() ? nullptr : list;
+  }
+
+  /// Keras 1 stores the weights of the branches' layers under their own names.
+  std::size_t merge(const Json& json, const Json::Array& branches, int depth) {
+    Argument all;
+    all.kind = Argument::Kind::list;
+    for (const Json& branch : branches) {
+      const Json* name = branch.find("class_name");
+      const Json* config = branch.find("config");
+      const bool chain = name != nullptr && name->is_string() && name->string() == "Sequential";
+      all.items.push_back(tensor_of(chain && config != nullptr
+                                        ? add(*config, branch, depth + 1)
+                                        : begin(branch, Json(Json::Object{}), branch, depth + 1)));
+    }
+    return append(parse_layer(json, context_), std::move(all));
+  }
+
+  ModelConfig& model_;
+  const ParseContext& context_;
+};
+
 }  // namespace
 
 std::unique_ptr<ModelConfig> parse_sequential(const Json& config, const Json& model_json,
                                               const ParseContext& context) {
-  const Json::Array* list = layers_of(config);
-  if (list == nullptr) {
-    fail(ErrorCode::invalid_argument, "{}: a Sequential model has no list of layers", context.file);
-  }
   auto model = std::make_unique<ModelConfig>();
-  for (const Json& json : *list) model->layers.push_back(parse_layer(json, context));
-  if (model->layers.empty()) {
-    fail(ErrorCode::invalid_argument, "{}: a Sequential model has no layers", context.file);
-  }
-  if (model->layers[0].class_name != "InputLayer") {
-    LayerConfig input = implicit_input(model->layers[0], config, model_json);
-    model->layers.insert(model->layers.begin(), std::move(input));
-  }
-  for (std::size_t i = 0; i < model->layers.size(); ++i) {
-    LayerConfig& layer = model->layers[i];
-    layer.calls.clear();
-    layer.calls.emplace_back();
-    if (i == 0) continue;
-    if (layer.class_name == "InputLayer") {
-      fail(ErrorCode::invalid_argument, "{}: input layer '{}' stands inside a Sequential model",
-           context.file, printable(layer.name));
-    }
-    Argument argument;
-    argument.kind = Argument::Kind::tensor;
-    argument.tensor = {i - 1, 0, 0};
-    layer.calls[0].args.push_back(std::move(argument));
-  }
-  model->inputs.push_back({0, 0, 0});
-  model->outputs.push_back({model->layers.size() - 1, 0, 0});
+  const std::size_t last = Chain(*model, context).add(config, model_json, context.depth);
+  model->outputs.push_back({last, 0, 0});
   return model;
 }
 

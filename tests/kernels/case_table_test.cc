@@ -166,10 +166,10 @@ TEST(CaseTable, HasARowForEveryOpThatHasAKernel) {
   // State, control flow and lists are the interpreter's; where has no kernel; host functions have
   // their own tests.
   const std::set<std::string> without = {
-      "input",     "constant",       "variable_read", "variable_assign",  "where",
-      "if",        "while",          "list_reserve",  "list_from_tensor", "list_get",
-      "list_set",  "list_push_back", "list_pop_back", "list_stack",       "list_length",
-      "host_call", "conv_lstm"};
+      "input",    "constant",       "variable_read", "variable_assign",  "where",
+      "if",       "while",          "list_reserve",  "list_from_tensor", "list_get",
+      "list_set", "list_push_back", "list_pop_back", "list_stack",       "list_length",
+      "host_call"};
   std::set<std::string> seen;
   for (const OpCase& row : op_cases()) seen.insert(name_of(row.op));
   for (const char* name : {

@@ -241,22 +241,32 @@ void rnn_of_cells_variables(VariableList& variables) {
     variables.inner("cell", *cell);
 }
 
+namespace {
+
+// A stack's cells run one behind the other; stacks may hold stacks.
+void add_cells(const Layer& layer, const LayerConfig& config, const std::string& path,
+               std::vector<Cell>& cells) {
+  if (config.class_name != "StackedRNNCells") {
+    cells.push_back(inner_cell(layer, config, path));
+    return;
+  }
+  const Json* reverse = config.config.find("reverse_state_order");
+  if (reverse != nullptr && reverse->is_bool() && reverse->boolean())
+    layer.unsupported("reverse_state_order=True");
+  const std::vector<std::string> paths = stacked_paths(config);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    add_cells(layer, config.inner[i].second, path + "/" + paths[i], cells);
+  }
+}
+
+}  // namespace
+
 Outputs rnn_of_cells(const Layer& layer, Weights&, GraphBuilder& g) {
   const LayerConfig* config = layer.config.inner_layer("cell");
   if (config == nullptr) layer.unsupported("a list of cells or a cell without configuration");
   std::vector<Cell> cells;
-  if (config->class_name == "StackedRNNCells") {
-    const Json* reverse = config->config.find("reverse_state_order");
-    if (reverse != nullptr && reverse->is_bool() && reverse->boolean())
-      layer.unsupported("reverse_state_order=True");
-    const std::vector<std::string> paths = stacked_paths(*config);
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-      cells.push_back(inner_cell(layer, config->inner[i].second, layer.path + "/cell/" + paths[i]));
-    }
-    if (cells.empty()) layer.bad("no cells");
-  } else {
-    cells.push_back(inner_cell(layer, *config, layer.path + "/cell"));
-  }
+  add_cells(layer, *config, layer.path + "/cell", cells);
+  if (cells.empty()) layer.bad("no cells");
   return run_cells(layer, cells, recurrent_call(layer, g), g);
 }
 

@@ -206,20 +206,19 @@ Outputs time_distributed(const Layer& layer, Weights&, GraphBuilder& g) {
   const ValueId mask = layer.mask();
   std::vector<MaskedValue> inputs = layer.inputs;
   if (inputs.empty()) layer.bad("called without an input");
+  // Stand-alone Keras ran the steps of a fixed batch size one by one, without masks.
+  bool by_steps = false;
   for (MaskedValue& input : inputs) {
     const Shape& shape = g.shape(input.value);
     if (!shape.has_rank() || shape.rank() < 3) {
       layer.bad(
           fmt::format("expected an input of at least 3 dimensions, got {}", shape.to_string()));
     }
-    // tf.keras runs models with a fixed batch size step by step, repeating outputs at masked steps.
-    if (inner->model && !layer.keras3() && mask != kNoValue && shape[0] != kUnknownDim) {
-      layer.unsupported("a masked input of fixed batch size for a wrapped model");
-    }
+    by_steps = by_steps || (!layer.keras3() && !layer.writer.tf_keras && shape[0] != kUnknownDim);
     input.value = steps_to_batch(input.value, g);
     input.mask = kNoValue;
   }
-  if (mask != kNoValue && (!layer.keras3() || takes_mask(*inner)))
+  if (mask != kNoValue && !by_steps && (!layer.keras3() || takes_mask(*inner)))
     inputs[0].mask = steps_to_batch(mask, g);
   const Outputs results = layer.import_inner(*inner, "layer", inputs);
   Outputs outputs;

@@ -117,6 +117,34 @@ TEST(Keras1Layers, LocallyConnectedUnderItsOldArguments) {
   expect_near(y, {0.5 + 2 + 0.5, 3 + 6 + 1});
 }
 
+// Two branches inside the Merge of a Sequential model, whose layers are stored under their own
+// names.
+TEST(Keras1Layers, SequentialBeginsWithMerge) {
+  const auto dense = [](const std::string& name, const std::string& more) {
+    return "{'class_name': 'Dense', 'config': {'name': '" + name +
+           "', 'output_dim': 2, 'bias': false, 'activation': 'linear', 'trainable': true" + more +
+           "}}";
+  };
+  const auto chain = [](const std::string& layers) {
+    return "{'class_name': 'Sequential', 'config': [" + layers + "]}";
+  };
+  const std::string shape = ", 'batch_input_shape': [null, 2], 'input_dim': 2";
+  const std::string json = chain(
+      "{'class_name': 'Merge', 'config': {'name': 'm', 'mode': 'mul', 'mode_type': 'raw', "
+      "'concat_axis': -1, 'dot_axes': -1, 'layers': [" +
+      chain(dense("a", shape)) + "," + chain(dense("b", shape)) + "]}}," + dense("c", ""));
+  MemoryH5 file;
+  file.add_layer("a", {{"a_W", {2, 2}}});
+  file.add_layer("b", {{"b_W", {2, 2}}});
+  file.add_layer("m", {});
+  file.add_layer("c", {{"c_W", {2, 2}}});
+  const Graph graph = import_of(config_of(json, "1.2.2"), file);
+  const Tensor y = evaluate_graph(
+      graph, {Tensor::from<float>({1, 2}, {1, 0}), Tensor::from<float>({1, 2}, {0, 1})})[0];
+  // a gives [.5, 1], b [1.5, 2]; their product is [.75, 2].
+  expect_near({y.data<float>(), y.data<float>() + 2}, {0.75 * 0.5 + 2 * 1.5, 0.75 * 1 + 2 * 2});
+}
+
 TEST(TfKerasLayers, GhostBatchesUseTheMovingStatistics) {
   const Arrays weights = {{"gamma", {1, 1, 2}},
                           {"beta", {1, 1, 2}},
