@@ -263,6 +263,8 @@ class PathReader {
     for (const Variable& variable : variables) {
       const std::string group = place + variable.owner.substr(path.size());
       const auto found = groups_.find(group);
+      if (found != groups_.end() && found->second.size() != expected[variable.owner])
+        refuse_quantised(layer, group, found->second, expected[variable.owner]);
       const std::string title = fmt::format("variable '{}' of layer '{}' ({})", variable.name,
                                             printable(layer.name), printable(layer.file_class));
       if (found == groups_.end() || !found->second.contains(variable.slot)) {
@@ -285,6 +287,22 @@ class PathReader {
       array.read = [&file = file_, dataset] { return file.read(dataset); };
       store_.assign(variable, std::move(array));
       for (const auto& [number, other] : found->second) used_.insert(other);
+    }
+  }
+
+  // Integers in another number than the configuration tells: Keras forgets to say that the inner
+  // layers of attention were quantised, and Keras 3.15 leaves out the zero points of GPTQ and AWQ.
+  void refuse_quantised(const LayerConfig& layer, const std::string& group,
+                        const std::map<int, std::string>& datasets, std::size_t expected) const {
+    for (const auto& [number, dataset] : datasets) {
+      const DType dtype = file_.type(dataset).dtype;
+      if (dtype != DType::int8 && dtype != DType::uint8) continue;
+      fail(ErrorCode::unimplemented,
+           "{}: layer '{}' ({}): {} quantised arrays in {}/vars, expected {}: {}", file_.path(),
+           printable(layer.name), printable(layer.file_class), datasets.size(), printable(group),
+           expected,
+           datasets.size() < expected ? "Keras wrote the layer without its zero points"
+                                      : "its configuration does not say how it was quantised");
     }
   }
 

@@ -113,6 +113,29 @@ TEST(Quantisation, TypesAreThoseOfTheSource) {
   EXPECT_EQ(types.variable, DType::bfloat16);
 }
 
+// Files that Keras 3.15 writes and cannot load itself.
+TEST(Quantisation, ArraysThatTheConfigurationDoesNotExplainAreRefused) {
+  const auto message = [](const std::string& dtype, int arrays) {
+    MemoryH5 file;
+    for (int i = 0; i < arrays; ++i) {
+      file.arrays.emplace("layers/dense/vars/" + std::to_string(i), Tensor(DType::int8, {3, 3}));
+    }
+    try {
+      import_of(config_of(model_of(dtype), "3.15.1"), file, true);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::unimplemented);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(message("'float32'", 2),
+              HasSubstr("layer 'd' (Dense): 2 quantised arrays in layers/dense/vars, expected 1: "
+                        "its configuration does not say how it was quantised"));
+  EXPECT_THAT(message(policy("gptq/4/-1"), 3),
+              HasSubstr("3 quantised arrays in layers/dense/vars, expected 4: Keras wrote the "
+                        "layer without its zero points"));
+}
+
 // [1, 2, 3; -4, -5, -6; 7, -8, 0] with a scale of 2 for the second column.
 void expect_int4(const Shape& shape, const std::vector<std::int8_t>& packed) {
   MemoryH5 file;
