@@ -7,11 +7,9 @@ namespace thaw::host {
 
 std::span<const HostKernel> example() {
   static constexpr HostKernel kKernels[] = {
-      {"decode_csv", decode_csv},
-      {"decode_padded_raw", decode_padded_raw},
-      {"decode_raw", decode_raw},
-      {"parse_example", parse_example},
-      {"parse_sequence_example", parse_sequence_example},
+      {"decode_compressed", decode_compressed}, {"decode_csv", decode_csv},
+      {"decode_padded_raw", decode_padded_raw}, {"decode_raw", decode_raw},
+      {"parse_example", parse_example},         {"parse_sequence_example", parse_sequence_example},
   };
   return kKernels;
 }

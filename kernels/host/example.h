@@ -14,4 +14,7 @@ std::vector<Tensor> decode_raw(const HostArgs& args);
 std::vector<Tensor> decode_padded_raw(const HostArgs& args);
 std::vector<Tensor> decode_csv(const HostArgs& args);
 
+// example_compressed.cc
+std::vector<Tensor> decode_compressed(const HostArgs& args);
+
 }  // namespace thaw::host

@@ -123,6 +123,7 @@ constexpr OpSchema kSchemas[] = {
     {"DecodeBase64", "output", ""},
     {"DecodeBmp", "image", "channels=0"},
     {"DecodeCSV", "output:OUT_TYPE", "OUT_TYPE field_delim=, use_quote_delim=true na_value= select_cols=[]"},
+    {"DecodeCompressed", "output", "compression_type="},
     {"DecodeGif", "image", ""},
     {"DecodeImage", "image", "channels=0 dtype=DT_UINT8 expand_animations=true"},
     {"DecodeJpeg", "image", "channels=0 ratio=1 fancy_upscaling=true try_recover_truncated=false acceptable_fraction=1 dct_method="},

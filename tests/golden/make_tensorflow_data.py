@@ -9,6 +9,7 @@ against the tolerance.
 """
 import argparse
 import fnmatch
+import gzip
 import json
 import os
 import shutil
@@ -636,6 +637,12 @@ def records(o):
     for little in (True, False):
         o.add("padded_%d" % little, lambda b, n, l=little: low_digits(raw.DecodePaddedRaw(
             input_bytes=b, fixed_length=n, out_type=tf.int16, little_endian=l)), np.array([b"abc", b"", b"abcdefghij"]), np.int32(6))
+    packed = np.array([zlib.compress(b"hello " * 50), zlib.compress(b"x")])
+    o.add("zlib", lambda b: raw.DecodeCompressed(bytes=b, compression_type="ZLIB"), packed)
+    # numpy drops zeros at the end of strings
+    o.add("gzip", lambda b: raw.DecodeCompressed(bytes=tf.strings.join([b, b"\x00\x00"]), compression_type="GZIP"),
+          gzip.compress(b"hello " * 90 + b"!", mtime=0)[:-2])
+    o.add("not_compressed", lambda b: raw.DecodeCompressed(bytes=b), np.array([b"as it is"]))
     lines = np.array([b'1,2.5,"a ""q"" b",x', b' -7 ,1e3,,"y,z"', b"3,inf,c,"])
 
     def defaults():

@@ -187,6 +187,13 @@ Results decode_raw(OpContext& c) {
   return {c.g.add1(ops::HostCall{function, attributes, nullptr}, c.inputs)};
 }
 
+Results decode_compressed(OpContext& c) {
+  c.expect_count(1);
+  c.one_of("compression_type", {"", "ZLIB", "GZIP"});
+  const Attributes attributes{{"compression_type", c.node.text("compression_type")}};
+  return {c.g.add1(ops::HostCall{"decode_compressed", attributes, nullptr}, c.inputs)};
+}
+
 Results decode_csv(OpContext& c) {
   const std::vector<DType> types = c.node.types("OUT_TYPE");
   c.expect_count(static_cast<int>(types.size()) + 1);

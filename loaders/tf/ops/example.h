@@ -11,6 +11,7 @@ Results parse_single_example(OpContext& c);
 Results parse_sequence_example(OpContext& c);
 Results parse_sequence_example_v2(OpContext& c);
 Results decode_raw(OpContext& c);
+Results decode_compressed(OpContext& c);
 Results decode_csv(OpContext& c);
 Results decode_image(OpContext& c);
 Results jpeg_shape(OpContext& c);

@@ -194,6 +194,16 @@ Types decode_padded_raw(const ops::HostCall& call, const Context& context) {
   return {{dtype, with_axis(context.shape(0), length ? *length / size : kUnknownDim)}};
 }
 
+Types decode_compressed(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  expect_strings(context, 0, "bytes");
+  const std::string& kind = call.attributes.text("compression_type");
+  if (!kind.empty() && kind != "ZLIB" && kind != "GZIP") {
+    inference::invalid("compression_type: expected ZLIB or GZIP, found '{}'", printable(kind));
+  }
+  return {context.type(0)};
+}
+
 Types decode_csv(const ops::HostCall& call, const Context& context) {
   const auto& dtypes = call.attributes.dtypes("types");
   inference::expect_operands(context, static_cast<int>(dtypes.size()) + 1);
@@ -224,6 +234,7 @@ Types decode_csv(const ops::HostCall& call, const Context& context) {
 
 std::span<const HostFunction> example() {
   static constexpr HostFunction kFunctions[] = {
+      {"decode_compressed", decode_compressed, true, true},
       {"decode_csv", decode_csv, true, true},
       {"decode_padded_raw", decode_padded_raw, true, true},
       {"decode_raw", decode_raw, true, true},
