@@ -121,6 +121,24 @@ def tf_network(w):
     return only(w, [x, s, t], outs, [w.normal(2, 8, 9, 4), w.normal(2, 10, 4), w.normal(2, 5)])
 
 
+@op_case("tf_by_op", check64=False)
+def tf_by_op(w):
+    """Functions that are one op with attributes."""
+    m, im = tf.math, tf.image
+    x, t, i = w.Input((8, 8, 3), name="x"), w.Input((5,), name="t"), w.Input((5,), dtype="int32", name="i")
+    p = tf.abs(t) + 0.5
+    outs = [m.cumulative_logsumexp(t, axis=1), m.cumulative_logsumexp(t, axis=-1, exclusive=True, reverse=True), m.in_top_k(i[:, 0], t, 2),
+            m.igamma(p, p * 0.7), m.igammac(p, p * 0.7), m.betainc(p, p, tf.sigmoid(t)), m.zeta(p + 1, p), m.polygamma(tf.ones_like(p), p), m.special.dawsn(t),
+            m.special.expint(p), m.special.spence(p), m.special.fresnel_cos(t), m.bincount(i), m.bincount(i, minlength=8), m.erfinv(tf.tanh(t) * 0.9),
+            m.bessel_i0(t), m.ndtri(tf.sigmoid(t)), im.adjust_hue(x, 0.1), im.adjust_saturation(x, 0.5), im.rgb_to_hsv(x), im.hsv_to_rgb(x),
+            im.extract_patches(x, [1, 3, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1], "VALID"),
+            im.crop_and_resize(x, np.array([[0.1, 0.2, 0.8, 0.9], [0.0, 0.0, 1.2, 1.0]], "float32"), np.array([0, 1], "int32"), [4, 3], extrapolation_value=0.25),
+            tf.quantization.fake_quant_with_min_max_args(t, -2.0, 2.0, num_bits=4), tf.linalg.inv(x[:, :3, :3, 0] + 2 * np.eye(3, dtype="float32")),
+            tf.linalg.det(x[:, :3, :3, 1]), tf.linalg.cholesky(tf.matmul(x[:, :, :4, 0], x[:, :, :4, 0], transpose_a=True)), tf.linalg.svd(x[:, :, :, 0], compute_uv=False),
+            tf.math.real(tf.signal.fft(tf.complex(t, t * 0.5)))]
+    return only(w, [x, t, i], outs, [w.uniform(2, 8, 8, 3), w.normal(2, 5), w.ints(2, 5, low=0, high=5)], rtol=1e-3, atol=1e-4)
+
+
 @op_case("tf_ellipsis", h5=True, only=("keras_h5",), check64=False)
 def tf_ellipsis(w):
     """tf-keras can write an ellipsis to .h5 alone."""

@@ -18,7 +18,7 @@ Results by_op(OpCall& c, const FunctionRow& row) {
 
 Results pair_op(OpCall& c, const FunctionRow& row) {
   const auto [x, y] =
-      matched(c, need_first(c, {"x", "a", "input"}), need_first(c, {"y", "x_", "b"}));
+      matched(c, need_first(c, {"x", "a", "input"}), need_first(c, {"y", "b"}));
   return {c.tensorflow1(row.op, {x, y})};
 }
 
@@ -203,7 +203,6 @@ constexpr FunctionRow kRows[] = {
     {"math.floormod", "x y", pair_op, "FloorMod"},
     {"math.greater", "x y", pair_op, "Greater"},
     {"math.greater_equal", "x y", pair_op, "GreaterEqual"},
-    {"math.igamma", "a x_", pair_op, "Igamma"},
     {"math.imag", "input", by_op, "Imag"},
     {"math.is_finite", "x", by_op, "IsFinite"},
     {"math.is_inf", "x", by_op, "IsInf"},
