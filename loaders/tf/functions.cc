@@ -25,16 +25,50 @@ FunctionLibrary::Function& FunctionLibrary::find(const std::string& name) {
   return found->second;
 }
 
+FunctionLibrary::~FunctionLibrary() = default;
+
+NodeView::Function FunctionLibrary::direct_call(const NodeView& node) {
+  auto& bindings = made_[{&node.def(), nullptr}];
+  if (bindings == nullptr) {
+    bindings = std::make_unique<NameAttrList>();
+    *bindings->mutable_attr() = node.def().attr();
+  }
+  return {node.op(), bindings.get(), node.bindings()};
+}
+
+// Inside a function that is called with attributes, a call may hand them on.
+const NameAttrList* FunctionLibrary::resolved(const NodeView::Function& function) {
+  const auto stands_for = [](const AttrEntry& entry) {
+    return entry.value().value_case() == AttrValue::kPlaceholder;
+  };
+  if (function.bindings == nullptr || function.outer == nullptr ||
+      std::ranges::none_of(function.bindings->attr(), stands_for)) {
+    return function.bindings;
+  }
+  auto& slot = made_[{function.bindings, function.outer}];
+  if (slot != nullptr) return slot.get();
+  slot = std::make_unique<NameAttrList>(*function.bindings);
+  for (AttrEntry& entry : *slot->mutable_attr()) {
+    if (!stands_for(entry)) continue;
+    const std::string placeholder = entry.value().placeholder();
+    for (const AttrEntry& given : function.outer->attr()) {
+      if (given.key() != placeholder) continue;
+      *entry.mutable_value() = given.value();  // the last one wins, as in a protobuf map
+    }
+  }
+  return slot.get();
+}
+
 const GraphView& FunctionLibrary::view(const NodeView::Function& function) {
   Function& entry = find(function.name);
   if (entry.view != nullptr) return *entry.view;
-  const auto bound = entry.bound.find(function.bindings);
+  const NameAttrList* bindings = resolved(function);
+  const auto bound = entry.bound.find(bindings);
   if (bound != entry.bound.end()) return *bound->second;
-  auto view =
-      std::make_unique<GraphView>(view_function(*entry.def, function.bindings, limits_, owner_));
+  auto view = std::make_unique<GraphView>(view_function(*entry.def, bindings, limits_, owner_));
   const bool depends_on_call = std::ranges::any_of(
       view->nodes, [](const GraphView::Entry& node) { return node.node.has_placeholder_attrs(); });
-  auto& slot = depends_on_call ? entry.bound[function.bindings] : entry.view;
+  auto& slot = depends_on_call ? entry.bound[bindings] : entry.view;
   slot = std::move(view);
   return *slot;
 }

@@ -15,8 +15,11 @@ class FunctionLibrary {
   /// Throws Error(invalid_argument) for duplicate names.
   FunctionLibrary(const GraphDef& graph, const Limits& limits,
                   const std::shared_ptr<const void>& owner);
+  ~FunctionLibrary();
 
   bool contains(const std::string& name) const { return functions_.contains(name); }
+  /// A call whose op is the function's name: the node's attributes are the function's.
+  NodeView::Function direct_call(const NodeView& node);
   /// Throws Error(not_found).
   const GraphView& view(const NodeView::Function& function);
 
@@ -34,9 +37,12 @@ class FunctionLibrary {
     bool counting = false;
   };
   Function& find(const std::string& name);
+  const NameAttrList* resolved(const NodeView::Function& function);
   std::uint64_t size_of(const std::string& name, int depth);
 
   std::map<std::string, Function> functions_;
+  // Bindings made from others; views refer to them.
+  std::map<std::pair<const void*, const void*>, std::unique_ptr<NameAttrList>> made_;
   const Limits& limits_;
   const std::shared_ptr<const void>& owner_;
 };

@@ -165,7 +165,7 @@ Importer::Edges Importer::import_any(Site& site) {
                        [&](OpContext& context) { return import_custom(own->second, context); });
     }
   }
-  if (functions_.contains(op)) return call(site.scope, {op, nullptr}, site.in);
+  if (functions_.contains(op)) return call(site.scope, functions_.direct_call(site.node), site.in);
   if (site.node.schema() != nullptr) {
     const std::vector<std::string> unknown = site.node.unknown_attrs();
     if (!unknown.empty()) {

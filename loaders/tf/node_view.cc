@@ -1,5 +1,6 @@
 #include "loaders/tf/node_view.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "tf/proto/thaw_tf.pb.h"
@@ -227,7 +228,7 @@ NodeView::Function NodeView::function(std::string_view attr) const {
   const AttrValue* value = find(attr);
   if (value == nullptr) fail(ErrorCode::invalid_argument, "attribute '{}' is missing", attr);
   if (value->value_case() != AttrValue::kFunc) wrong_kind(attr, "a function");
-  return {value->func().name(), &value->func()};
+  return {value->func().name(), &value->func(), bindings_};
 }
 
 std::vector<NodeView::Function> NodeView::functions(std::string_view attr) const {
@@ -235,7 +236,9 @@ std::vector<NodeView::Function> NodeView::functions(std::string_view attr) const
   if (value == nullptr) fail(ErrorCode::invalid_argument, "attribute '{}' is missing", attr);
   if (value->value_case() != AttrValue::kList) wrong_kind(attr, "a list of functions");
   std::vector<Function> functions;
-  for (const NameAttrList& func : value->list().func()) functions.push_back({func.name(), &func});
+  for (const NameAttrList& func : value->list().func()) {
+    functions.push_back({func.name(), &func, bindings_});
+  }
   return functions;
 }
 
@@ -305,8 +308,16 @@ std::vector<std::string> NodeView::unknown_attrs() const {
 }
 
 bool NodeView::has_placeholder_attrs() const {
+  const auto stands_for = [](const AttrEntry& entry) {
+    return entry.value().value_case() == AttrValue::kPlaceholder;
+  };
   for (const AttrEntry& entry : def_->attr()) {
-    if (entry.value().value_case() == AttrValue::kPlaceholder) return true;
+    if (stands_for(entry) || std::ranges::any_of(entry.value().func().attr(), stands_for)) {
+      return true;
+    }
+    for (const NameAttrList& func : entry.value().list().func()) {
+      if (std::ranges::any_of(func.attr(), stands_for)) return true;
+    }
   }
   return false;
 }

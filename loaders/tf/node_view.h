@@ -69,6 +69,7 @@ class NodeView {
   struct Function {
     std::string name;
     const NameAttrList* bindings = nullptr;
+    const NameAttrList* outer = nullptr;  // what placeholders among the bindings stand for
   };
   Function function(std::string_view attr) const;
   std::vector<Function> functions(std::string_view attr) const;
@@ -85,6 +86,7 @@ class NodeView {
   /// inert ones that start with '_'.
   std::vector<std::string> unknown_attrs() const;
   bool has_placeholder_attrs() const;
+  const NameAttrList* bindings() const { return bindings_; }
 
   template <class... Args>
   [[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) const {

@@ -87,6 +87,33 @@ TEST(Functions, AttributesOfTheCallFillPlaceholders) {
   EXPECT_NE(failure_of(text("")).message.find("'slope'"), std::string::npos);
 }
 
+// The call of a call gives the number, or the attributes of a node that is the function.
+TEST(Functions, AttributesAreHandedOn) {
+  const std::string leaky =
+      function("leaky", "b:DT_FLOAT", "r:DT_FLOAT",
+               node("y", "LeakyRelu", "b", kFloat + attr("alpha", "placeholder: \"slope\"")),
+               "r=y:activations:0");
+  const std::string hands_on = function(
+      "outer", "b:DT_FLOAT", "r:DT_FLOAT",
+      node("y", "PartitionedCall", "b",
+           kFloats + attr("f",
+                          "func { name: \"leaky\" attr { key: \"slope\" value { placeholder: "
+                          "\"steep\" } } }")),
+      "r=y:output:0");
+  const auto outer = [&](const std::string& name, const std::string& value) {
+    return node(name, "PartitionedCall", "x",
+                kFloats + attr("f", "func { name: \"outer\" " + attr("steep", value) + " }"));
+  };
+  const Graph graph = graph_of_text(placeholder("x") + outer("a", "f: 0.5") +
+                                    outer("b", "f: 0.25") + leaky + hands_on);
+  const auto results = run_graph(graph, {Tensor::from<float>(Shape{1}, {-4})});
+  EXPECT_EQ(results.at(0).data<float>()[0], -2);
+  EXPECT_EQ(results.at(1).data<float>()[0], -1);
+  EXPECT_EQ(
+      run(placeholder("x") + node("y", "leaky", "x", attr("slope", "f: 0.125")) + leaky, {-8}),
+      std::vector<float>{-1});
+}
+
 TEST(Functions, CyclesAreFound) {
   const std::string self =
       placeholder("x") + call("y", "f", "x") +
