@@ -60,6 +60,9 @@ LoadedModel load_tree(const FileTree& tree, const LoadOptions& options,
     }
     return form.load(tree, options, evaluator);
   }
+  if (const auto place = find_meta_graph(tree)) {
+    return load_meta_graph(tree.read(place->meta), &tree, place->prefix, options, evaluator);
+  }
   refuse_weights_tree(tree);
   fail(ErrorCode::invalid_argument,
        "{}: no saved model in here: expected saved_model.pb (SavedModel) or config.json (Keras)",

@@ -82,6 +82,16 @@ MetaGraphPlace split_checkpoint(const std::string& path) {
   return place;
 }
 
+std::optional<MetaGraphPlace> find_meta_graph(const FileTree& tree) {
+  const std::string state(kStateFile);
+  if (!tree.contains(state)) return std::nullopt;
+  MetaGraphPlace place;
+  place.prefix = latest(tree.read(state));
+  place.meta = place.prefix + ".meta";
+  if (place.prefix.empty() || !tree.contains(place.meta)) return std::nullopt;
+  return place;
+}
+
 std::optional<MetaGraphPlace> find_meta_graph(const std::string& path, const Limits& limits) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {

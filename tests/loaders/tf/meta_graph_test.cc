@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -56,6 +57,16 @@ TEST_F(MetaGraph, IsNamedInSeveralWays) {
     EXPECT_EQ(model.info.format, "TensorFlow MetaGraph") << name;
     EXPECT_GT(model.info.parameters, 0) << name;
   }
+}
+
+TEST_F(MetaGraph, OpensFromAnArchive) {
+  const fs::path archive = folder.string() + ".tar";
+  const std::string command = "tar -cf " + archive.string() + " -C " + folder.string() + " .";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const LoadedModel model = load(archive.string());
+  EXPECT_EQ(model.info.format, "TensorFlow MetaGraph");
+  EXPECT_GT(model.info.parameters, 0);
+  fs::remove(archive);
 }
 
 // What depends on the input and nothing but saving uses.
