@@ -189,6 +189,7 @@ class Importer {
   Edges export_table(Site& site);
   Edges change_table(Site& site);
   Edges fill_table(Site& site);
+  void fill_with(Site& site, int number);
   Edges restored(Site& site);
   int table_operand(Site& site, int i);
   const Table& table_of(Site& site);

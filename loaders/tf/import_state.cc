@@ -46,6 +46,10 @@ ValueId Importer::read(Scope& scope, int variable) {
 }
 
 void Importer::assign(Scope& scope, int variable, ValueId value) {
+  if (filling_) {  // the path of an asset, which nothing else reads
+    scope.current[variable] = value;
+    return;
+  }
   const std::string& name = variable_names_[static_cast<std::size_t>(variable)];
   read(scope, variable);  // the variable exists, and a sub-graph gets it as an input
   const DType expected = variables_.value(name).dtype(), found = scope.builder.dtype(value);

@@ -59,7 +59,9 @@ Importer::Edges Importer::table_handle(Site& site) {
   if (site.node.op().starts_with("MutableDense")) {
     const Tensor *empty = known(site, 0), *deleted = known(site, 1);
     if (empty == nullptr || deleted == nullptr) throw Refusal("its keys are computed at run time");
-    variables_.tables().set_no_keys(number, {*empty, *deleted});
+    const Shape values = site.node.shape("value_shape");  // left out: scalars
+    variables_.tables().make_dense(number, {*empty, *deleted},
+                                   values.has_rank() ? values : Shape{});
   }
   return {{Edge::Kind::table, -1, number}};
 }
@@ -74,9 +76,9 @@ const Table& Importer::table_of(Site& site) {
   }
   const Table& table = tables.at(table_operand(site, 0));
   if (!table.filled) {
+    const std::string& why = table.problem.empty() ? tables.failure : table.problem;
     throw Refusal(fmt::format("table '{}' is not filled by the model's initialisers{}",
-                              printable(table.name),
-                              tables.problem.empty() ? "" : ": " + tables.problem));
+                              printable(table.name), why.empty() ? "" : ": " + why));
   }
   return table;
 }
@@ -137,33 +139,41 @@ Tensor Importer::content(Site& site, int i) {
   return computed(site.scope.builder.graph(), input(site, i), evaluator_, 0);
 }
 
+// A table that cannot be filled is an error only where the model uses it.
 Importer::Edges Importer::fill_table(Site& site) {
   if (!filling_) throw Refusal("fills a table at run time");
-  Tables& tables = variables_.tables();
-  for (const Edge& edge : site.in) {
-    if (edge.kind != Edge::Kind::poison) continue;
-    if (tables.problem.empty() && !unsupported_.empty()) {
-      const Unsupported& why = unsupported_.back();
-      tables.problem = fmt::format("{} '{}': {}", why.what, why.where, why.why);
-    }
-    return {kPoison};
-  }
+  if (!site.in.empty() && site.in[0].kind == Edge::Kind::poison) return {kPoison};
   const int number = table_operand(site, 0);
-  const std::string& op = site.node.op();
-  if (op.starts_with("InitializeTableFromTextFile")) {
-    const Tensor path = content(site, 1);
-    const std::string delimiter = site.node.text("delimiter");
-    if (path.dtype() != DType::string || path.num_elements() != 1 || delimiter.size() != 1) {
-      fail(ErrorCode::invalid_argument, "expected one file name and a delimiter of one byte");
-    }
-    tables.fill_from_text(
-        number, path.data<std::string>()[0],
-        {site.node.integer("key_index"), site.node.integer("value_index"),
-         site.node.integer("vocab_size"), site.node.integer("offset"), delimiter[0]});
-  } else {
-    tables.fill(number, content(site, 1), content(site, 2), op.starts_with("InitializeTable"));
+  try {
+    fill_with(site, number);
+  } catch (const Error& error) {
+    variables_.tables().set_problem(number, error.what());
   }
   return {};
+}
+
+void Importer::fill_with(Site& site, int number) {
+  for (const Edge& edge : site.in) {
+    if (edge.kind != Edge::Kind::poison) continue;
+    if (unsupported_.empty()) throw Refusal("its content cannot be computed");
+    const Unsupported& why = unsupported_.back();
+    throw Refusal(fmt::format("{} '{}': {}", why.what, why.where, why.why));
+  }
+  const std::string& op = site.node.op();
+  Tables& tables = variables_.tables();
+  if (!op.starts_with("InitializeTableFromTextFile")) {
+    tables.fill(number, content(site, 1), content(site, 2), op.starts_with("InitializeTable"));
+    return;
+  }
+  const Tensor path = content(site, 1);
+  const std::string delimiter = site.node.text("delimiter");
+  if (path.dtype() != DType::string || path.num_elements() != 1 || delimiter.size() != 1) {
+    fail(ErrorCode::invalid_argument, "expected one file name and a delimiter of one byte");
+  }
+  tables.fill_from_text(
+      number, path.data<std::string>()[0],
+      {site.node.integer("key_index"), site.node.integer("value_index"),
+       site.node.integer("vocab_size"), site.node.integer("offset"), delimiter[0]});
 }
 
 bool Importer::fills_tables(const NodeView::Function& function, std::set<std::string>& seen) {
@@ -177,8 +187,7 @@ bool Importer::fills_tables(const NodeView::Function& function, std::set<std::st
   return false;
 }
 
-// One call, or one node that fills a table, with what it needs. A table that cannot be filled is an
-// error only where the model uses it.
+// One call, or one node that fills a table, with what it needs.
 void Importer::run_initialiser(Scope& scope, Frame& frame, int number) {
   const GraphView::Entry& entry = frame.view.nodes[static_cast<std::size_t>(number)];
   try {
@@ -207,7 +216,7 @@ void Importer::run_initialiser(Scope& scope, Frame& frame, int number) {
     run_initialisers(scope, inner, -1);
     --depth_;
   } catch (const Error& error) {
-    if (variables_.tables().problem.empty()) variables_.tables().problem = error.what();
+    if (variables_.tables().failure.empty()) variables_.tables().failure = error.what();
   }
 }
 

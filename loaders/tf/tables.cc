@@ -172,19 +172,35 @@ int Tables::number(const std::string& name, DType key_dtype, DType value_dtype) 
   return found->second;
 }
 
-void Tables::set_no_keys(int number, std::vector<Tensor> keys) {
+void Tables::make_dense(int number, std::vector<Tensor> no_keys, Shape value_shape) {
   Table& table = tables_[static_cast<std::size_t>(number)];
-  for (const Tensor& key : keys) {
+  for (const Tensor& key : no_keys) {
     if (key.dtype() != table.key_dtype || key.num_elements() != 1) {
       fail(ErrorCode::unimplemented, "table '{}' with keys of more than one number",
            printable(table.name));
     }
   }
-  table.no_keys = std::move(keys);
+  if (!value_shape.is_static()) {
+    fail(ErrorCode::unimplemented, "table '{}' with values of unknown shape",
+         printable(table.name));
+  }
+  table.no_keys = std::move(no_keys);
+  table.value_shape = std::move(value_shape);
 }
 
-void Tables::fill(int number, const Tensor& keys, const Tensor& values, bool unique) {
+void Tables::set_problem(int number, const std::string& problem) {
   Table& table = tables_[static_cast<std::size_t>(number)];
+  if (table.problem.empty()) table.problem = problem;
+}
+
+void Tables::fill(int number, Tensor keys, Tensor values, bool unique) {
+  Table& table = tables_[static_cast<std::size_t>(number)];
+  if (table.value_shape) {
+    std::vector<std::int64_t> dims = table.value_shape->dims();
+    dims.insert(dims.begin(), keys.num_elements());
+    keys = keys.reshaped(Shape{keys.num_elements()});
+    values = values.reshaped(Shape(dims));
+  }
   const bool fits = keys.dtype() == table.key_dtype && values.dtype() == table.value_dtype &&
                     keys.shape().rank() == 1 && values.shape().rank() >= 1 &&
                     keys.shape()[0] == values.shape()[0];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,11 @@ struct Table {
   std::string name;
   DType key_dtype = DType::invalid, value_dtype = DType::invalid;
   bool filled = false;
-  Tensor keys, values;          // [n], [n, ...]
-  std::vector<Tensor> no_keys;  // scalars that mark empty places of a dense table
+  Tensor keys, values;  // [n], [n, ...]
+  // Of a dense table: the shape of its values, and the scalars that mark its empty places.
+  std::optional<Shape> value_shape;
+  std::vector<Tensor> no_keys;
+  std::string problem;  // why it could not be filled
 };
 
 /// How a table is read from a text file (InitializeTableFromTextFile's attributes).
@@ -43,11 +47,14 @@ class Tables {
   int number(const std::string& name, DType key_dtype, DType value_dtype);
   const Table& at(int number) const { return tables_[static_cast<std::size_t>(number)]; }
 
-  /// Keys that stand for no entry. Must be known before the table is filled.
-  void set_no_keys(int number, std::vector<Tensor> keys);
+  /// A dense table: `no_keys` stand for no entry, and stored keys and values may have another rank.
+  /// Must be known before the table is filled.
+  void make_dense(int number, std::vector<Tensor> no_keys, Shape value_shape);
+  /// The first reason why a table could not be filled is kept.
+  void set_problem(int number, const std::string& problem);
   /// Replaces the content. Throws Error(invalid_argument): shapes or types do not fit, or, for
   /// `unique` keys, one key has two values.
-  void fill(int number, const Tensor& keys, const Tensor& values, bool unique);
+  void fill(int number, Tensor keys, Tensor values, bool unique);
   void fill_from_text(int number, const std::string& path, const TextColumns& columns);
 
   /// Results of the top graph that name asset files: (node, port) -> the path in the tree.
@@ -61,7 +68,7 @@ class Tables {
   /// Whether the initialisers have run; set by who runs them.
   bool ready = false;
   /// Why an initialiser could not be run, for the message of tables that stayed empty.
-  std::string problem;
+  std::string failure;
 
  private:
   const MetaGraphDef& meta_;

@@ -139,7 +139,7 @@ def flat(outputs):
 
 
 def call(model, inputs, floatx):
-    xs = [tf.constant(x if x.dtype.kind in "iub" else x.astype("float64" if floatx == "float64" else x.dtype)) for x in inputs]
+    xs = [tf.constant(x.tolist(), tf.string) if x.dtype.kind == "S" else tf.constant(x if x.dtype.kind in "iub" else x.astype("float64" if floatx == "float64" else x.dtype)) for x in inputs]
     struct = getattr(model, "_inputs_struct", getattr(model, "_nested_inputs", None))
     if isinstance(struct, dict):
         xs = dict(zip(sorted(struct), xs))

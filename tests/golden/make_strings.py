@@ -200,6 +200,71 @@ def counts(x, w, splits):
     return out
 
 
+class Tables(tf.Module):
+    """Every kind of table and initialiser."""
+
+    def __init__(self, folder):
+        lookup = tf.lookup
+        pairs = lookup.KeyValueTensorInitializer
+        column, line, whole = lambda i: i, lookup.TextFileIndex.LINE_NUMBER, lookup.TextFileIndex.WHOLE_LINE
+        os.chdir(folder)  # the tables are named after these paths
+        words, rows = "words.txt", "rows.tsv"
+        with open(words, "wb") as f:
+            f.write("alpha\nbeta\r\nna\u00efve\ngamma ray\n".encode())
+        with open(rows, "wb") as f:
+            f.write(b"alpha|1|0.5|x\nbeta|-2|1e3|y\ngamma|30|-inf|z")
+        text = lambda *a, **k: lookup.StaticHashTable(lookup.TextFileInitializer(*a, **k), -1 if a[3] == tf.int64 else "none" if a[3] == tf.string else -1.0)
+        self.static = [lookup.StaticHashTable(pairs(["a", "b", "", "\u00e9"], S([1, 2, 3, 4], tf.int64)), -7), lookup.StaticHashTable(pairs(S([5, -6, 2**40], tf.int64), ["five", "six", ""]), "?"),
+                       lookup.StaticHashTable(pairs(S([5, -6], tf.int32), S([0.25, 4.5])), 9.5), lookup.StaticHashTable(pairs(["a", "b"], [True, False]), True),
+                       lookup.StaticHashTable(pairs(["a", "b"], tf.range(2, dtype=tf.int64) + 10), 0)]
+        self.files = [text(words, tf.string, whole, tf.int64, line), text(words, tf.int64, line, tf.string, whole), text(words, tf.string, whole, tf.int64, line, vocab_size=2, value_index_offset=5),
+                      text(rows, tf.string, column(0), tf.int64, column(1), delimiter="|"), text(rows, tf.string, column(3), tf.float32, column(2), delimiter="|"), text(rows, tf.int64, column(1), tf.string, column(0), delimiter="|")]
+        self.vocabulary = [lookup.StaticVocabularyTable(pairs(["a", "b", "c"], S([0, 1, 2], tf.int64)), 3), lookup.StaticVocabularyTable(lookup.TextFileInitializer(words, tf.string, whole, tf.int64, line), 5)]
+        self.mutable = [lookup.experimental.MutableHashTable(tf.string, tf.int64, -1), lookup.experimental.MutableHashTable(tf.int64, tf.string, "gone"), lookup.experimental.MutableHashTable(tf.string, tf.float32, [-1.0, -2.0])]
+        self.mutable[0].insert(["a", "zz"], S([11, 12], tf.int64))
+        self.mutable[1].insert(S([0, 5], tf.int64), ["zero", "five"])
+        self.mutable[2].insert(["a", "b"], [[1.0, 2.0], [3.0, 4.0]])
+        self.dense = lookup.experimental.DenseHashTable(tf.int64, tf.int64, -1, -100, -200, initial_num_buckets=8)
+        self.dense.insert(S([5, 7], tf.int64), S([50, 70], tf.int64))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="words"), tf.TensorSpec([None, 2], tf.int64, name="numbers")])
+    def __call__(self, words, numbers):
+        text, integer = [self.static[0], self.static[3], self.static[4], self.files[0], self.files[2], self.files[3], self.files[4], self.mutable[0], self.mutable[2]] + self.vocabulary, [self.static[1], self.files[1], self.files[5]]
+        flat = tf.reshape(numbers, [-1])
+        out = [t.lookup(words) for t in text] + [t.lookup(numbers) for t in integer] + [self.static[2].lookup(tf.cast(numbers, tf.int32)), self.static[0].size(), self.files[0].size(), self.mutable[1].size(), self.vocabulary[0].size()]
+        keys, values = self.static[4].export()
+        out += [self.mutable[1].lookup(flat), self.dense.lookup(flat), self.dense.size(), self.mutable[0].size()]
+        out += [tf.sort(values), tf.sort(tf.strings.length(keys)), tf.cond(tf.size(words) > 2, lambda: self.static[0].lookup(words), lambda: tf.zeros_like(words, tf.int64))]
+        return {"out_%02d" % i: y for i, y in enumerate(out)}
+
+
+def save(name, module, inputs):
+    folder = os.path.join(HERE, "strings", name)
+    path = os.path.join(folder, "saved_model")
+    tf.saved_model.save(module, path, signatures=module.__call__)
+    shutil.rmtree(os.path.join(path, "debug"), ignore_errors=True)
+    signature = tf.saved_model.load(path).signatures["serving_default"]
+    feeds = {k: tf.constant(x.tolist(), tf.string) if x.dtype.kind == "S" else tf.constant(x) for k, x in inputs.items()}
+    answers = {k: v.numpy() for k, v in sorted(signature(**feeds).items())}
+    answers = {k: np.array(v, dtype="S") if v.dtype.kind == "O" else v for k, v in answers.items()}
+    data = dict(writer="TensorFlow %s" % tf.__version__, inputs=["input_%d" % i for i in range(len(inputs))], outputs=["output_%d" % i for i in range(len(answers))], rtol=0, atol=0,
+                expect="match", oracle="TensorFlow %s" % tf.__version__, forms=[dict(kind="savedmodel", model="saved_model", signature="serving_default", inputs=list(inputs), outputs=list(answers))])
+    np.savez_compressed(os.path.join(folder, "inputs.npz"), **dict(zip(data["inputs"], inputs.values())))
+    np.savez_compressed(os.path.join(folder, "expected.npz"), **dict(zip(data["outputs"], answers.values())))
+    g.write_json(os.path.join(folder, "case.json"), data)
+    print(name, len(answers), "outputs,", sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs) // 1024, "KB", flush=True)
+
+
+def write_tables():
+    folder = os.path.join(HERE, "strings", "tables")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    module = Tables(folder)
+    save("tables", module, dict(words=words([b"a", b"", b"beta", "\u00e9".encode(), b"x", "na\u00efve".encode(), b"alpha", b"zz", b"gamma", b"\xff", b"c", b"gamma ray"]), numbers=np.array([[5, -6], [0, 1], [2**40, 30], [-2, 7]], "int64")))
+    for name in ("words.txt", "rows.tsv"):
+        os.remove(os.path.join(folder, name))
+
+
 def freeze(fn, inputs):
     specs = [tf.TensorSpec(x.shape, tf.string if x.dtype.kind == "S" else x.dtype) for x in inputs]
     concrete = tf.function(lambda *xs: [tf.identity(y) for y in fn(*xs)]).get_concrete_function(*specs)
@@ -230,6 +295,8 @@ def main():
     for name, (inputs, fn) in CASES.items():
         if fnmatch.fnmatch(name, args.only):
             write(name, inputs, fn)
+    if fnmatch.fnmatch("tables", args.only):
+        write_tables()
 
 
 if __name__ == "__main__":
