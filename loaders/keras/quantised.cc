@@ -103,13 +103,10 @@ ValueId quantised_product(const Layer& layer, Weights& weights, const Quantisati
     const Matrix kernel = grouped_kernel(layer, weights, how, features, units);
     return g.matmul(x, constant_of({features, units}, kernel.values, compute, g));
   }
-  ValueId kernel;
-  if (how.mode == QuantMode::int8) {
-    kernel = g.constant(weights.tensor("kernel", {features, units}), layer.name + "/kernel");
-  } else {
-    const Matrix q = int4_matrix(layer, weights, "kernel", features, units);
-    kernel = constant_of({features, units}, q.values, compute, g);
-  }
+  const ValueId kernel = g.constant(how.mode == QuantMode::int8
+                                        ? weights.tensor("kernel", {features, units})
+                                        : int4_numbers(layer, weights, "kernel", features, units),
+                                    layer.name + "/kernel");
   ValueId scale = weights.get("kernel_scale", {units});
   if (!how.inputs) {
     return g.binary(BinaryKind::div, g.matmul(x, g.cast(kernel, compute)), scale);
@@ -188,8 +185,22 @@ ValueId quantised_rows(const Layer& layer, Weights& weights, const Quantisation&
                     g.expand_dims(scale, -1));
   }
   if (how.mode != QuantMode::int4) layer.unsupported("this quantisation of an embedding");
-  const Matrix q = int4_table(layer, weights, how, tokens, width);
-  return g.gather(constant_of({tokens, width}, q.values, compute, g), indices);
+  // Only the rows that are asked for become floats.
+  const ValueId table = g.constant(int4_numbers(layer, weights, "embeddings", tokens, width));
+  const ValueId rows = g.cast(g.gather(table, indices), compute);
+  if (!is_grouped(how)) {
+    const ValueId scale = g.gather(weights.get("embeddings_scale", {tokens}), indices);
+    return g.binary(BinaryKind::div, rows, g.expand_dims(scale, -1));
+  }
+  const std::int64_t count = group_count(how, width);
+  const ValueId groups = g.ints(group_indices(layer, weights, width, count));
+  const auto of_columns = [&](ValueId per_group) {
+    const ValueId of_rows = g.cast(g.gather(per_group, indices), compute);
+    return g.gather(of_rows, groups, g.shape(indices).rank());
+  };
+  const ValueId zero = of_columns(g.constant(weights.tensor("embeddings_zero", {tokens, count})));
+  return g.binary(BinaryKind::mul, g.binary(BinaryKind::sub, rows, zero),
+                  of_columns(weights.get("embeddings_scale", {tokens, count})));
 }
 
 namespace {
@@ -219,8 +230,7 @@ ReverseTable reverse_table(const Layer& layer, Weights& weights, const Quantisat
   const Shape shape = tied ? Shape{tokens, width} : Shape{width, tokens};
   if (how.mode == QuantMode::int8) return {g.constant(weights.tensor(name, shape)), scale, tied};
   if (how.mode != QuantMode::int4) layer.unsupported("this quantisation of an embedding");
-  const Matrix q = int4_matrix(layer, weights, name, shape[0], shape[1]);
-  return {constant_of(shape, q.values, compute, g), scale, tied};
+  return {g.constant(int4_numbers(layer, weights, name, shape[0], shape[1])), scale, tied};
 }
 
 }  // namespace

@@ -30,41 +30,26 @@ std::vector<double> numbers(const Layer& layer, const Tensor& tensor) {
   return values;
 }
 
-double half_of(const Tensor& packed, std::int64_t index, bool high, bool is_signed) {
+std::int8_t half_of(const Tensor& packed, std::int64_t index, bool high, bool is_signed) {
   const auto byte = static_cast<const std::uint8_t*>(packed.data())[index];
   const int bits = high ? byte >> 4 : byte & 15;
-  return is_signed ? (bits ^ 8) - 8 : bits;
+  return static_cast<std::int8_t>(is_signed ? (bits ^ 8) - 8 : bits);
 }
 
-Matrix unpacked(const Layer& layer, const Tensor& packed, int axis, std::int64_t rows,
+Tensor unpacked(const Layer& layer, const Tensor& packed, int axis, std::int64_t rows,
                 std::int64_t columns, bool is_signed) {
   if (packed.dtype() != DType::int8 && packed.dtype() != DType::uint8)
     layer.bad(fmt::format("packed weights are stored as {}", name_of(packed.dtype())));
-  Matrix matrix{rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns))};
+  Tensor numbers(DType::int8, {rows, columns});
+  auto* to = numbers.mutable_data<std::int8_t>();
   const std::int64_t width = packed.shape()[1];
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t c = 0; c < columns; ++c) {
       const std::int64_t index = axis == 0 ? r / 2 * width + c : r * width + c / 2;
-      matrix.at(r, c) = half_of(packed, index, (axis == 0 ? r : c) % 2 != 0, is_signed);
+      to[r * columns + c] = half_of(packed, index, (axis == 0 ? r : c) % 2 != 0, is_signed);
     }
   }
-  return matrix;
-}
-
-std::int64_t groups_of(const Quantisation& how, std::int64_t rows) {
-  return how.group <= 0 ? 1 : (rows + how.group - 1) / how.group;
-}
-
-// The group of each row.
-std::vector<std::int64_t> group_indices(const Layer& layer, Weights& weights, std::int64_t rows,
-                                        std::int64_t groups) {
-  std::vector<std::int64_t> indices;
-  for (double value : numbers(layer, weights.tensor("g_idx", {rows}))) {
-    if (!(value >= 0 && value < static_cast<double>(groups)))
-      layer.bad(fmt::format("g_idx holds {}, but there are {} groups", value, groups));
-    indices.push_back(static_cast<std::int64_t>(value));
-  }
-  return indices;
+  return numbers;
 }
 
 // (q - zero) * scale with the zero and the scale of each row's group, [groups, columns], or
@@ -83,6 +68,21 @@ void dequantise(Matrix& q, const std::vector<std::int64_t>& groups, std::int64_t
 }
 
 }  // namespace
+
+std::int64_t group_count(const Quantisation& how, std::int64_t rows) {
+  return how.group <= 0 ? 1 : (rows + how.group - 1) / how.group;
+}
+
+std::vector<std::int64_t> group_indices(const Layer& layer, Weights& weights, std::int64_t rows,
+                                        std::int64_t groups) {
+  std::vector<std::int64_t> indices;
+  for (double value : numbers(layer, weights.tensor("g_idx", {rows}))) {
+    if (!(value >= 0 && value < static_cast<double>(groups)))
+      layer.bad(fmt::format("g_idx holds {}, but there are {} groups", value, groups));
+    indices.push_back(static_cast<std::int64_t>(value));
+  }
+  return indices;
+}
 
 bool is_grouped(const Quantisation& how) {
   return how.mode == QuantMode::gptq || how.mode == QuantMode::awq ||
@@ -110,8 +110,8 @@ std::vector<double> in_compute_type(const Layer& layer, Weights& weights, const 
   return values;
 }
 
-Matrix int4_matrix(const Layer& layer, Weights& weights, const std::string& name, std::int64_t rows,
-                   std::int64_t columns) {
+Tensor int4_numbers(const Layer& layer, Weights& weights, const std::string& name,
+                    std::int64_t rows, std::int64_t columns) {
   const Tensor packed = weights.tensor(name, {kUnknownDim, kUnknownDim});
   if (packed.shape() == Shape{rows, (columns + 1) / 2})
     return unpacked(layer, packed, 1, rows, columns, true);
@@ -121,9 +121,14 @@ Matrix int4_matrix(const Layer& layer, Weights& weights, const std::string& name
                         packed.shape().to_string(), rows, columns));
 }
 
+Matrix int4_matrix(const Layer& layer, Weights& weights, const std::string& name, std::int64_t rows,
+                   std::int64_t columns) {
+  return {rows, columns, numbers(layer, int4_numbers(layer, weights, name, rows, columns))};
+}
+
 Matrix grouped_kernel(const Layer& layer, Weights& weights, const Quantisation& how,
                       std::int64_t rows, std::int64_t columns) {
-  const std::int64_t count = groups_of(how, rows);
+  const std::int64_t count = group_count(how, rows);
   const std::vector<std::int64_t> groups = group_indices(layer, weights, rows, count);
   if (how.mode == QuantMode::int4) {
     Matrix q = int4_matrix(layer, weights, "kernel", rows, columns);
@@ -135,7 +140,7 @@ Matrix grouped_kernel(const Layer& layer, Weights& weights, const Quantisation& 
   Matrix stored;
   if (how.mode == QuantMode::awq || how.bits == 4) {
     const Tensor packed = weights.tensor("quantized_kernel", {(columns + 1) / 2, rows});
-    stored = unpacked(layer, packed, 0, columns, rows, false);
+    stored = {columns, rows, numbers(layer, unpacked(layer, packed, 0, columns, rows, false))};
   } else {
     stored = {columns, rows, numbers(layer, weights.tensor("quantized_kernel", {columns, rows}))};
   }
@@ -166,7 +171,7 @@ Matrix int4_table(const Layer& layer, Weights& weights, const Quantisation& how,
     return q;
   }
   // Here the columns are in groups: [tokens, groups].
-  const std::int64_t count = groups_of(how, width);
+  const std::int64_t count = group_count(how, width);
   const std::vector<std::int64_t> groups = group_indices(layer, weights, width, count);
   const std::vector<double> zero =
       numbers(layer, weights.tensor("embeddings_zero", {tokens, count}));
@@ -183,7 +188,7 @@ Matrix int4_table(const Layer& layer, Weights& weights, const Quantisation& how,
 
 Matrix grouped_reverse_table(const Layer& layer, Weights& weights, const Quantisation& how,
                              std::int64_t width, std::int64_t tokens) {
-  const std::int64_t count = groups_of(how, width);
+  const std::int64_t count = group_count(how, width);
   Matrix q = int4_matrix(layer, weights, "reverse_embeddings", width, tokens);
   dequantise(q, group_indices(layer, weights, width, count), count,
              in_compute_type(layer, weights, "reverse_embeddings_zero", {count, tokens}),

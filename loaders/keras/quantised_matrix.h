@@ -23,8 +23,16 @@ struct Matrix {
 /// True where each group of rows has a zero point and a scale, so that the kernel is known at load.
 bool is_grouped(const Quantisation& how);
 
-/// Numbers of 4 bits, two to a byte: Keras packs columns from 3.14 on, rows before; the shape
-/// tells.
+/// How many groups that many rows are in.
+std::int64_t group_count(const Quantisation& how, std::int64_t rows);
+/// The group of each row, checked.
+std::vector<std::int64_t> group_indices(const Layer& layer, Weights& weights, std::int64_t rows,
+                                        std::int64_t groups);
+
+/// Numbers of 4 bits as int8 [rows, columns]. Two are in a byte, the low half first: Keras packs
+/// columns from 3.14 on, rows before; the shape tells.
+Tensor int4_numbers(const Layer& layer, Weights& weights, const std::string& name,
+                    std::int64_t rows, std::int64_t columns);
 Matrix int4_matrix(const Layer& layer, Weights& weights, const std::string& name, std::int64_t rows,
                    std::int64_t columns);
 /// The kernel of int4 with groups, of GPTQ and of AWQ as its true numbers.
