@@ -186,7 +186,7 @@ Results text_part(OpCall& c, const FunctionRow& row) {
 
 constexpr FunctionRow kRows[] = {
     {"bitcast", "input type", bitcast, "Bitcast"},
-    {"complex", "real imag", complex_of, "Complex"},
+    {"dtypes.complex", "real imag", complex_of, "Complex"},
     {"einsum", "equation inputs", einsum},
     {"linalg.adjoint", "matrix", adjoint},
     {"linalg.cholesky", "input", one_matrix, "Cholesky"},

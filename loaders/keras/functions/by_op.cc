@@ -94,6 +94,16 @@ Results fake_quant(OpCall& c, const FunctionRow& row) {
                       attributes);
 }
 
+// TensorFlow 1 has the predictions first.
+Results in_top_k(OpCall& c, const FunctionRow& row) {
+  const Operand* targets = c.layer.argument("targets");
+  const bool first_version = targets != nullptr && !c.layer.args.empty();
+  const Expr predictions = first_version ? c.tensor(c.layer.args[0]) : c.tensor("predictions");
+  return c.tensorflow(
+      row.op,
+      {predictions, first_version ? c.tensor(*targets) : c.tensor("targets"), c.tensor("k")});
+}
+
 // Counts as many values as the largest of them says.
 Results bincount(OpCall& c, const FunctionRow&) {
   if (c.has("axis") || c.flag("binary_output", false)) c.unsupported("axis and binary_output");
@@ -131,7 +141,7 @@ constexpr FunctionRow kRows[] = {
      "CumulativeLogsumexp x axis=0 ; exclusive:b reverse:b"},
     {"math.igamma", "a", by_op, "Igamma a x"},
     {"math.igammac", "a", by_op, "Igammac a x"},
-    {"math.in_top_k", "targets", by_op, "InTopKV2 predictions targets k"},
+    {"math.in_top_k", "targets", in_top_k, "InTopKV2"},
     {"math.invert_permutation", "x", by_op, "InvertPermutation x"},
     {"math.polygamma", "a", by_op, "Polygamma a x"},
     {"math.special.bessel_j0", "x", by_op, "BesselJ0 x"},
@@ -146,7 +156,7 @@ constexpr FunctionRow kRows[] = {
     {"math.special.fresnel_sin", "x", by_op, "FresnelSin x"},
     {"math.special.spence", "x", by_op, "Spence x"},
     {"math.zeta", "x", by_op, "Zeta x q"},
-    {"nn.in_top_k", "targets", by_op, "InTopKV2 predictions targets k"},
+    {"nn.in_top_k", "targets", in_top_k, "InTopKV2"},
     {"quantization.fake_quant_with_min_max_args", "inputs min max num_bits narrow_range",
      fake_quant, "FakeQuantWithMinMaxArgs", 0},
     {"quantization.fake_quant_with_min_max_vars", "inputs min max num_bits narrow_range",

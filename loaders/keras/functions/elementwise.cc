@@ -17,8 +17,7 @@ Results by_op(OpCall& c, const FunctionRow& row) {
 }
 
 Results pair_op(OpCall& c, const FunctionRow& row) {
-  const auto [x, y] =
-      matched(c, need_first(c, {"x", "a", "input"}), need_first(c, {"y", "b"}));
+  const auto [x, y] = matched(c, need_first(c, {"x", "a", "input"}), need_first(c, {"y", "b"}));
   return {c.tensorflow1(row.op, {x, y})};
 }
 
@@ -118,7 +117,7 @@ Results cast_of(OpCall& c, const FunctionRow& row) {
 }
 
 Results saturate_cast(OpCall& c, const FunctionRow&) {
-  const Expr x = c.tensor(argument(c));
+  const Expr x = c.tensor("value");
   const DType dtype = c.dtype("dtype", x.dtype());
   if (!is_integer(dtype) || size_of(dtype) > 2) c.unsupported("a saturating cast to a wide type");
   const int bits = static_cast<int>(size_of(dtype)) * 8;
@@ -162,6 +161,7 @@ constexpr FunctionRow kRows[] = {
     {"clip_by_value", "t clip_value_min clip_value_max", clip_by_value},
     {"convert_to_tensor", "value dtype", to_tensor},
     {"div", "x y", old_division},
+    {"dtypes.saturate_cast", "value dtype", saturate_cast},
     {"floor_div", "x y", pair_op, "FloorDiv"},
     {"grad_pass_through", "x", same},
     {"identity", "input", same},
@@ -269,7 +269,6 @@ constexpr FunctionRow kRows[] = {
     {"nn.softsign", "features", by_op, "Softsign"},
     {"nn.swish", "features beta", silu},
     {"realdiv", "x y", pair_op, "RealDiv"},
-    {"saturate_cast", "value dtype x", saturate_cast},
     {"stop_gradient", "input", same},
     {"to_bfloat16", "x", cast_of, "", 5},
     {"to_complex128", "x", cast_of, "", 7},
