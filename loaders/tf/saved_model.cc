@@ -78,7 +78,11 @@ LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluat
   info.path = tree.path();
   info.format = "TensorFlow SavedModel";
   info.writer = "TensorFlow " + printable(meta.meta_info_def().tensorflow_version());
-  for (const std::string& name : tree.names()) info.file_bytes += tree.size_of(name);
+  constexpr std::string_view kAssets = "assets/";
+  for (const std::string& name : tree.names()) {
+    info.file_bytes += tree.size_of(name);
+    if (name.starts_with(kAssets)) info.assets.push_back(name.substr(kAssets.size()));
+  }
 
   const std::string prefix = "variables/variables";
   std::unique_ptr<TensorBundle> bundle;
