@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
+#include <memory>
 
 #include "loaders/tensorflow_node.h"
 #include "loaders/tf/ops/op_context.h"
@@ -14,8 +16,8 @@ namespace {
 DataType proto_of(DType dtype) {
   for (int type = DT_FLOAT; type <= DT_UINT64; ++type) {
     if (type == DT_RESOURCE || type == DT_VARIANT || !DataType_IsValid(type)) continue;
-    const bool quantised = (type >= DT_QINT8 && type <= DT_QINT32) || type == DT_QINT16 ||
-                           type == DT_QUINT16;
+    const bool quantised =
+        (type >= DT_QINT8 && type <= DT_QINT32) || type == DT_QINT16 || type == DT_QUINT16;
     if (!quantised && dtype_from_proto(type) == dtype) return static_cast<DataType>(type);
   }
   return DT_INVALID;
@@ -39,10 +41,11 @@ void set_value(AttrValue& value, const NodeAttribute& attribute) {
   std::visit(Visitor{value}, attribute);
 }
 
-std::vector<ValueId> import_node(GraphBuilder& g, const NodeDef& def,
+// Tensors in attributes keep the node alive.
+std::vector<ValueId> import_node(GraphBuilder& g, std::shared_ptr<const NodeDef> def,
                                  const std::vector<ValueId>& inputs, const Limits& limits) {
-  const std::shared_ptr<const void> owner;  // tensors in attributes are copied
-  const NodeView view(def, nullptr, limits, owner);
+  const std::shared_ptr<const void> owner = def;
+  const NodeView view(*def, nullptr, limits, owner);
   if (view.op() == "Identity") {
     if (inputs.empty()) view.fail(ErrorCode::invalid_argument, "expected an operand");
     return {inputs[0]};
@@ -176,15 +179,16 @@ void read_attribute(const Json& json, AttrValue& value) {
   }
 }
 
-NodeDef read_node(const Json& json, const Limits& limits) {
-  NodeDef def;
+std::shared_ptr<const NodeDef> read_node(const Json& json, const Limits& limits) {
+  auto node = std::make_shared<NodeDef>();
+  NodeDef& def = *node;
   if (json.is_string()) {
     const std::string& bytes = json.string();
     if (bytes.size() > std::min<std::uint64_t>(limits.max_message_bytes, INT32_MAX) ||
         !def.ParseFromString(bytes)) {
       fail(ErrorCode::invalid_argument, "node_def is no TensorFlow node");
     }
-    return def;
+    return node;
   }
   const Json* name = json.find("name");
   def.set_name(name != nullptr && name->is_string() ? name->string() : "");
@@ -196,7 +200,7 @@ NodeDef read_node(const Json& json, const Limits& limits) {
       read_attribute(content, *entry->mutable_value());
     }
   }
-  return def;
+  return node;
 }
 
 }  // namespace
@@ -205,7 +209,8 @@ NodeDef read_node(const Json& json, const Limits& limits) {
 std::vector<ValueId> add_tensorflow_node(GraphBuilder& g, const std::string& op,
                                          const std::vector<ValueId>& inputs,
                                          const NodeAttributes& attributes) {
-  tf::NodeDef def;
+  const auto node = std::make_shared<tf::NodeDef>();
+  tf::NodeDef& def = *node;
   def.set_name(g.scope());
   def.set_op(op);
   for (const auto& [key, value] : attributes) {
@@ -213,11 +218,11 @@ std::vector<ValueId> add_tensorflow_node(GraphBuilder& g, const std::string& op,
     entry->set_key(key);
     tf::set_value(*entry->mutable_value(), value);
   }
-  return tf::import_node(g, def, inputs, Limits{});
+  return tf::import_node(g, node, inputs, Limits{});
 }
 
 std::string tensorflow_node_op(const Json& node_def, const Limits& limits) {
-  return tf::read_node(node_def, limits).op();
+  return tf::read_node(node_def, limits)->op();
 }
 
 std::vector<ValueId> add_tensorflow_node_def(GraphBuilder& g, const Json& node_def,

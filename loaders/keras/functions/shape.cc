@@ -99,7 +99,8 @@ Results repeat(OpCall& c, const FunctionRow&) {
   if (flat) x = flatten(x);
   const int axis = flat ? 0 : c.axis("axis", x.rank(), 0);
   Axes repeats = c.ints("repeats").value_or(Axes{});
-  if (repeats.size() == 1 && x.dim(axis) == kUnknownDim) {
+  constexpr std::int64_t kMaxAxis = std::int64_t{1} << 20;
+  if (repeats.size() == 1 && (x.dim(axis) == kUnknownDim || x.dim(axis) > kMaxAxis)) {
     Axes multiples(static_cast<std::size_t>(x.rank()) + 1, 1), sizes = sizes_of(x);
     multiples[static_cast<std::size_t>(axis) + 1] = repeats[0];
     sizes[static_cast<std::size_t>(axis)] = -1;
@@ -194,12 +195,7 @@ Results boolean_mask_of(OpCall& c, const FunctionRow&) {
 // All dimensions but the first in one.
 Results batch_flatten(OpCall& c, const FunctionRow&) {
   const Expr x = c.tensor("x");
-  std::int64_t size = 1;
-  for (int axis = 1; axis < x.rank(); ++axis) {
-    if (x.dim(axis) == kUnknownDim) c.unsupported("dimensions of unknown size");
-    size *= x.dim(axis);
-  }
-  return {reshape(x, {-1, size})};
+  return {reshape(x, {x.dim(0) == kUnknownDim ? GraphBuilder::dim_of(0) : x.dim(0), -1})};
 }
 
 // ---- triangles and diagonals ----

@@ -264,6 +264,8 @@ Expr diagonal(OpCall& c, Expr x, std::int64_t offset) {
   const std::int64_t rows = x.dim(rank - 2), columns = x.dim(rank - 1);
   if (rows == kUnknownDim || columns == kUnknownDim)
     c.unsupported("the diagonal of a matrix of unknown size");
+  constexpr std::int64_t kMaxSide = std::int64_t{1} << 24;
+  if (rows > kMaxSide || columns > kMaxSide) c.unsupported("the diagonal of so large a matrix");
   Axes places;
   for (std::int64_t i = 0; i < rows; ++i) {
     if (i + offset >= 0 && i + offset < columns) places.push_back(i * columns + i + offset);

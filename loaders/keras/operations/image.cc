@@ -39,7 +39,8 @@ std::int64_t half(std::int64_t rest) {
 
 Expr cropped_to_ratio(OpCall& c, Expr x, std::int64_t rows, std::int64_t columns) {
   const std::int64_t height = x.dim(1), width = x.dim(2);
-  if (height == kUnknownDim || width == kUnknownDim) c.unsupported("images of unknown size");
+  if (height == kUnknownDim || width == kUnknownDim || height > INT32_MAX || width > INT32_MAX)
+    c.unsupported("images of unknown or absurd size");
   const std::int64_t box_height =
       std::max<std::int64_t>(std::min(height, box_side(width, rows, columns)), 1);
   const std::int64_t box_width =
@@ -50,7 +51,8 @@ Expr cropped_to_ratio(OpCall& c, Expr x, std::int64_t rows, std::int64_t columns
 
 Expr padded_to_ratio(OpCall& c, Expr x, std::int64_t rows, std::int64_t columns) {
   const std::int64_t height = x.dim(1), width = x.dim(2);
-  if (height == kUnknownDim || width == kUnknownDim) c.unsupported("images of unknown size");
+  if (height == kUnknownDim || width == kUnknownDim || height > INT32_MAX || width > INT32_MAX)
+    c.unsupported("images of unknown or absurd size");
   const std::int64_t top = half(std::max(height, box_side(width, rows, columns)) - height);
   const std::int64_t left = half(std::max(width, box_side(height, columns, rows)) - width);
   const Expr widths = c.paddings({0, 0, top, top, left, left, 0, 0});
@@ -134,9 +136,10 @@ Expr extract_patches(OpCall& c) {
   if (first) x = c.expr(channels_to_last(x, c.g));
   const std::int64_t channels = x.dim(batched - 1);
   if (channels == kUnknownDim) c.unsupported("an unknown number of channels");
-  std::int64_t depth = channels;
-  for (std::int64_t side : size) depth *= side;
-  if (depth > 8192) c.unsupported("patches of so many elements");
+  constexpr std::int64_t kMaxPatch = 4096;
+  std::int64_t depth = std::min(channels, kMaxPatch + 1);
+  for (std::int64_t side : size) depth *= std::min(side, kMaxPatch + 1);
+  if (depth > kMaxPatch) c.unsupported("patches of so many elements");
   // Each filter picks one element of the patch.
   const Expr line = range(c.number(static_cast<double>(depth), DType::int64));
   Axes shape = size;

@@ -135,11 +135,18 @@ const Json* plain(const Operand* operand) {
   return operand != nullptr && operand->kind == Argument::Kind::value ? &operand->value : nullptr;
 }
 
+// No size or index is larger; sums of them do not overflow.
+std::int64_t in_range(const OpCall& call, std::string_view name, std::int64_t value) {
+  constexpr std::int64_t kBound = std::int64_t{1} << 53;
+  if (value < -kBound || value > kBound) call.bad(fmt::format("{} is {}", name, value));
+  return value;
+}
+
 }  // namespace
 
 std::int64_t OpCall::integer(std::string_view name) const {
   const Json* value = plain(find(name));
-  if (value != nullptr && value->is_integer()) return value->integer();
+  if (value != nullptr && value->is_integer()) return in_range(*this, name, value->integer());
   if (value != nullptr && value->is_number()) {
     const double number = value->number();
     if (number ==
@@ -199,7 +206,7 @@ std::optional<Axes> OpCall::ints(std::string_view name) const {
   for (const Json& item : *list) {
     if (!item.is_integer())
       bad(fmt::format("{} is {}, expected integers", name, printable(value->dump())));
-    result.push_back(item.integer());
+    result.push_back(in_range(*this, name, item.integer()));
   }
   return result;
 }
@@ -208,7 +215,7 @@ Axes OpCall::sizes(std::string_view name, std::size_t count, std::int64_t otherw
   Axes result = ints(name).value_or(Axes{otherwise});
   if (result.size() == 1) result.resize(count, result[0]);
   bool fits = result.size() == count;
-  for (std::int64_t size : result) fits = fits && size > 0 && size < (std::int64_t{1} << 40);
+  for (std::int64_t size : result) fits = fits && size > 0 && size <= INT32_MAX;
   if (!fits) bad(fmt::format("{} must be {} positive integers", name, count));
   return result;
 }

@@ -201,7 +201,7 @@ Expr repeat(OpCall& c) {
     multiples[static_cast<std::size_t>(axis) + 1] = repeats[0];
     Axes sizes = sizes_of(x);
     std::int64_t& size = sizes[static_cast<std::size_t>(axis)];
-    size = size < 0 || repeats[0] == 0 ? -1 : size * repeats[0];
+    size = size < 0 || size > INT32_MAX || repeats[0] == 0 ? -1 : size * repeats[0];
     if (repeats[0] == 0) return slice_axis(x, axis, 0, 0);
     const ValueId tiled = c.g.add1(ops::Tile{}, {expand(x, axis + 1), c.expr(c.g.ints(multiples))});
     return reshape_like(c.expr(tiled), x, sizes);

@@ -4,6 +4,7 @@
 #include "loaders/keras/layers/adaptive_pooling.h"
 #include "loaders/keras/layers/layers.h"
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -57,6 +58,9 @@ std::int64_t channels_of(OpCall& c, Expr x) {
 void expect_kernel(OpCall& c, Expr kernel, Expr x) {
   if (kernel.rank() != x.rank() || !kernel.shape().is_static())
     c.bad("a kernel of another rank than the input, or of unknown size");
+  for (std::int64_t size : kernel.shape().dims()) {
+    if (size > INT32_MAX) c.unsupported("a kernel of such a size");
+  }
 }
 
 Expr convolve(OpCall& c, const Window& window, Expr x, Expr kernel, std::int64_t groups) {
@@ -169,7 +173,9 @@ Blocks blocks_of(OpCall& c) {
 
 std::int64_t block_count(const Blocks& blocks, std::size_t axis, std::int64_t padded) {
   const std::int64_t span = blocks.dilation[axis] * (blocks.kernel[axis] - 1) + 1;
-  return padded < span ? 0 : (padded - span) / blocks.stride[axis] + 1;
+  const std::int64_t count = padded < span ? 0 : (padded - span) / blocks.stride[axis] + 1;
+  if (count > (std::int64_t{1} << 24)) fail(ErrorCode::unimplemented, "so many blocks");
+  return count;
 }
 
 Expr strided(Expr x, int axis, std::int64_t begin, std::int64_t count, std::int64_t step) {
