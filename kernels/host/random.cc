@@ -251,6 +251,30 @@ Results random_skip(const HostArgs& args) {
   return {std::move(state)};
 }
 
+/// Blocks that TensorFlow sets aside for a result, of which most are never drawn.
+std::uint64_t blocks_for(const std::string& kind, const Tensor& result) {
+  const auto rows = static_cast<std::uint64_t>(result.shape().rank() == 0 ? 1 : result.shape()[0]);
+  const auto count = static_cast<std::uint64_t>(result.num_elements());
+  if (kind == "numbers") return 256 * count;
+  if (kind == "rows") return count <= 1 || rows <= 1 ? 0 : (rows - 1 + 3) / 4;
+  if (count == 0) return 0;
+  return 256 * rows * 2 * ((count / rows + 3) / 4 * 4);
+}
+
+// (counter [2], result) -> (counter): where a generator stands after drawing the result.
+Results random_advance(const HostArgs& args) {
+  if (args.in[0].num_elements() != 2) {
+    fail(ErrorCode::invalid_argument, "expected a counter of shape [2], found {}",
+         args.in[0].shape().to_string());
+  }
+  const std::uint64_t blocks = blocks_for(args.call.attributes.text("kind"), args.in[1]);
+  Tensor counter = args.in[0].clone();
+  auto* words = counter.mutable_data<std::uint64_t>();
+  words[0] += blocks;
+  if (words[0] < blocks) ++words[1];
+  return {std::move(counter)};
+}
+
 // (x [N, ...], key, counter) -> (x with its rows in random order): Fisher and Yates.
 Results shuffle(const HostArgs& args) {
   const Tensor& x = args.in[0];
@@ -323,8 +347,10 @@ Results multinomial(const HostArgs& args) {
 }
 
 constexpr HostKernel kRandom[] = {
-    {"random_numbers", random_numbers}, {"random_key", random_key},  {"random_seed", random_seed},
-    {"random_skip", random_skip},       {"random_shuffle", shuffle}, {"multinomial", multinomial},
+    {"random_numbers", random_numbers}, {"random_key", random_key},
+    {"random_seed", random_seed},       {"random_skip", random_skip},
+    {"random_advance", random_advance}, {"random_shuffle", shuffle},
+    {"multinomial", multinomial},
 };
 
 }  // namespace

@@ -171,6 +171,7 @@ class Importer {
   Edges read_variable(Site& site);
   Edges assign_variable(Site& site);
   Edges update_variable(Site& site);
+  Edges random_node(Site& site);
   Edges skip_random_numbers(Site& site);
   Edges is_initialized(Site& site);
   Edges variable_shape(Site& site);

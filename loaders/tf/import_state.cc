@@ -3,6 +3,7 @@
 
 #include "loaders/load.h"
 #include "loaders/tf/import.h"
+#include "loaders/tf/ops/numeric.h"
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
@@ -182,6 +183,22 @@ Importer::Edges Importer::update_variable(Site& site) {
   return {site.in[0]};
 }
 
+// The counter of a generator with a seed is a variable of the session.
+Importer::Edges Importer::random_node(Site& site) {
+  const std::optional<Tensor> start = random_counter(site.node);
+  ValueId next = kNoValue;
+  if (!start) {
+    return import_op(site, [&](OpContext& c) { return stateful_random(c, kNoValue, next); });
+  }
+  const std::string handle = site.frame.prefix + site.node.name() + " (random counter)";
+  variables_.define(handle, *start);
+  const int variable = variable_number(handle);
+  const ValueId counter = read(site.scope, variable);
+  Edges edges = import_op(site, [&](OpContext& c) { return stateful_random(c, counter, next); });
+  if (next != kNoValue) assign(site.scope, variable, next);
+  return edges;
+}
+
 // The state of a random number generator as it was; the variable's counter moves on.
 Importer::Edges Importer::skip_random_numbers(Site& site) {
   for (const Edge& edge : site.in) {
@@ -257,6 +274,7 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"LookupTableSizeV2", &Importer::table_size},
       {"LoopCond", &Importer::pass_first},
       {"Merge", &Importer::merge_node},
+      {"Multinomial", &Importer::random_node},
       {"MutableDenseHashTable", &Importer::table_handle},
       {"MutableDenseHashTableV2", &Importer::table_handle},
       {"MutableHashTable", &Importer::table_handle},
@@ -270,6 +288,10 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"PlaceholderWithDefault", &Importer::placeholder_with_default},
       {"Print", &Importer::pass_first},
       {"PrintV2", &Importer::nothing},
+      {"RandomShuffle", &Importer::random_node},
+      {"RandomStandardNormal", &Importer::random_node},
+      {"RandomUniform", &Importer::random_node},
+      {"RandomUniformInt", &Importer::random_node},
       {"ReadVariableOp", &Importer::read_variable},
       {"RefExit", &Importer::exit_node},
       {"RefIdentity", &Importer::pass},
@@ -313,6 +335,7 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"TensorArraySplitV3", &Importer::array_split},
       {"TensorArrayV3", &Importer::array},
       {"TensorArrayWriteV3", &Importer::array_write},
+      {"TruncatedNormal", &Importer::random_node},
       {"VarHandleOp", &Importer::variable_handle},
       {"VarIsInitializedOp", &Importer::is_initialized},
       {"Variable", &Importer::variable_reference},

@@ -247,6 +247,7 @@ def stateful(shape, logits, x):
             for op in (R.RandomUniform, R.RandomStandardNormal, R.TruncatedNormal):
                 out += [tf.cast(op(shape=shape, dtype=dtype, **kw), tf.float32 if dtype != "float64" else tf.float64)]
         out += [R.RandomUniformInt(shape=shape, minval=tf.constant(-5, d), maxval=tf.constant(2**30, d), **kw) for d in ("int32", "int64")]
+        out += [tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y + R.RandomUniform(shape=shape, dtype="float32", **kw)), [0, tf.zeros(shape)])[1]]
         out += [R.RandomShuffle(value=x, **kw), R.RandomShuffle(value=x[:, 0], **kw), R.RandomShuffle(value=x[:1], **kw), R.Multinomial(logits=logits, num_samples=7, **kw)]
     return out
 
@@ -332,15 +333,18 @@ def write(name, rtol, atol, inputs, fn):
     # Shapes stay known where an operand is one.
     specs = [tf.TensorSpec(x.shape if x.ndim < 2 else [None] * x.ndim if name != "diagonals" else x.shape, x.dtype) for x in inputs]
     concrete = tf.function(lambda *xs: [tf.identity(y) for y in fn(*xs)], autograph=False).get_concrete_function(*specs)
-    answers = [g.storable(y.numpy()) for y in concrete(*[tf.constant(x) for x in inputs])]
+    answers = [[g.storable(y.numpy()) for y in concrete(*[tf.constant(x) for x in inputs])] for _ in range(3 if name == "stateful" else 1)]
     graph, names = shrink(concrete.graph.as_graph_def(), [t.name for t in list(concrete.inputs) + list(concrete.outputs)])
     ins, outs = names[:len(inputs)], names[len(inputs):]
     with open(os.path.join(folder, "graph.pb"), "wb") as f:
         f.write(graph.SerializeToString())
     data = dict(writer="TensorFlow %s" % tf.__version__, inputs=["input_%d" % i for i in range(len(ins))], outputs=["output_%d" % i for i in range(len(outs))], rtol=rtol, atol=atol, expect="match",
                 oracle="TensorFlow %s" % tf.__version__, forms=[dict(kind="graphdef", model="graph.pb", inputs=ins, outputs=outs)])
+    arrays = {("call%d_" % i if i else "") + key: y for i, call in enumerate(answers) for key, y in zip(data["outputs"], call)}
+    if len(answers) > 1:
+        data["then"] = [dict(inputs=data["inputs"], outputs=["call%d_%s" % (i, key) for key in data["outputs"]]) for i in range(1, len(answers))]
     np.savez_compressed(os.path.join(folder, "inputs.npz"), **dict(zip(data["inputs"], inputs)))
-    np.savez_compressed(os.path.join(folder, "expected.npz"), **dict(zip(data["outputs"], answers)))
+    np.savez_compressed(os.path.join(folder, "expected.npz"), **arrays)
     g.write_json(os.path.join(folder, "case.json"), data)
     print(name, len(outs), "outputs,", sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)) // 1024, "KB", flush=True)
 

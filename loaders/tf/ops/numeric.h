@@ -10,6 +10,12 @@ namespace thaw::tf {
 Results add_host_call(OpContext& c, const char* function, Attributes attributes, int outputs);
 Results add_wide_host_call(OpContext& c, const char* function, Attributes attributes, int outputs);
 
+/// Where the generator of a stateful random op starts; nothing for an op without a seed.
+std::optional<Tensor> random_counter(const NodeView& node);
+/// Imports a stateful random op, which draws from where `counter` stands (kNoValue: from a seed of
+/// its own each time); `next`: where it ends.
+Results stateful_random(OpContext& c, ValueId counter, ValueId& next);
+
 }  // namespace thaw::tf
 
 namespace thaw::tf::importers {
@@ -69,12 +75,11 @@ Results special_function(OpContext& c);
 Results cumulative_logsumexp(OpContext& c);
 
 // random.cc: kind is the distribution
-Results stateful_random(OpContext& c);
 Results stateless_random(OpContext& c);
 Results stateless_random_v2(OpContext& c);
 Results random_key_counter(OpContext& c);
 Results random_algorithm(OpContext& c);
-Results random_shuffle(OpContext& c);
-Results multinomial(OpContext& c);
+Results stateless_shuffle(OpContext& c);
+Results stateless_multinomial(OpContext& c);
 
 }  // namespace thaw::tf::importers

@@ -1,5 +1,5 @@
-// Random numbers. TensorFlow's stateful ops draw from where their last call ended; here every run
-// draws the numbers of a session's first one, and other numbers each time without seeds.
+// Random numbers. Stateful ops with a seed draw from where their last call ended: the importer
+// keeps their counter in a variable of the session. Without a seed they draw others each time.
 #include "loaders/tf/ops/numeric.h"
 
 namespace thaw::tf::importers {
@@ -28,15 +28,6 @@ Seed seed_from(OpContext& c, const char* function, std::vector<ValueId> inputs) 
   return {results[0], results[1]};
 }
 
-/// Of an op with the attributes seed and seed2: both zero means that none was chosen.
-Seed attribute_seed(OpContext& c) {
-  const auto seed = static_cast<std::uint64_t>(c.node.integer("seed"));
-  const auto seed2 = static_cast<std::uint64_t>(c.node.integer("seed2"));
-  if (seed == 0 && seed2 == 0) return seed_from(c, "random_seed", {});
-  return {c.g.constant(Tensor::from(Shape{1}, std::vector<std::uint64_t>{seed})),
-          c.g.constant(Tensor::from(Shape{2}, std::vector<std::uint64_t>{0, seed2}))};
-}
-
 ValueId numbers(OpContext& c, DType dtype, const Seed& seed, int limits) {
   std::vector<ValueId> inputs{c.in(0), seed.key, seed.counter};
   for (int i = 0; i < 2 && limits > 0; ++i) inputs.push_back(c.in(limits + i));
@@ -47,14 +38,23 @@ ValueId numbers(OpContext& c, DType dtype, const Seed& seed, int limits) {
       std::move(inputs));
 }
 
-}  // namespace
-
-Results stateful_random(OpContext& c) {
+Results draw(OpContext& c, const Seed& seed) {
   const bool range = c.kind == 4;
   c.expect_count(range ? 3 : 1);
-  const DType dtype = c.node.type(range ? "Tout" : "dtype");
-  return {numbers(c, dtype, attribute_seed(c), range ? 1 : 0)};
+  return {numbers(c, c.node.type(range ? "Tout" : "dtype"), seed, range ? 1 : 0)};
 }
+
+Results draw_order(OpContext& c, const Seed& seed) {
+  return {
+      c.g.add1(ops::HostCall{"random_shuffle", {}, nullptr}, {c.in(0), seed.key, seed.counter})};
+}
+
+Results draw_classes(OpContext& c, const Seed& seed) {
+  return {c.g.add1(ops::HostCall{"multinomial", {{"dtype", c.node.type("output_dtype")}}, nullptr},
+                   {c.in(0), c.in(1), seed.key, seed.counter})};
+}
+
+}  // namespace
 
 // (shape, seed, [low, high])
 Results stateless_random(OpContext& c) {
@@ -85,21 +85,59 @@ Results random_algorithm(OpContext& c) {
   return {c.g.scalar(kPhilox, DType::int32)};
 }
 
-// kind 1: stateless, (x, key, counter, algorithm).
-Results random_shuffle(OpContext& c) {
-  c.expect_count(c.kind == 1 ? 4 : 1);
-  if (c.kind == 1) expect_philox(c, 3);
-  const Seed seed = c.kind == 1 ? Seed{c.in(1), c.in(2)} : attribute_seed(c);
-  return {
-      c.g.add1(ops::HostCall{"random_shuffle", {}, nullptr}, {c.in(0), seed.key, seed.counter})};
+// (x, key, counter, algorithm)
+Results stateless_shuffle(OpContext& c) {
+  c.expect_count(4);
+  expect_philox(c, 3);
+  return draw_order(c, {c.in(1), c.in(2)});
 }
 
-// kind 1: stateless, with the seed as an operand.
-Results multinomial(OpContext& c) {
-  c.expect_count(c.kind == 1 ? 3 : 2);
-  const Seed seed = c.kind == 1 ? seed_from(c, "random_key", {c.in(2)}) : attribute_seed(c);
-  return {c.g.add1(ops::HostCall{"multinomial", {{"dtype", c.node.type("output_dtype")}}, nullptr},
-                   {c.in(0), c.in(1), seed.key, seed.counter})};
+Results stateless_multinomial(OpContext& c) {
+  c.expect_count(3);
+  return draw_classes(c, seed_from(c, "random_key", {c.in(2)}));
 }
 
 }  // namespace thaw::tf::importers
+
+namespace thaw::tf {
+
+std::optional<Tensor> random_counter(const NodeView& node) {
+  if (node.integer("seed") == 0 && node.integer("seed2") == 0) return std::nullopt;
+  const auto high = static_cast<std::uint64_t>(node.integer("seed2"));
+  return Tensor::from(Shape{2}, std::vector<std::uint64_t>{0, high});
+}
+
+Results stateful_random(OpContext& c, ValueId counter, ValueId& next) {
+  const std::string& op = c.node.op();
+  importers::Seed seed{kNoValue, counter};
+  if (counter == kNoValue) {
+    seed = importers::seed_from(c, "random_seed", {});
+  } else {
+    const auto key = static_cast<std::uint64_t>(c.node.integer("seed"));
+    seed.key = c.g.constant(Tensor::from(Shape{1}, std::vector<std::uint64_t>{key}));
+  }
+  std::string kind = "numbers";
+  Results results;
+  if (op == "RandomShuffle") {
+    c.expect_count(1);
+    results = importers::draw_order(c, seed);
+    kind = "rows";
+  } else if (op == "Multinomial") {
+    c.expect_count(2);
+    results = importers::draw_classes(c, seed);
+    kind = "samples";
+  } else {
+    c.kind = op == "RandomUniform"          ? 0
+             : op == "RandomStandardNormal" ? 1
+             : op == "TruncatedNormal"      ? 2
+                                            : 4;
+    results = importers::draw(c, seed);
+  }
+  if (counter != kNoValue) {
+    next =
+        c.g.add1(ops::HostCall{"random_advance", {{"kind", kind}}, nullptr}, {counter, results[0]});
+  }
+  return results;
+}
+
+}  // namespace thaw::tf

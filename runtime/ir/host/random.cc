@@ -68,6 +68,16 @@ Types random_skip(const ops::HostCall&, const Context& context) {
   return {context.type(0)};
 }
 
+Types random_advance(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 2);
+  inference::expect_same_type(DType::uint64, "counter", context.dtype(0));
+  const std::string& kind = call.attributes.text("kind");
+  if (kind != "numbers" && kind != "rows" && kind != "samples") {
+    invalid("no distance is called '{}'", printable(kind));
+  }
+  return {{DType::uint64, inference::merge_shape(context.shape(0), Shape{2}, "counter")}};
+}
+
 Types random_shuffle(const ops::HostCall&, const Context& context) {
   inference::expect_operands(context, 3);
   expect_key(context, 1, 2);
@@ -89,11 +99,9 @@ Types multinomial(const ops::HostCall& call, const Context& context) {
 }
 
 constexpr HostFunction kRandom[] = {
-    {"random_numbers", random_numbers, true, true},
-    {"random_key", random_key, true, true},
-    {"random_seed", random_seed, false, true},
-    {"random_skip", random_skip, true, true},
-    {"random_shuffle", random_shuffle},
+    {"random_numbers", random_numbers, true, true}, {"random_key", random_key, true, true},
+    {"random_seed", random_seed, false, true},      {"random_skip", random_skip, true, true},
+    {"random_advance", random_advance, true, true}, {"random_shuffle", random_shuffle},
     {"multinomial", multinomial, true, true},
 };
 
