@@ -211,9 +211,9 @@ void Tables::fill(int number, Tensor keys, Tensor values, bool unique) {
   }
   table.keys = keys;
   table.values = values;
-  table.filled = true;
   drop_no_keys(table);
   if (unique) check_unique(table);
+  table.filled = true;
 }
 
 void Tables::fill_from_text(int number, const std::string& path, const TextColumns& columns) {

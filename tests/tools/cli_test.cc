@@ -232,14 +232,17 @@ TEST(Command, TextsRunThroughAModelOfStrings) {
 
 TEST(Command, TokenizersFeedModelsOfNumbers) {
   const std::string folder = kGolden + "tokenizer/";
-  const std::string model = kDemo + "tfkeras_digits_mlp/model.h5";
+  const std::string model = kDemo + "tfkeras_names_lstm/model.h5";
+  const Result texts = thaw("run " + model + " --text 'the sea the' --text 'the' --tokenizer " +
+                            folder + "limited.json --padding post --maxlen 4");
+  ASSERT_EQ(texts.code, 0) << texts.err;
+  const std::string sequences = temporary("sequences.json");  // 1 is the unknown word
+  write(sequences, "[[2, 1, 2, 0], [2, 0, 0, 0]]");
+  EXPECT_EQ(thaw("run " + model + " --inputs " + sequences).out, texts.out);
   const Result pickle =
       thaw("run " + model + " --text hello --tokenizer " + folder + "words.pickle");
   EXPECT_EQ(pickle.code, 3);
   EXPECT_TRUE(contains(pickle.err, "tokenizer.to_json()")) << pickle.err;
-  const Result sequences = thaw("run " + model + " --text 'the fire' --tokenizer " + folder +
-                                "words.json --padding post");
-  EXPECT_EQ(sequences.code, 0) << sequences.err;
   const Result wrong = thaw("run " + model + " --text 'the fire'");
   EXPECT_EQ(wrong.code, 2);
   EXPECT_TRUE(contains(wrong.err, "--tokenizer tokenizer.json")) << wrong.err;
