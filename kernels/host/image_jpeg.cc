@@ -38,7 +38,13 @@ struct Source {
   jpeg_source_mgr base;
   const JOCTET* begin;
   bool recover;
+  const JOCTET* stalled_at;
+  int stalls;
 };
+
+/// The library reads on from a copy of the position: asked again and again at one place, it makes
+/// no progress.
+constexpr int kMostStalls = 1000;
 
 const JOCTET kEndOfImage[2] = {0xFF, JPEG_EOI};
 
@@ -50,7 +56,12 @@ boolean fill_buffer(j_decompress_ptr info) {
     ERREXIT(info, JERR_INPUT_EMPTY);
   }
   // Bytes are left but they are not enough: most likely damage.
-  if (source->base.bytes_in_buffer != 0) return source->recover ? TRUE : FALSE;
+  if (source->base.bytes_in_buffer != 0) {
+    if (source->stalled_at != source->base.next_input_byte) source->stalls = 0;
+    source->stalled_at = source->base.next_input_byte;
+    if (++source->stalls > kMostStalls) ERREXIT(info, JERR_FILE_READ);
+    return source->recover ? TRUE : FALSE;
+  }
   if (source->base.next_input_byte == kEndOfImage || !source->recover) {
     ERREXIT(info, JERR_FILE_READ);
   }
@@ -83,6 +94,8 @@ class Decoder {
     source_.base.next_input_byte = source_.begin = reinterpret_cast<const JOCTET*>(file.data());
     source_.base.bytes_in_buffer = file.size();
     source_.recover = recover;
+    source_.stalled_at = nullptr;
+    source_.stalls = 0;
   }
   ~Decoder() { jpeg_destroy_decompress(&info_); }
   Decoder(const Decoder&) = delete;

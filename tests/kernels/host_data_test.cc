@@ -173,6 +173,16 @@ TEST(HostData, DamagedJpegFilesAreErrors) {
   const std::string file = host::encode_jpeg_file(gradient(20, 18, 3).data(), 20, 18, {});
   EXPECT_EQ(host::read_jpeg_header(file).width, 18);
   expect_errors_only(file, [](std::string_view damaged) { host::decode_jpeg(damaged, {}); });
+  // With recovery the library may ask for more at one place forever.
+  host::JpegOptions recover;
+  recover.recover_truncated = true;
+  for (std::size_t size = 0; size < file.size(); ++size) {
+    try {
+      host::decode_jpeg(std::string_view(file).substr(0, size), recover);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::invalid_argument) << error.what();
+    }
+  }
   host::JpegOptions crop;
   crop.crop = true;
   crop.crop_height = crop.crop_width = 5;
