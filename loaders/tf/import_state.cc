@@ -190,7 +190,9 @@ Importer::Edges Importer::random_node(Site& site) {
   if (!start) {
     return import_op(site, [&](OpContext& c) { return stateful_random(c, kNoValue, next); });
   }
-  const std::string handle = site.frame.prefix + site.node.name() + " (random counter)";
+  const std::string handle = fmt::format(
+      "{}{}/{} (random counter of seeds {}, {})", site.frame.prefix, site.frame.view.function,
+      site.node.name(), site.node.integer("seed"), site.node.integer("seed2"));
   variables_.define(handle, *start);
   const int variable = variable_number(handle);
   const ValueId counter = read(site.scope, variable);
