@@ -18,6 +18,7 @@ std::vector<Tensor> audio_spectrogram(const HostArgs& args) {
   const std::int64_t bins = size / 2 + 1;
   const std::int64_t frames = samples < window ? 0 : (samples - window) / stride + 1;
   Tensor y(args.out[0].dtype, Shape{channels, frames, bins});
+  if (y.num_elements() == 0) return {std::move(y)};
   Fft fft(size);
   std::vector<Complex128> line(static_cast<std::size_t>(size));
   visit_float(x.dtype(), [&](auto tag) {
@@ -63,8 +64,9 @@ class MelBank {
     };
     const double width = 0.5 * sample_rate / static_cast<double>(bins - 1);
     // The constant frequency is left out.
-    const auto begin = static_cast<std::int64_t>(1.5 + lower / width);
-    const auto end = static_cast<std::int64_t>(upper / width);
+    const auto last = static_cast<double>(bins);
+    const auto begin = static_cast<std::int64_t>(std::min(1.5 + lower / width, last));
+    const auto end = static_cast<std::int64_t>(std::min(upper / width, last));
     std::int64_t band = 0;
     for (std::int64_t i = 0; i < bins; ++i) {
       if (i < begin || i > end) continue;

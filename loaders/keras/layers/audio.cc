@@ -181,7 +181,8 @@ Outputs mel_spectrogram(const Layer& layer, Weights&, GraphBuilder& g) {
   const double rate = layer.real("sampling_rate", 16000);
   const double lower = layer.real("min_freq", 20),
                upper = layer.real("max_freq", std::floor(rate / 2));
-  if (size > length || bands > 65536 || !(rate > 0) || !(lower >= 0) || !(upper > lower)) {
+  if (size > length || bands > kMaxLength / (length / 2 + 1) || !(rate > 0) || !(lower >= 0) ||
+      !(upper > lower)) {
     layer.bad("contradictory lengths or frequencies");
   }
   const DType dtype = layer.policy.compute == DType::float64 ? DType::float64 : DType::float32;

@@ -9,6 +9,7 @@ using inference::invalid;
 using inference::Types;
 
 constexpr std::int64_t kMaxTransformRank = 32;
+constexpr std::int64_t kMaxBands = 4096;  // of a mel filter bank; speech models have 40
 
 /// (x, [lengths [n], [axes [n]]]): transforms the last `rank` axes or `axes`, cut or padded to
 /// `lengths`. Without padding, an axis that is too short is an error of the kernel.
@@ -114,9 +115,9 @@ Types mfcc(const ops::HostCall& call, const Context& context) {
   inference::expect_index_type("sample_rate", context.dtype(1));
   const std::int64_t bands = call.attributes.integer("filterbank_channel_count");
   const std::int64_t coefficients = call.attributes.integer("dct_coefficient_count");
-  if (coefficients < 1 || bands < coefficients || bands > INT32_MAX) {
-    invalid("expected at least as many filters as coefficients, found {} and {}", bands,
-            coefficients);
+  if (coefficients < 1 || bands < coefficients || bands > kMaxBands) {
+    invalid("expected at most {} filters and no more coefficients, found {} and {}", kMaxBands,
+            bands, coefficients);
   }
   const std::int64_t channels = x.has_rank() ? x[0] : kUnknownDim;
   const std::int64_t frames = x.has_rank() ? x[1] : kUnknownDim;
