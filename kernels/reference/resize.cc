@@ -69,8 +69,10 @@ KernelPtr prepare_nearest(const Site& site, const Image& x) {
   });
 }
 
+// In TensorFlow's own precision: images of integers are rounded behind it, often right at a half.
 template <class T>
 KernelPtr bilinear(const Site& site, const Image& x) {
+  using Compute = std::conditional_t<std::is_same_v<T, double>, double, float>;
   const auto& op = site.op_as<ops::Resize>();
   const Shape& shape = site.out[0].shape;
   const auto rows = linear_weights(x.height, shape[1], op);
@@ -85,12 +87,14 @@ KernelPtr bilinear(const Site& site, const Image& x) {
         for (const Interpolation& column : columns) {
           const std::int64_t left = column.lower * x.channels, right = column.upper * x.channels;
           for (std::int64_t c = 0; c < x.channels; ++c) {
-            const auto mix = [](double a, double b, double weight) { return a + (b - a) * weight; };
-            const auto at = [c](const T* line, std::int64_t pixel) {
-              return static_cast<double>(load(line[pixel + c]));
+            const auto mix = [](Compute a, Compute b, double weight) {
+              return a + (b - a) * static_cast<Compute>(weight);
             };
-            const double above = mix(at(top, left), at(top, right), column.weight);
-            const double below = mix(at(bottom, left), at(bottom, right), column.weight);
+            const auto at = [c](const T* line, std::int64_t pixel) {
+              return static_cast<Compute>(load(line[pixel + c]));
+            };
+            const Compute above = mix(at(top, left), at(top, right), column.weight);
+            const Compute below = mix(at(bottom, left), at(bottom, right), column.weight);
             *to++ = store<T>(mix(above, below, row.weight));
           }
         }

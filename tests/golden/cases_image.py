@@ -89,6 +89,6 @@ def image_contrast(w):
 def image_pipeline(w):
     L = w.L
     x = w.Input((6, 6, 3), name="x")
-    p = L.Pipeline([L.RandomFlip(), L.Resizing(4, 4), L.Rescaling(1 / 127.5, offset=-1.0)], name="prepare")
+    p = L.Pipeline([L.RandomFlip(), L.CutMix(), L.MixUp(), L.Equalization(), L.MaxNumBoundingBoxes(3), L.Resizing(4, 4), L.Rescaling(1 / 127.5, offset=-1.0)], name="prepare")
     y = L.Conv2D(2, 3, name="conv")(p(x))
     return Spec(w.randomise(w.Model(x, y)), image(w, 2, 6, 6, 3))
