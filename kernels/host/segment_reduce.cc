@@ -117,6 +117,11 @@ void reduce_rows(const Plan& plan, const Tensor& data, Tensor& out) {
 }
 
 Tensor reduce(const Plan& plan, const Tensor& data, int id_rank) {
+  // A single large number among the segments asks for all rows below it.
+  constexpr std::int64_t kMostWork = std::int64_t{1} << 30;
+  if (plan.inner > 0 && plan.count > kMostWork / plan.inner) {
+    fail(ErrorCode::resource_exhausted, "{} segments of {} elements", plan.count, plan.inner);
+  }
   Tensor out = allocate(data.dtype(), dims_after(plan.count, data.shape(), id_rank));
   if (out.num_elements() == 0) return out;
   for_numbers(data.dtype(), [&](auto tag) { reduce_rows<TypeOf<decltype(tag)>>(plan, data, out); });
