@@ -266,3 +266,17 @@ def ops_signal(w):
             o.erfinv(o.tanh(x) * 0.99), o.i0(x), o.real(x), o.angle(x), o.conj(x), o.signbit(x), o.nextafter(x, x + 1),
             o.view_as_real(o.polar(o.abs(x), x))]
     return only(w, [x, y], outs, [w.normal(2, 32), w.normal(2, 4, 8)])
+
+
+@op_case("ops_half", check64=False)
+def ops_half(w):
+    """Results keep half precision where Keras keeps it, and numbers do not widen it."""
+    o = w.keras.ops
+    x, b = w.Input((4, 5), dtype="float16", name="x"), w.Input((4, 5), dtype="bfloat16", name="b")
+    i = w.Input((4, 5), dtype="int64", name="i")
+    outs = [x + 1, x * 0.5, x + i, x / 3, 1 / (o.abs(x) + 1), o.mean(x, axis=1), o.sum(x, axis=-1), o.var(x, axis=1), o.std(x, axis=1), o.max(x, axis=1),
+            o.softmax(x), o.matmul(x, o.transpose(x, (0, 2, 1))), o.sqrt(o.abs(x)), o.exp(x / 4), o.where(x > 0, x, 0.5), o.clip(x, -1, 1), o.argmax(x, axis=1),
+            o.moments(x, axes=[1]), o.layer_normalization(x, axis=-1), o.gelu(x), o.cast(b, "float32"), b + 1, b * x, o.mean(b, axis=1), i + 1, i / 2, o.mean(i, axis=1),
+            i * 0.5, o.sin(i), o.sum(i, axis=1), o.maximum(i, 3), o.stack([x, o.cast(i, "float16")], axis=1), o.concatenate([x, b], axis=-1), o.isclose(x, x + 0.001),
+            o.cumsum(x, axis=1), o.sort(x, axis=1), o.median(x, axis=1), o.power(x, 2), o.square(b), x > 0.5, o.logaddexp(x, x)]
+    return only(w, [x, b, i], outs, [w.normal(3, 4, 5).astype("float16"), w.normal(3, 4, 5), w.ints(3, 4, 5, low=-9, high=9).astype("int64")], rtol=1e-2, atol=4e-3)
