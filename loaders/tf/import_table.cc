@@ -17,26 +17,29 @@ bool fills_table(std::string_view op) {
 }
 
 // What runs once per session and is computed here once: constants of any size.
-Tensor computed(const Graph& graph, ValueId value, const Evaluator& evaluator, int depth) {
-  if (const Tensor* known = constant_of(graph, value)) return *known;
+Tensor computed(const Graph& graph, ValueId value, const Evaluator& evaluator,
+                std::map<ValueId, Tensor>& known, int depth) {
+  constexpr int kMaxDepth = 64;  // initialisers are shallow
+  if (const Tensor* constant = constant_of(graph, value)) return *constant;
+  if (const auto found = known.find(value); found != known.end()) return found->second;
   const NodeId id = graph.values[static_cast<std::size_t>(value)].producer;
-  if (id == kNoNode || depth > 64) throw Refusal("a table whose content is computed at run time");
+  if (id == kNoNode || depth > kMaxDepth || !evaluator) {
+    throw Refusal("a table whose content is computed at run time");
+  }
   const Node& node = graph.nodes[static_cast<std::size_t>(id)];
   std::vector<Tensor> in, out;
   std::vector<TensorType> types;
   for (const ValueId operand : node.inputs) {
-    in.push_back(computed(graph, operand, evaluator, depth + 1));
+    in.push_back(computed(graph, operand, evaluator, known, depth + 1));
   }
   for (const ValueId result : node.outputs) {
     types.push_back(graph.values[static_cast<std::size_t>(result)].type);
   }
-  if (!evaluator || !evaluator(node.op, in, types, out)) {
+  if (!evaluator(node.op, in, types, out) || out.size() != node.outputs.size()) {
     throw Refusal("a table whose content is computed at run time");
   }
-  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] == value) return out.at(i);
-  }
-  throw Refusal("a table whose content is computed at run time");
+  for (std::size_t i = 0; i < out.size(); ++i) known[node.outputs[i]] = out[i];
+  return known.at(value);
 }
 
 }  // namespace
@@ -136,7 +139,8 @@ Tensor Importer::content(Site& site, int i) {
   if (edge.kind == Edge::Kind::stored) {
     return variables_.tables().stored(stored_keys_[static_cast<std::size_t>(edge.variable)]);
   }
-  return computed(site.scope.builder.graph(), input(site, i), evaluator_, 0);
+  std::map<ValueId, Tensor> known_values;
+  return computed(site.scope.builder.graph(), input(site, i), evaluator_, known_values, 0);
 }
 
 // A table that cannot be filled is an error only where the model uses it.
@@ -201,10 +205,18 @@ void Importer::run_initialiser(Scope& scope, Frame& frame, int number) {
     } else if (functions_.contains(entry.node.op())) {
       function = NodeView::Function{entry.node.op(), nullptr};
     }
+    if (!function) return;
+    // Also refuses cycles and calls that are too deep, before they are followed.
+    const std::uint64_t size = functions_.expanded_size(function->name);
     std::set<std::string> seen;
-    if (!function || !fills_tables(*function, seen)) return;
+    if (!fills_tables(*function, seen)) return;
+    if (imported_nodes_ + size > options_.limits.max_nodes) {
+      fail(ErrorCode::resource_exhausted, "the initialisers have more than {} nodes",
+           options_.limits.max_nodes);
+    }
     const GraphView& view = functions_.view(*function);
     if (view.arguments.size() != entry.data.size()) return;
+    imported_nodes_ += view.nodes.size();
     Frame inner(view);
     inner.prefix = entry.node.name() + "/";
     for (const Ref& ref : entry.data) {
@@ -212,9 +224,7 @@ void Importer::run_initialiser(Scope& scope, Frame& frame, int number) {
         visit(scope, frame, ref.node);
       inner.arguments.push_back(edge(frame, ref));
     }
-    if (++depth_ > options_.limits.max_depth) return;
     run_initialisers(scope, inner, -1);
-    --depth_;
   } catch (const Error& error) {
     if (variables_.tables().failure.empty()) variables_.tables().failure = error.what();
   }

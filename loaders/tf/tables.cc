@@ -94,6 +94,11 @@ void parse_number(std::string_view token, Tensor& out, std::int64_t row, const s
   out.mutable_data<T>()[row] = value;
 }
 
+// As TensorFlow's integers overflow.
+std::int64_t wrapped_sum(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
 /// What one side of a table takes from each line.
 class Column {
  public:
@@ -110,7 +115,7 @@ class Column {
 
   void read(std::string_view line, std::int64_t row, const std::string& file) {
     if (index_ == kLineNumber) {
-      values_.mutable_data<std::int64_t>()[row] = row + columns_.offset;
+      values_.mutable_data<std::int64_t>()[row] = wrapped_sum(row, columns_.offset);
       return;
     }
     const std::string_view token = index_ == kWholeLine ? line : field(line, row, file);
@@ -120,7 +125,7 @@ class Column {
         parse_number<std::int32_t>(token, values_, row, file);
         // TensorFlow adds the offset to fields of this type alone.
         auto& value = values_.mutable_data<std::int32_t>()[row];
-        value = static_cast<std::int32_t>(value + columns_.offset);
+        value = static_cast<std::int32_t>(wrapped_sum(value, columns_.offset));
         break;
       }
       case DType::int64: parse_number<std::int64_t>(token, values_, row, file); break;

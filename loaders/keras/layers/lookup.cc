@@ -11,6 +11,7 @@ namespace thaw::keras {
 namespace {
 
 constexpr std::int64_t kNoCategory = INT64_MAX;
+constexpr std::int64_t kMaxTokens = std::int64_t{1} << 26;
 
 // Where Python's splitlines() breaks a text; 0 where it does not.
 std::size_t break_length(std::string_view text, std::size_t at, bool unix_only) {
@@ -122,9 +123,12 @@ IndexLookup::IndexLookup(const Layer& layer, Weights& weights, bool masks_empty)
   }
   if (inverse_ && mode_ != OutputMode::indices) layer.bad("invert with an output_mode but int");
   read_vocabulary();
+  if (unknown_count_ > kMaxTokens)
+    layer.unsupported(fmt::format("num_oov_indices={}", unknown_count_));
   const std::int64_t size = token_start() + tokens_.num_elements();
   const std::int64_t most = layer.integer("max_tokens", layer.integer("max_values", 0));
   depth_ = layer.flag("pad_to_max_tokens", false) && most > 0 ? most : size;
+  if (depth_ > kMaxTokens) layer.unsupported(fmt::format("{} tokens", depth_));
   if (depth_ < size) layer.bad(fmt::format("a vocabulary of {}, max_tokens={}", size, most));
   if (mode_ == OutputMode::tf_idf) read_weights(weights);
 }
