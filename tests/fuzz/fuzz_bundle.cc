@@ -1,10 +1,12 @@
-// Tensor bundles. The input is the index; checksums are made to fit first, because a mutation would
-// else never get behind them. The shard is a fixed run of bytes.
+// Tensor bundles, and checkpoints of format V1. The input is the index, or the V1 file; checksums
+// are made to fit first, because a mutation would else never get behind them. The shard is a fixed
+// run of bytes.
 #include <algorithm>
 #include <cstring>
 
 #include "loaders/source/bundle.h"
 #include "loaders/source/byte_reader.h"
+#include "loaders/source/checkpoint_v1.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {
@@ -21,7 +23,7 @@ class InputTree final : public FileTree {
   std::vector<std::string> names() const override { return {}; }
   std::uint64_t size_of(const std::string& name) const override { return read(name).size(); }
   Bytes read(const std::string& name) const override {
-    return name == "x.index" ? index_ : Bytes{shard_.span(), shard_.owner, name};
+    return name == "x.index" || name == "v1" ? index_ : Bytes{shard_.span(), shard_.owner, name};
   }
 
  private:
@@ -66,17 +68,19 @@ void mend(std::vector<std::uint8_t>& file) {
   mend_block(file, index + 3 + file[index + 1], &first);
 }
 
+void read_all(const TensorBundle& bundle) {
+  for (const std::string& key : bundle.keys()) {
+    fuzz::attempt([&] { bundle.read(key); });
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::vector<std::uint8_t> file(data, data + size);
   mend(file);
   const InputTree tree(fuzz::copy(file.data(), file.size()));
-  fuzz::attempt([&] {
-    const auto bundle = TensorBundle::open(tree, "x", fuzz::small_limits());
-    for (const std::string& key : bundle->keys()) {
-      fuzz::attempt([&] { bundle->read(key); });
-    }
-  });
+  fuzz::attempt([&] { read_all(*TensorBundle::open(tree, "x", fuzz::small_limits())); });
+  fuzz::attempt([&] { read_all(*open_checkpoint_v1(tree, "v1", fuzz::small_limits())); });
   return 0;
 }
