@@ -27,9 +27,10 @@ struct Limits {
 struct CustomObjects;
 
 struct LoadOptions {
-  /// Weights of a model whose architecture stands alone (JSON, YAML): HDF5 of either layout,
-  /// `.keras`, `.weights.json` with its shards, `.npz`, or a TensorFlow checkpoint (its prefix, one
-  /// of its files, or its folder). Empty: none, or the file that stands beside the architecture.
+  /// Weights of a model whose architecture stands alone (JSON, YAML), or instead of those that a
+  /// Keras file holds: HDF5 of either layout, `.keras`, `.weights.json` with its shards, `.npz`, a
+  /// TensorFlow checkpoint (its prefix, one of its files, or its folder), or a SavedModel. Empty:
+  /// the file's own, or the file that stands beside the architecture.
   std::string weights;
   /// HDF5 of the older layout: layers take their weights by name alone, never by their order.
   bool by_name = false;

@@ -364,7 +364,8 @@ struct While {
 };
 
 // ---- tensor lists (values of dtype tensor_list; updates give a new list) ----
-/// (element_shape, count) -> (list): elements unset; reading an unset element gives zeros.
+/// (element_shape, count, [list]) -> (list): elements unset, reading one gives zeros; with a list
+/// its elements, as many as count has room for.
 struct ListReserve {
   DType dtype = DType::float32;
   THAW_FIELDS(THAW_FIELD(dtype))

@@ -51,6 +51,8 @@ class Drawing:
     def any_rank(self, x):
         L, kinds = self.L, ["act", "norm", "noise", "merge", "concat", "arithmetic", "nested"]
         kind = self.pick(kinds)
+        if kind in ("norm", "nested") and self.shape(x)[-1] < 3:
+            return None  # one value less its own mean is nothing but rounding
         if kind == "act":
             layer = self.pick([L.LeakyReLU(), L.ELU(), L.ReLU(max_value=2.0), L.Activation(self.act()), L.Softmax(), L.PReLU()])
             return layer(x), [x]
