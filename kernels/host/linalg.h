@@ -44,6 +44,33 @@ inline Tensor batched(DType dtype, std::vector<std::int64_t> batch,
   return Tensor(dtype, Shape(std::move(batch)));
 }
 
+/// float32 as float64, complex64 as complex128; anything else as it is.
+Tensor widened(const Tensor& x);
+/// Back to `dtype`, rounded once.
+Tensor narrowed(const Tensor& x, DType dtype);
+
+/// Runs code(tag, wide arguments) in double precision, real or complex, and rounds its results:
+/// decompositions take minutes to compile per element type.
+template <class Code>
+std::vector<Tensor> in_double(const HostArgs& args, const Code& code) {
+  const DType dtype = args.in[0].dtype();
+  if (!is_complex(dtype) && dtype != DType::float32 && dtype != DType::float64) no_code_for(dtype);
+  std::vector<Tensor> in;
+  for (const Tensor& operand : args.in) in.push_back(widened(operand));
+  std::vector<TensorType> out(args.out.begin(), args.out.end());
+  for (TensorType& type : out) {
+    if (type.dtype == DType::float32) type.dtype = DType::float64;
+    if (type.dtype == DType::complex64) type.dtype = DType::complex128;
+  }
+  const HostArgs wide{args.call, in, out, args.packs};
+  std::vector<Tensor> results =
+      is_complex(dtype) ? code(ElementTag<Complex128>{}, wide) : code(ElementTag<double>{}, wide);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    results[i] = narrowed(results[i], args.out[i].dtype);
+  }
+  return results;
+}
+
 void expect_square(const Tensor& x);
 /// The same number of rows, and the same batch.
 void expect_solvable(const Tensor& matrix, const Tensor& rhs);

@@ -76,40 +76,42 @@ Results map_matrices(const HostArgs& args, Compute&& compute) {
 }  // namespace
 
 Results self_adjoint_eig(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(), [&](auto tag) {
-    return self_adjoint_eig_of<typename decltype(tag)::type>(args);
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return self_adjoint_eig_of<typename decltype(tag)::type>(wide);
   });
 }
 
 Results eig(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return eig_of<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return eig_of<typename decltype(tag)::type>(wide);
+  });
 }
 
 Results matrix_square_root(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(), [&](auto tag) {
+  return in_double(args, [](auto tag, const HostArgs& wide) {
     using T = typename decltype(tag)::type;
-    return map_matrices<T>(args, [](const Matrix<T>& x) -> Matrix<T> { return x.sqrt(); });
+    return map_matrices<T>(wide, [](const Matrix<T>& x) -> Matrix<T> { return x.sqrt(); });
   });
 }
 
 Results matrix_exponential(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(), [&](auto tag) {
+  return in_double(args, [](auto tag, const HostArgs& wide) {
     using T = typename decltype(tag)::type;
-    return map_matrices<T>(args, [](const Matrix<T>& x) -> Matrix<T> { return x.exp(); });
+    return map_matrices<T>(wide, [](const Matrix<T>& x) -> Matrix<T> { return x.exp(); });
   });
 }
 
 // The principal logarithm is complex.
 Results matrix_logarithm(const HostArgs& args) {
-  const auto log = [&]<class T>(ElementTag<T>) {
-    return map_matrices<T>(args, [](const Matrix<T>& x) -> Matrix<T> { return x.log(); });
-  };
-  switch (args.in[0].dtype()) {
-    case DType::complex64: return log(ElementTag<Complex64>{});
-    case DType::complex128: return log(ElementTag<Complex128>{});
-    default: no_code_for(args.in[0].dtype());
-  }
+  if (!is_complex(args.in[0].dtype())) no_code_for(args.in[0].dtype());
+  return in_double(args, [](auto tag, const HostArgs& wide) -> Results {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_same_v<T, Complex128>) {
+      return map_matrices<T>(wide, [](const Matrix<T>& x) -> Matrix<T> { return x.log(); });
+    } else {
+      no_code_for(wide.in[0].dtype());
+    }
+  });
 }
 
 }  // namespace thaw::host

@@ -111,16 +111,19 @@ Results svd_of(const HostArgs& args) {
 }  // namespace
 
 Results lu(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return lu_of<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return lu_of<typename decltype(tag)::type>(wide);
+  });
 }
 Results qr(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return qr_of<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return qr_of<typename decltype(tag)::type>(wide);
+  });
 }
 Results svd(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return svd_of<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return svd_of<typename decltype(tag)::type>(wide);
+  });
 }
 
 }  // namespace thaw::host

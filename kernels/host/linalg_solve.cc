@@ -190,33 +190,38 @@ Results solve_least_squares(const HostArgs& args) {
 }  // namespace
 
 Results cholesky(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return cholesky_of<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return cholesky_of<typename decltype(tag)::type>(wide);
+  });
 }
 Results matrix_inverse(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return inverse_of<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return inverse_of<typename decltype(tag)::type>(wide);
+  });
 }
 Results matrix_determinant(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return determinant_of<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return determinant_of<typename decltype(tag)::type>(wide);
+  });
 }
 Results log_matrix_determinant(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(), [&](auto tag) {
-    return log_determinant_of<typename decltype(tag)::type>(args);
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return log_determinant_of<typename decltype(tag)::type>(wide);
   });
 }
 Results matrix_solve(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return solve<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return solve<typename decltype(tag)::type>(wide);
+  });
 }
 Results triangular_solve(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(),
-                      [&](auto tag) { return solve_triangle<typename decltype(tag)::type>(args); });
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return solve_triangle<typename decltype(tag)::type>(wide);
+  });
 }
 Results matrix_solve_ls(const HostArgs& args) {
-  return visit_linear(args.in[0].dtype(), [&](auto tag) {
-    return solve_least_squares<typename decltype(tag)::type>(args);
+  return in_double(args, [](auto tag, const HostArgs& wide) {
+    return solve_least_squares<typename decltype(tag)::type>(wide);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -45,7 +46,7 @@ bool contains(const std::string& text, const std::string& part) {
 TEST(Command, HelpNamesEverySubcommand) {
   const Result help = thaw("--help");
   EXPECT_EQ(help.code, 0);
-  for (const char* name : {"show", "check", "run", "verify", "Exit codes"})
+  for (const char* name : {"show", "check", "run", "verify", "bench", "Exit codes"})
     EXPECT_TRUE(contains(help.out, name)) << name;
   EXPECT_EQ(thaw("--version").out, "0.1.0\n");
 }
@@ -80,6 +81,35 @@ TEST(Command, ShowPrintsLayersAndParsesAsJson) {
   EXPECT_GT(json.at("parameters").integer(), 0);
   EXPECT_GT(json.at("layers").size(), 1u);
   EXPECT_EQ(json.at("signatures").at(std::size_t{0}).at("inputs").size(), 1u);
+}
+
+TEST(Command, BenchWritesItsFiguresAndComparesThem) {
+  const std::string json = temporary("bench.json"), csv = temporary("bench.csv"),
+                    svg = temporary("bench.svg");
+  const std::string model = kDemo + "keras3_names_lstm/model.keras";
+  const std::string options = " --batch 1,4 --concurrency 1,2 --length 7 --seconds 0.01";
+  const Result first =
+      thaw("bench " + model + options + " --json " + json + " --csv " + csv + " --svg " + svg);
+  ASSERT_EQ(first.code, 0) << first.err;
+  std::ifstream in(json);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  const Json figures = parse_json(text, json, Limits{});
+  EXPECT_GT(figures.at("load_ms").number(), 0);
+  ASSERT_EQ(figures.at("rows").size(), 4u);
+  for (const Json& row : figures.at("rows").array()) {
+    EXPECT_GT(row.at("runs").integer(), 0);
+    EXPECT_GT(row.at("runs_per_second").number(), 0);
+    EXPECT_LE(row.at("p10_us").number(), row.at("p50_us").number());
+    EXPECT_LE(row.at("p50_us").number(), row.at("p99_us").number());
+  }
+  std::ifstream table(csv);
+  EXPECT_EQ(std::count(std::istreambuf_iterator<char>(table), {}, '\n'), 5);
+  EXPECT_GT(std::filesystem::file_size(svg), 1000u);
+  const Result again = thaw("bench " + model + " --seconds 0.01 --length 7 --compare " + json);
+  EXPECT_EQ(again.code, 0);
+  EXPECT_TRUE(contains(again.out, "batch=1 threads=1 sessions=1")) << again.out;
+  EXPECT_EQ(thaw("bench " + model + " --batch 0").code, 2);
+  EXPECT_EQ(thaw("bench " + model + " --compare /no/such/file").code, 2);
 }
 
 // The pages of docs/ are what this build prints.
