@@ -279,6 +279,11 @@ def checkpoints(c):
             os.makedirs(folder)
             saver = v1.train.Saver(**options)
             saver.save(session, os.path.join(folder, "model.ckpt"), global_step=7 if name == "v2" else None, strip_default_attrs=True)
+            state = os.path.join(folder, "checkpoint")  # names the folder of the training, which is another one by now
+            with open(state) as f:
+                text = f.read().replace(c.folder, "/where/it/was/trained")
+            with open(state, "w") as f:
+                f.write(text)
             prefix = name + "/model.ckpt" + ("-7" if name == "v2" else "")
             c.form("checkpoint_meta", prefix + ".meta")
             if name != "sharded":
