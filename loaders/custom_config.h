@@ -6,6 +6,7 @@
 
 #include "loaders/source/json.h"
 #include "runtime/base/check.h"
+#include "runtime/ir/custom_graph.h"
 #include "thaw/custom.h"
 
 namespace thaw {
@@ -71,6 +72,37 @@ class JsonConfig : public Base {
 
   Json config_;
   std::string name_, class_name_;
+};
+
+/// One call of a layer or node: JsonConfig and the graph that the user's function adds to. What a
+/// layer has beyond operands (mask, keywords, variables) is the doors'.
+template <const Json::Array* (*List)(const Json&)>
+class GraphCall : public JsonConfig<CustomCall, List> {
+ public:
+  /// `title` names the layer or node in errors.
+  GraphCall(Json config, std::string name, std::string class_name, GraphBuilder& g,
+            std::string title)
+      : JsonConfig<CustomCall, List>(std::move(config), std::move(name), std::move(class_name)),
+        graph_(g, std::move(title)) {}
+
+  const std::vector<GraphValue>& inputs() const override { return inputs_; }
+  const TensorType& type(GraphValue value) const override { return graph_.type(value); }
+  GraphValue constant(const Tensor& tensor) override { return graph_.constant(tensor); }
+  std::vector<GraphValue> add(const std::string& op, const std::vector<GraphValue>& operands,
+                              int results) override {
+    return graph_.add(op, operands, results);
+  }
+  std::vector<GraphValue> call(CustomFunction function, const std::vector<GraphValue>& operands,
+                               int results) override {
+    return graph_.call(std::move(function), operands, results);
+  }
+  const CustomGraph& graph() const { return graph_; }
+
+ protected:
+  std::vector<GraphValue> inputs_;
+
+ private:
+  CustomGraph graph_;
 };
 
 }  // namespace thaw

@@ -1,21 +1,17 @@
 #include "loaders/keras/custom.h"
 
 #include "loaders/custom_config.h"
-#include "runtime/ir/custom_graph.h"
 
 namespace thaw::keras {
 namespace {
 
-template <class Base>
-using Configured = JsonConfig<Base, list_of>;
-
-class LayerCall final : public Configured<CustomCall> {
+class LayerCall final : public GraphCall<list_of> {
  public:
   LayerCall(const Layer& layer, Weights& weights, GraphBuilder& g)
-      : Configured<CustomCall>(layer.config.config, layer.name, layer.config.file_class),
+      : GraphCall<list_of>(layer.config.config, layer.name, layer.config.file_class, g,
+                           layer.title()),
         layer_(layer),
-        weights_(weights),
-        graph_(g, layer.title()) {
+        weights_(weights) {
     for (const Operand& argument : layer.args) {
       std::vector<MaskedValue> tensors;
       flatten(argument, tensors);
@@ -24,7 +20,6 @@ class LayerCall final : public Configured<CustomCall> {
     }
   }
 
-  const std::vector<GraphValue>& inputs() const override { return inputs_; }
   GraphValue keyword(const std::string& key) const override {
     const std::vector<MaskedValue> tensors = layer_.tensors(key);
     return {tensors.empty() ? kNoValue : tensors[0].value};
@@ -35,29 +30,16 @@ class LayerCall final : public Configured<CustomCall> {
     return plain ? operand->value.dump() : "";
   }
   GraphValue mask() const override { return {layer_.mask()}; }
-  const TensorType& type(GraphValue value) const override { return graph_.type(value); }
   Tensor weight(const std::string& variable) const override {
     return weights_.tensor(variable, Shape::unknown_rank());
   }
   GraphValue variable(const std::string& variable) override {
     return {weights_.get(variable, Shape::unknown_rank())};
   }
-  GraphValue constant(const Tensor& tensor) override { return graph_.constant(tensor); }
-  std::vector<GraphValue> add(const std::string& op, const std::vector<GraphValue>& operands,
-                              int results) override {
-    return graph_.add(op, operands, results);
-  }
-  std::vector<GraphValue> call(CustomFunction function, const std::vector<GraphValue>& operands,
-                               int results) override {
-    return graph_.call(std::move(function), operands, results);
-  }
-  const CustomGraph& graph() const { return graph_; }
 
  private:
   const Layer& layer_;
   Weights& weights_;
-  CustomGraph graph_;
-  std::vector<GraphValue> inputs_;
 };
 
 const CustomLayer* entry(const std::map<std::string, CustomLayer>& entries,
@@ -85,7 +67,7 @@ const CustomLayer* find_custom(const CustomObjects* objects, const LayerConfig& 
 void declare_custom(VariableList& variables) {
   const LayerConfig& layer = variables.layer();
   if (!layer.custom->variables) return;
-  const Configured<CustomConfig> config(layer.config, layer.name, layer.file_class);
+  const JsonConfig<CustomConfig, list_of> config(layer.config, layer.name, layer.file_class);
   const std::vector<CustomVariable> declared = layer.custom->variables(config);
   for (const bool trainable : {true, false}) {  // Keras keeps the others behind
     for (const CustomVariable& variable : declared) {

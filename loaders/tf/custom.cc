@@ -1,7 +1,6 @@
 #include "loaders/tf/custom.h"
 
 #include "loaders/custom_config.h"
-#include "runtime/ir/custom_graph.h"
 #include "tf/proto/thaw_tf.pb.h"
 
 namespace thaw::tf {
@@ -61,41 +60,25 @@ Json attributes_of(const NodeDef& node) {
 
 const Json::Array* array_of(const Json& json) { return json.is_array() ? &json.array() : nullptr; }
 
-class NodeCall final : public JsonConfig<CustomCall, array_of> {
+class NodeCall final : public GraphCall<array_of> {
  public:
   explicit NodeCall(OpContext& context)
-      : JsonConfig<CustomCall, array_of>(attributes_of(context.node.def()), context.node.name(),
-                                         context.node.op()),
-        graph_(context.g, context.node.description()) {
+      : GraphCall<array_of>(attributes_of(context.node.def()), context.node.name(),
+                            context.node.op(), context.g, context.node.description()) {
     for (const ValueId input : context.inputs) inputs_.push_back({input});
   }
 
-  const std::vector<GraphValue>& inputs() const override { return inputs_; }
   GraphValue keyword(const std::string&) const override { return {}; }
   std::string keyword_json(const std::string&) const override { return ""; }
   GraphValue mask() const override { return {}; }
-  const TensorType& type(GraphValue value) const override { return graph_.type(value); }
   Tensor weight(const std::string& variable) const override { no_variable(variable); }
   GraphValue variable(const std::string& variable) override { no_variable(variable); }
-  GraphValue constant(const Tensor& tensor) override { return graph_.constant(tensor); }
-  std::vector<GraphValue> add(const std::string& op, const std::vector<GraphValue>& operands,
-                              int results) override {
-    return graph_.add(op, operands, results);
-  }
-  std::vector<GraphValue> call(CustomFunction function, const std::vector<GraphValue>& operands,
-                               int results) override {
-    return graph_.call(std::move(function), operands, results);
-  }
-  const CustomGraph& graph() const { return graph_; }
 
  private:
   [[noreturn]] void no_variable(const std::string& variable) const {
     fail(ErrorCode::invalid_argument, "variable '{}': a node has operands, no variables",
          printable(variable));
   }
-
-  CustomGraph graph_;
-  std::vector<GraphValue> inputs_;
 };
 
 }  // namespace
