@@ -37,20 +37,20 @@ template <class Of>
 Results map_complex(const HostArgs& args, Of&& of) {
   const Tensor& x = args.in[0];
   Tensor y(args.out[0].dtype, x.shape());
-  const auto run = [&]<class T>(ElementTag<T>) {
+  const auto run = [&]<class T>(Tag<T>) {
     for (std::int64_t i = 0; i < x.num_elements(); ++i) {
       mutable_elements<T>(y)[i] = of(elements<std::complex<T>>(x)[i]);
     }
   };
   if (x.dtype() == DType::complex64) {
-    run(ElementTag<float>{});
+    run(Tag<float>{});
   } else if (x.dtype() == DType::complex128) {
-    run(ElementTag<double>{});
+    run(Tag<double>{});
   } else {
-    visit_float(x.dtype(), [&](auto tag) {
+    for_floats(x.dtype(), [&](auto tag) {
       using T = typename decltype(tag)::type;
       for (std::int64_t i = 0; i < x.num_elements(); ++i) {
-        mutable_elements<T>(y)[i] = from_number<T>(of(Complex128(to_number(elements<T>(x)[i]), 0)));
+        mutable_elements<T>(y)[i] = store<T>(of(Complex128(to_number(elements<T>(x)[i]), 0)));
       }
     });
   }
@@ -74,15 +74,15 @@ Results conjugate(const HostArgs& args) {
   const Tensor& x = args.in[0];
   if (!is_complex(x.dtype())) return {x};
   Tensor y(x.dtype(), x.shape());
-  const auto run = [&]<class T>(ElementTag<T>) {
+  const auto run = [&]<class T>(Tag<T>) {
     for (std::int64_t i = 0; i < x.num_elements(); ++i) {
       mutable_elements<T>(y)[i] = std::conj(elements<T>(x)[i]);
     }
   };
   if (x.dtype() == DType::complex64) {
-    run(ElementTag<Complex64>{});
+    run(Tag<Complex64>{});
   } else {
-    run(ElementTag<Complex128>{});
+    run(Tag<Complex128>{});
   }
   return {std::move(y)};
 }
@@ -93,7 +93,7 @@ Results map_pairs(const HostArgs& args, Function&& function) {
   const Tensor &a = args.in[0], &b = args.in[1];
   const Shape shape = broadcast(a.shape(), b.shape());
   Tensor y(args.out[0].dtype, shape);
-  const auto run = [&]<class T>(ElementTag<T>) {
+  const auto run = [&]<class T>(Tag<T>) {
     using Result = decltype(function(T(), T()));
     const T *left = elements<T>(a), *right = elements<T>(b);
     auto* out = mutable_elements<Result>(y);
@@ -103,9 +103,9 @@ Results map_pairs(const HostArgs& args, Function&& function) {
         });
   };
   if (a.dtype() == DType::float32) {
-    run(ElementTag<float>{});
+    run(Tag<float>{});
   } else {
-    run(ElementTag<double>{});
+    run(Tag<double>{});
   }
   return {std::move(y)};
 }
@@ -121,7 +121,7 @@ Results next_after(const HostArgs& args) {
 Results population_count(const HostArgs& args) {
   const Tensor& x = args.in[0];
   Tensor y(DType::uint8, x.shape());
-  visit_integer(x.dtype(), [&](auto tag) {
+  for_integers(x.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (std::int64_t i = 0; i < x.num_elements(); ++i) {
       mutable_elements<std::uint8_t>(y)[i] = static_cast<std::uint8_t>(
@@ -174,10 +174,9 @@ Results compare_and_bitpack(const HostArgs& args) {
   if (x.dtype() == DType::boolean) {
     pack_flags(x, y);
   } else if (is_floating(x.dtype())) {
-    visit_float(x.dtype(), [&](auto tag) { pack<typename decltype(tag)::type>(x, threshold, y); });
+    for_floats(x.dtype(), [&](auto tag) { pack<typename decltype(tag)::type>(x, threshold, y); });
   } else {
-    visit_integer(x.dtype(),
-                  [&](auto tag) { pack<typename decltype(tag)::type>(x, threshold, y); });
+    for_integers(x.dtype(), [&](auto tag) { pack<typename decltype(tag)::type>(x, threshold, y); });
   }
   return {std::move(y)};
 }

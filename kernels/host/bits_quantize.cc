@@ -60,7 +60,7 @@ void quantize_slice(const Quantizer& q, const T* in, T* out, std::int64_t outer,
       if (q.range_given) x = std::max(std::min(x, range.high), range.low);
       x *= range.scale;
       out[at(o) + i] =
-          from_number<T>((q.half_up ? std::floor(x + F(0.5)) : std::nearbyint(x)) * range.inverse);
+          store<T>((q.half_up ? std::floor(x + F(0.5)) : std::nearbyint(x)) * range.inverse);
     }
   }
 }
@@ -72,8 +72,8 @@ void quantize(const HostArgs& args, const Quantizer& q, Tensor& y) {
   const int rank = x.shape().rank();
   const std::int64_t channels = axis < 0 ? 1 : x.shape()[static_cast<int>(axis)];
   const std::int64_t inner =
-      axis < 0 ? x.num_elements() : count_of(x.shape(), static_cast<int>(axis) + 1, rank);
-  const std::int64_t outer = axis < 0 ? 1 : count_of(x.shape(), 0, static_cast<int>(axis));
+      axis < 0 ? x.num_elements() : product(x.shape(), static_cast<int>(axis) + 1, rank);
+  const std::int64_t outer = axis < 0 ? 1 : product(x.shape(), 0, static_cast<int>(axis));
   if (q.range_given && (low.num_elements() != channels || high.num_elements() != channels)) {
     fail(ErrorCode::invalid_argument, "expected ranges of {} channels, found {} and {}", channels,
          low.shape().to_string(), high.shape().to_string());
@@ -99,13 +99,13 @@ std::vector<Tensor> quantize_and_dequantize(const HostArgs& args) {
   q.narrow = attributes.flag("narrow_range");
   q.range_given = attributes.flag("range_given");
   q.half_up = attributes.text("round_mode") == "HALF_UP";
-  q.bits = one_integer(args.in[3], "num_bits");
+  q.bits = integer(args.in[3], "num_bits");
   if (q.bits < 1 || q.bits > 63 || (q.is_signed && q.bits < 2)) {
     fail(ErrorCode::invalid_argument, "num_bits is out of range: {} with signed_input {}", q.bits,
          q.is_signed);
   }
   Tensor y(args.in[0].dtype(), args.in[0].shape());
-  visit_float(y.dtype(), [&](auto tag) { quantize<typename decltype(tag)::type>(args, q, y); });
+  for_floats(y.dtype(), [&](auto tag) { quantize<typename decltype(tag)::type>(args, q, y); });
   return {std::move(y)};
 }
 

@@ -26,7 +26,7 @@ inline std::vector<std::int64_t> leading_dims(const Tensor& x, int inner) {
 inline Index rows_of(const Tensor& x) { return x.shape()[x.shape().rank() - 2]; }
 inline Index cols_of(const Tensor& x) { return x.shape()[x.shape().rank() - 1]; }
 /// How many matrices there are.
-inline Index matrix_count(const Tensor& x) { return count_of(x.shape(), 0, x.shape().rank() - 2); }
+inline Index matrix_count(const Tensor& x) { return product(x.shape(), 0, x.shape().rank() - 2); }
 
 template <class T>
 ConstMatrixMap<T> matrix_at(const Tensor& x, Index i) {
@@ -54,7 +54,7 @@ Tensor narrowed(const Tensor& x, DType dtype);
 template <class Code>
 std::vector<Tensor> in_double(const HostArgs& args, const Code& code) {
   const DType dtype = args.in[0].dtype();
-  if (!is_complex(dtype) && dtype != DType::float32 && dtype != DType::float64) no_code_for(dtype);
+  if (!is_complex(dtype) && dtype != DType::float32 && dtype != DType::float64) wrong_type(dtype);
   std::vector<Tensor> in;
   for (const Tensor& operand : args.in) in.push_back(widened(operand));
   std::vector<TensorType> out(args.out.begin(), args.out.end());
@@ -64,7 +64,7 @@ std::vector<Tensor> in_double(const HostArgs& args, const Code& code) {
   }
   const HostArgs wide{args.call, in, out, args.packs};
   std::vector<Tensor> results =
-      is_complex(dtype) ? code(ElementTag<Complex128>{}, wide) : code(ElementTag<double>{}, wide);
+      is_complex(dtype) ? code(Tag<Complex128>{}, wide) : code(Tag<double>{}, wide);
   for (std::size_t i = 0; i < results.size(); ++i) {
     results[i] = narrowed(results[i], args.out[i].dtype);
   }

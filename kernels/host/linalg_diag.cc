@@ -135,12 +135,12 @@ Results matrix_diag(const HostArgs& args) {
          "upper_diag_index range.");
   }
   const std::int64_t width = diagonal.shape()[rank - 1];
-  set_size(d, width, one_integer(args.in[2], "num_rows"), one_integer(args.in[3], "num_cols"));
+  set_size(d, width, integer(args.in[2], "num_rows"), integer(args.in[3], "num_cols"));
   expect_inside(d);
   Tensor y = batched(diagonal.dtype(), leading_dims(diagonal, inner), {d.rows, d.cols});
   const Elements kind(diagonal.dtype());
   kind.fill(args.in[4], y);
-  each_element(d, count_of(diagonal.shape(), 0, rank - inner), width,
+  each_element(d, product(diagonal.shape(), 0, rank - inner), width,
                [&](std::int64_t to, std::int64_t from) { kind.copy(diagonal, from, y, to); });
   return {std::move(y)};
 }

@@ -103,13 +103,13 @@ Results matrix_exponential(const HostArgs& args) {
 
 // The principal logarithm is complex.
 Results matrix_logarithm(const HostArgs& args) {
-  if (!is_complex(args.in[0].dtype())) no_code_for(args.in[0].dtype());
+  if (!is_complex(args.in[0].dtype())) wrong_type(args.in[0].dtype());
   return in_double(args, [](auto tag, const HostArgs& wide) -> Results {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_same_v<T, Complex128>) {
       return map_matrices<T>(wide, [](const Matrix<T>& x) -> Matrix<T> { return x.log(); });
     } else {
-      no_code_for(wide.in[0].dtype());
+      wrong_type(wide.in[0].dtype());
     }
   });
 }

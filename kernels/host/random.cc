@@ -101,7 +101,7 @@ void fill_normal(const Philox& generator, Tensor& y) {
       return k == 0 ? sine : cosine;
     } else {
       const auto [sine, cosine] = normal_floats(block[at], block[at + 1]);
-      return from_number<T>(static_cast<double>(k & 1 ? cosine : sine));
+      return store<T>(static_cast<double>(k & 1 ? cosine : sine));
     }
   });
 }
@@ -129,7 +129,7 @@ void fill_truncated(const Philox& generator, Tensor& y) {
       }
       for (const double number : pair) {
         if (std::abs(number) >= 2 || k == kGroup) continue;
-        if (i + k < y.num_elements()) out[i + k] = from_number<T>(number);
+        if (i + k < y.num_elements()) out[i + k] = store<T>(number);
         ++k;
       }
     }
@@ -170,11 +170,11 @@ void fill_range(const Philox& generator, const Tensor& low, const Tensor& high, 
 template <class Visit>
 auto visit_index(DType dtype, Visit&& visit) {
   switch (dtype) {
-    case DType::int32: return visit(ElementTag<std::int32_t>{});
-    case DType::int64: return visit(ElementTag<std::int64_t>{});
-    case DType::uint32: return visit(ElementTag<std::uint32_t>{});
-    case DType::uint64: return visit(ElementTag<std::uint64_t>{});
-    default: no_code_for(dtype);
+    case DType::int32: return visit(Tag<std::int32_t>{});
+    case DType::int64: return visit(Tag<std::int64_t>{});
+    case DType::uint32: return visit(Tag<std::uint32_t>{});
+    case DType::uint64: return visit(Tag<std::uint64_t>{});
+    default: wrong_type(dtype);
   }
 }
 
@@ -184,14 +184,14 @@ Results random_numbers(const HostArgs& args) {
   const Philox generator = generator_of(args.in[1], args.in[2]);
   Tensor y(args.out[0].dtype, shape_from(integers(args.in[0])));
   if (kind == "uniform") {
-    visit_float(y.dtype(),
-                [&](auto tag) { fill_uniform<typename decltype(tag)::type>(generator, y); });
+    for_floats(y.dtype(),
+               [&](auto tag) { fill_uniform<typename decltype(tag)::type>(generator, y); });
   } else if (kind == "normal") {
-    visit_float(y.dtype(),
-                [&](auto tag) { fill_normal<typename decltype(tag)::type>(generator, y); });
+    for_floats(y.dtype(),
+               [&](auto tag) { fill_normal<typename decltype(tag)::type>(generator, y); });
   } else if (kind == "truncated_normal") {
-    visit_float(y.dtype(),
-                [&](auto tag) { fill_truncated<typename decltype(tag)::type>(generator, y); });
+    for_floats(y.dtype(),
+               [&](auto tag) { fill_truncated<typename decltype(tag)::type>(generator, y); });
   } else if (kind == "integers") {
     visit_index(y.dtype(),
                 [&](auto tag) { fill_integers<typename decltype(tag)::type>(generator, y); });
@@ -234,7 +234,7 @@ Results random_seed(const HostArgs&) {
 // the key; every number may take 256 words.
 Results random_skip(const HostArgs& args) {
   constexpr std::int64_t kPhilox = 1, kAutoSelect = 3;
-  const std::int64_t algorithm = one_integer(args.in[1], "algorithm");
+  const std::int64_t algorithm = integer(args.in[1], "algorithm");
   if (algorithm != kPhilox && algorithm != kAutoSelect) {
     fail(ErrorCode::unimplemented, "random number algorithm {}", algorithm);
   }
@@ -321,13 +321,13 @@ std::vector<double> cumulative(const std::vector<double>& logits) {
 Results multinomial(const HostArgs& args) {
   const Tensor& logits = args.in[0];
   const std::int64_t rows = logits.shape()[0], classes = logits.shape()[1];
-  const std::int64_t count = one_integer(args.in[1], "num_samples");
+  const std::int64_t count = integer(args.in[1], "num_samples");
   if (classes == 0) fail(ErrorCode::invalid_argument, "num_classes should be positive, got 0");
   PhiloxWords words(generator_of(args.in[2], args.in[3]));
   Tensor y(args.out[0].dtype, shape_from({rows, count}));
   for (std::int64_t row = 0; row < rows; ++row) {
     std::vector<double> line;
-    visit_float(logits.dtype(), [&](auto tag) {
+    for_floats(logits.dtype(), [&](auto tag) {
       const auto* in = elements<typename decltype(tag)::type>(logits) + row * classes;
       for (std::int64_t k = 0; k < classes; ++k) line.push_back(to_number(in[k]));
     });

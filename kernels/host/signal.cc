@@ -32,7 +32,7 @@ Tensor widened(const Tensor& x) {
     case DType::complex128: return x;
     case DType::float32: std::copy_n(elements<float>(x), count, out); break;
     case DType::float64: std::copy_n(elements<double>(x), count, out); break;
-    default: no_code_for(x.dtype());
+    default: wrong_type(x.dtype());
   }
   return y;
 }
@@ -65,8 +65,8 @@ void mirror(std::vector<Complex128>& line) {
 Tensor along_axis(const Tensor& x, int axis, std::int64_t length, Line kind) {
   const std::int64_t in_size = x.shape()[axis];
   const std::int64_t out_size = kind == Line::real_forward ? length / 2 + 1 : length;
-  const std::int64_t inner = count_of(x.shape(), axis + 1, x.shape().rank());
-  const std::int64_t outer = count_of(x.shape(), 0, axis);
+  const std::int64_t inner = product(x.shape(), axis + 1, x.shape().rank());
+  const std::int64_t outer = product(x.shape(), 0, axis);
   Tensor y(DType::complex128, with_dim(x.shape(), axis, out_size));
   if (y.num_elements() == 0) return y;
   const std::int64_t used = std::min(in_size, kind == Line::real_inverse ? length / 2 + 1 : length);

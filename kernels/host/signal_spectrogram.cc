@@ -21,7 +21,7 @@ std::vector<Tensor> audio_spectrogram(const HostArgs& args) {
   if (y.num_elements() == 0) return {std::move(y)};
   Fft fft(size);
   std::vector<Complex128> line(static_cast<std::size_t>(size));
-  visit_float(x.dtype(), [&](auto tag) {
+  for_floats(x.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* out = mutable_elements<T>(y);
     for (std::int64_t channel = 0; channel < channels; ++channel) {
@@ -36,7 +36,7 @@ std::vector<Tensor> audio_spectrogram(const HostArgs& args) {
         fft.forward(line.data());
         for (std::int64_t k = 0; k < bins; ++k) {
           const double power = std::norm(line[static_cast<std::size_t>(k)]);
-          *out++ = from_number<T>(squared ? power : std::sqrt(power));
+          *out++ = store<T>(squared ? power : std::sqrt(power));
         }
       }
     }
@@ -105,7 +105,7 @@ std::vector<Tensor> mfcc(const HostArgs& args) {
   const Attributes& attributes = args.call.attributes;
   const std::int64_t bands = attributes.integer("filterbank_channel_count");
   const std::int64_t coefficients = attributes.integer("dct_coefficient_count");
-  const double rate = static_cast<double>(one_integer(args.in[1], "sample_rate"));
+  const double rate = static_cast<double>(integer(args.in[1], "sample_rate"));
   const double lower = attributes.real("lower_frequency_limit");
   const double upper = attributes.real("upper_frequency_limit");
   const std::int64_t bins = x.shape()[2];
@@ -118,7 +118,7 @@ std::vector<Tensor> mfcc(const HostArgs& args) {
   const std::int64_t frames = x.shape()[0] * x.shape()[1];
   Tensor y(args.out[0].dtype, Shape{x.shape()[0], x.shape()[1], coefficients});
   const double norm = std::sqrt(2.0 / static_cast<double>(bands));
-  visit_float(x.dtype(), [&](auto tag) {
+  for_floats(x.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (std::int64_t frame = 0; frame < frames; ++frame) {
       const std::vector<double> logs = bank.log_bands(elements<T>(x) + frame * bins);
@@ -130,7 +130,7 @@ std::vector<Tensor> mfcc(const HostArgs& args) {
                           (static_cast<double>(band) + 0.5) / static_cast<double>(bands)) *
                  logs[static_cast<std::size_t>(band)];
         }
-        mutable_elements<T>(y)[frame * coefficients + k] = from_number<T>(sum);
+        mutable_elements<T>(y)[frame * coefficients + k] = store<T>(sum);
       }
     }
   });

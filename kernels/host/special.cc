@@ -15,10 +15,10 @@ template <double (*function)(double)>
 Results map(const HostArgs& args) {
   const Tensor& x = args.in[0];
   Tensor y(x.dtype(), x.shape());
-  visit_float(x.dtype(), [&](auto tag) {
+  for_floats(x.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (std::int64_t i = 0; i < x.num_elements(); ++i) {
-      mutable_elements<T>(y)[i] = from_number<T>(function(to_number(elements<T>(x)[i])));
+      mutable_elements<T>(y)[i] = store<T>(function(to_number(elements<T>(x)[i])));
     }
   });
   return {std::move(y)};
@@ -29,11 +29,11 @@ Results map2(const HostArgs& args) {
   const Tensor &a = args.in[0], &b = args.in[1];
   const Shape shape = broadcast(a.shape(), b.shape());
   Tensor y(a.dtype(), shape);
-  visit_float(a.dtype(), [&](auto tag) {
+  for_floats(a.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     Broadcast(shape, {a.shape(), b.shape()})
         .each([&](std::int64_t i, const std::vector<std::int64_t>& at) {
-          mutable_elements<T>(y)[i] = from_number<T>(
+          mutable_elements<T>(y)[i] = store<T>(
               function(to_number(elements<T>(a)[at[0]]), to_number(elements<T>(b)[at[1]])));
         });
   });
@@ -44,13 +44,13 @@ Results betainc_of(const HostArgs& args) {
   const Tensor &a = args.in[0], &b = args.in[1], &x = args.in[2];
   const Shape shape = broadcast(broadcast(a.shape(), b.shape()), x.shape());
   Tensor y(a.dtype(), shape);
-  visit_float(a.dtype(), [&](auto tag) {
+  for_floats(a.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     Broadcast(shape, {a.shape(), b.shape(), x.shape()})
         .each([&](std::int64_t i, const std::vector<std::int64_t>& at) {
-          mutable_elements<T>(y)[i] = from_number<T>(betainc(to_number(elements<T>(a)[at[0]]),
-                                                             to_number(elements<T>(b)[at[1]]),
-                                                             to_number(elements<T>(x)[at[2]])));
+          mutable_elements<T>(y)[i] =
+              store<T>(betainc(to_number(elements<T>(a)[at[0]]), to_number(elements<T>(b)[at[1]]),
+                               to_number(elements<T>(x)[at[2]])));
         });
   });
   return {std::move(y)};
@@ -70,7 +70,7 @@ void scan_line(const T* in, T* out, std::int64_t size, std::int64_t step, bool e
   for (std::int64_t i = 0; i < size; ++i) {
     const std::int64_t at = (reverse ? size - 1 - i : i) * step;
     const double next = log_add(total, to_number(in[at]));
-    out[at] = from_number<T>(exclusive ? total : next);
+    out[at] = store<T>(exclusive ? total : next);
     total = next;
   }
 }
@@ -78,18 +78,18 @@ void scan_line(const T* in, T* out, std::int64_t size, std::int64_t step, bool e
 Results cumulative_logsumexp(const HostArgs& args) {
   const Tensor& x = args.in[0];
   const int rank = x.shape().rank();
-  std::int64_t axis = one_integer(args.in[1], "axis");
+  std::int64_t axis = integer(args.in[1], "axis");
   if (axis < -rank || axis >= rank) {
     fail(ErrorCode::invalid_argument, "axis {} of {}", axis, x.shape().to_string());
   }
   axis += axis < 0 ? rank : 0;
   const int at = static_cast<int>(axis);
-  const std::int64_t outer = count_of(x.shape(), 0, at), size = x.shape()[at],
-                     inner = count_of(x.shape(), at + 1, rank);
+  const std::int64_t outer = product(x.shape(), 0, at), size = x.shape()[at],
+                     inner = product(x.shape(), at + 1, rank);
   const bool exclusive = args.call.attributes.flag("exclusive");
   const bool reverse = args.call.attributes.flag("reverse");
   Tensor y(x.dtype(), x.shape());
-  visit_float(x.dtype(), [&](auto tag) {
+  for_floats(x.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (std::int64_t o = 0; o < outer; ++o) {
       for (std::int64_t i = 0; i < inner; ++i) {
