@@ -40,12 +40,12 @@ std::vector<std::int64_t> factorise(std::int64_t n) {
 
 /// One step of Stockham's algorithm: `in` holds, for `stride` interleaved transforms, radix * m
 /// elements each; `out` gets them as radix groups.
-struct Step {
+struct Butterfly {
   std::int64_t radix, m, stride;
   const Complex* twiddles;  // of the whole length
 };
 
-void radix2(const Step& s, const Complex* in, Complex* out) {
+void radix2(const Butterfly& s, const Complex* in, Complex* out) {
   for (std::int64_t p = 0; p < s.m; ++p) {
     const Complex w = s.twiddles[p * s.stride];
     for (std::int64_t q = 0; q < s.stride; ++q) {
@@ -56,7 +56,7 @@ void radix2(const Step& s, const Complex* in, Complex* out) {
   }
 }
 
-void radix4(const Step& s, const Complex* in, Complex* out) {
+void radix4(const Butterfly& s, const Complex* in, Complex* out) {
   for (std::int64_t p = 0; p < s.m; ++p) {
     const Complex w1 = s.twiddles[p * s.stride], w2 = s.twiddles[2 * p * s.stride],
                   w3 = s.twiddles[3 * p * s.stride];
@@ -75,7 +75,7 @@ void radix4(const Step& s, const Complex* in, Complex* out) {
   }
 }
 
-void any_radix(const Step& s, std::int64_t n, const Complex* in, Complex* out) {
+void any_radix(const Butterfly& s, std::int64_t n, const Complex* in, Complex* out) {
   const std::int64_t turn = n / s.radix;  // of one radix-th of a turn, in twiddles
   for (std::int64_t p = 0; p < s.m; ++p) {
     for (std::int64_t q = 0; q < s.stride; ++q) {
@@ -128,7 +128,7 @@ void Fft::mixed_radix(Complex* data) {
   Complex *in = data, *out = scratch_.data();
   std::int64_t rest = n_, stride = 1;
   for (const std::int64_t radix : factors_) {
-    const Step step{radix, rest / radix, stride, twiddles_.data()};
+    const Butterfly step{radix, rest / radix, stride, twiddles_.data()};
     if (radix == 4) {
       radix4(step, in, out);
     } else if (radix == 2) {

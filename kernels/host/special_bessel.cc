@@ -7,10 +7,6 @@
 namespace thaw::host {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
 /// Beyond, the asymptotic series of I reaches full precision.
 constexpr double kLargeArgument = 30;
 

@@ -9,9 +9,6 @@
 namespace thaw::host {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kEuler = std::numbers::egamma;
 
 /// The y > 0 with erfc(y) = q, 0 < q <= 1: Winitzki's approximation, then Halley's iteration.

@@ -2,7 +2,13 @@
 // poles the infinities that TensorFlow gives.
 #pragma once
 
+#include <limits>
+
 namespace thaw::host {
+
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 // special_gamma.cc
 /// Regularised incomplete gamma functions P(a, x) and Q(a, x) = 1 - P.

@@ -8,10 +8,6 @@
 namespace thaw::host {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
 /// From here on the gamma function's distribution is normal to 1e-15 but for the first correction.
 constexpr double kLargeShape = 1e10;
 

@@ -43,7 +43,7 @@ T floor_div(T x, T y) {
 }
 
 template <class T>
-T floor_mod(T x, T y) {
+T integer_floor_mod(T x, T y) {
   const T remainder = truncate_mod(x, y);
   return static_cast<T>(remainder != 0 && (remainder < 0) != (y < 0) ? remainder + y : remainder);
 }
@@ -87,7 +87,7 @@ Arithmetic<T> arithmetic(BinaryKind kind) {
     case BinaryKind::truncate_div: return truncate_div<T>;
     case BinaryKind::truncate_mod: return truncate_mod<T>;
     case BinaryKind::floor_div: return floor_div<T>;
-    case BinaryKind::floor_mod: return floor_mod<T>;
+    case BinaryKind::floor_mod: return integer_floor_mod<T>;
     case BinaryKind::div_no_nan: return [](T x, T y) { return y == 0 ? T{0} : truncate_div(x, y); };
     case BinaryKind::pow: return power<T>;
     case BinaryKind::maximum: return [](T x, T y) { return x > y ? x : y; };

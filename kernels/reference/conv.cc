@@ -18,7 +18,7 @@ struct ConvPlan {
   std::int64_t out_channels() const { return groups * group_out; }
 };
 
-ConvPlan make_plan(const Site& site) {
+ConvPlan plan_conv(const Site& site) {
   const auto& op = site.op_as<ops::Conv>();
   const Shape &x = site.in[0].shape, &w = site.in[1].shape, &y = site.out[0].shape;
   const Ints kernel(w.dims().begin(), w.dims().end() - 2);
@@ -67,7 +67,7 @@ void convolve(const ConvPlan& plan, const T* x, const T* w, const T* bias, T* y,
 }  // namespace
 
 KernelPtr prepare_conv(const Site& site) {
-  const ConvPlan plan = make_plan(site);
+  const ConvPlan plan = plan_conv(site);
   const DType dtype = site.out[0].dtype;
   if (plan.activation.kind != UnaryKind::linear && !is_floating(dtype)) return nullptr;
   return for_reals(dtype, [&](auto tag) {

@@ -110,7 +110,7 @@ Shape without_steps(const Shape& shape) {
   return Shape(std::move(dims));
 }
 
-ConvLstmPlan make_plan(const Site& site) {
+ConvLstmPlan plan_conv_lstm(const Site& site) {
   ConvLstmPlan plan;
   plan.op = site.op_as<ops::ConvLstm>();
   const DType dtype = site.in[0].dtype;
@@ -138,7 +138,7 @@ ConvLstmPlan make_plan(const Site& site) {
 }  // namespace
 
 KernelPtr prepare_conv_lstm(const Site& site) {
-  const ConvLstmPlan plan = make_plan(site);
+  const ConvLstmPlan plan = plan_conv_lstm(site);
   const auto workspace = static_cast<std::size_t>(plan.state()) * 7 * sizeof(double);
   return for_floats(site.in[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;

@@ -58,7 +58,7 @@ struct EinsumPlan {
   std::size_t operands = 0;
 };
 
-EinsumPlan make_plan(const Site& site) {
+EinsumPlan plan_einsum(const Site& site) {
   const EinsumEquation equation =
       parse_einsum(site.op_as<ops::Einsum>().equation, static_cast<int>(site.in.size()));
   std::map<int, std::int64_t> sizes;
@@ -107,7 +107,7 @@ KernelPtr prepare_einsum(const Site& site) {
     fail(ErrorCode::unimplemented, "einsum with {} operands; 1 to {} are supported", site.in.size(),
          kMaxOperands);
   }
-  const EinsumPlan plan = make_plan(site);
+  const EinsumPlan plan = plan_einsum(site);
   return for_numbers(site.out[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
     return make_kernel([plan](const Args& args) { einsum<T>(plan, args); });

@@ -28,7 +28,7 @@ Ints batch_strides(const Shape& operand, const Shape& result) {
   return strides;
 }
 
-MatMulPlan make_plan(const Site& site) {
+MatMulPlan plan_matmul(const Site& site) {
   const auto& op = site.op_as<ops::MatMul>();
   const Shape &a = site.in[0].shape, &b = site.in[1].shape, &y = site.out[0].shape;
   THAW_CHECK(a.rank() >= 2 && b.rank() >= 2 && y.rank() >= 2, "matmul of {} and {}", a.to_string(),
@@ -70,7 +70,7 @@ void multiply(const MatMulPlan& plan, const T* a, const T* b, const T* bias, T* 
 }  // namespace
 
 KernelPtr prepare_matmul(const Site& site) {
-  const MatMulPlan plan = make_plan(site);
+  const MatMulPlan plan = plan_matmul(site);
   if (plan.activation.kind != UnaryKind::linear && !is_floating(site.out[0].dtype)) return nullptr;
   return for_numbers(site.out[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;

@@ -14,7 +14,7 @@ struct NormalizePlan {
   bool centered = true, has_scale = false, has_offset = false;
 };
 
-NormalizePlan make_plan(const Site& site) {
+NormalizePlan plan_normalize(const Site& site) {
   const auto& op = site.op_as<ops::Normalize>();
   const Shape& x = site.in[0].shape;
   NormalizePlan plan;
@@ -70,7 +70,7 @@ void normalize_group(const NormalizePlan& plan, const Loop::Offsets& start, cons
 }  // namespace
 
 KernelPtr prepare_normalize(const Site& site) {
-  const NormalizePlan plan = make_plan(site);
+  const NormalizePlan plan = plan_normalize(site);
   return for_floats(site.in[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
     return make_kernel([plan](const Args& args) {

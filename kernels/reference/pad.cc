@@ -39,7 +39,7 @@ void add_mirrors(PadPlan& plan, const Shape& x, const Shape& y, const Ints& padd
                             origin + end * strides[a]);
 }
 
-PadPlan make_plan(const Site& site) {
+PadPlan plan_pad(const Site& site) {
   const PadMode mode = site.op_as<ops::Pad>().mode;
   const Shape &x = site.in[0].shape, &y = site.out[0].shape;
   const Ints paddings = host_ints(site, 1);
@@ -62,7 +62,7 @@ PadPlan make_plan(const Site& site) {
 }  // namespace
 
 KernelPtr prepare_pad(const Site& site) {
-  const PadPlan plan = make_plan(site);
+  const PadPlan plan = plan_pad(site);
   return for_storage(site.out[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
     return make_kernel([plan](const Args& args) {

@@ -162,7 +162,7 @@ void run_sequence(const RnnPlan& plan, const Args& args, std::int64_t b, const S
   }
 }
 
-RnnPlan make_plan(const Site& site) {
+RnnPlan plan_rnn(const Site& site) {
   RnnPlan plan;
   plan.op = site.op_as<ops::Rnn>();
   const ops::Rnn& op = plan.op;
@@ -190,7 +190,7 @@ RnnPlan make_plan(const Site& site) {
 }  // namespace
 
 KernelPtr prepare_rnn(const Site& site) {
-  const RnnPlan plan = make_plan(site);
+  const RnnPlan plan = plan_rnn(site);
   const auto workspace = static_cast<std::size_t>(workspace_elements(plan)) * sizeof(double);
   return for_floats(site.in[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;

@@ -12,7 +12,7 @@ struct ScatterPlan {
   Ints dims, strides;  // of the indexed axes; strides in elements
 };
 
-ScatterPlan make_plan(const Site& site) {
+ScatterPlan plan_scatter(const Site& site) {
   const Shape &tensor = site.in[0].shape, &indices = site.in[1].shape;
   const int last = indices.rank() - 1;
   THAW_CHECK(last >= 0 && indices[last] <= tensor.rank(), "scatter into {} by indices {}",
@@ -54,7 +54,7 @@ KernelPtr scatter(const ScatterPlan& plan, const Combine& combine) {
 }  // namespace
 
 KernelPtr prepare_scatter(const Site& site) {
-  const ScatterPlan plan = make_plan(site);
+  const ScatterPlan plan = plan_scatter(site);
   const DType dtype = site.in[0].dtype;
   switch (site.op_as<ops::Scatter>().kind) {
     case ScatterKind::update:

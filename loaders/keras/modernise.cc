@@ -114,7 +114,7 @@ class Renamer {
 void rename_dim_ordering(Renamer& config) {
   const Json* ordering = config.find("dim_ordering");
   if (ordering == nullptr || !ordering->is_string()) return;
-  const std::string& value = ordering->string();
+  const std::string value = ordering->string();  // set() moves the members
   if (value == "tf") config.set("data_format", Json(std::string("channels_last")));
   if (value == "th") config.set("data_format", Json(std::string("channels_first")));
 }

@@ -11,7 +11,7 @@ namespace thaw {
 namespace {
 
 constexpr std::size_t kFooter = 48, kTrailer = 5;
-constexpr std::string_view kMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
+constexpr std::string_view kTableMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
 
 using Entry = std::pair<std::string, std::string>;
 
@@ -127,7 +127,7 @@ void SstableReader::parse_block(std::span<const std::byte> block,
 }
 
 std::vector<Entry> SstableReader::read() {
-  if (file_.size() < kFooter || !file_.text().ends_with(kMagic)) {
+  if (file_.size() < kFooter || !file_.text().ends_with(kTableMagic)) {
     const FileKind kind = sniff(file_.data);
     damaged("is not an sstable ({} of {} bytes)", name_of(kind), file_.size());
   }

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxNameRecord = 1 << 20;  // pax headers and GNU long nam
 struct Field {
   std::size_t offset, size;
 };
-constexpr Field kName{0, 100}, kSize{124, 12}, kChecksum{148, 8}, kType{156, 1}, kMagic{257, 6},
+constexpr Field kName{0, 100}, kSize{124, 12}, kChecksum{148, 8}, kType{156, 1}, kUstar{257, 6},
     kPrefix{345, 155};
 
 std::string_view field_of(std::string_view block, const Field& field) {
@@ -206,7 +206,7 @@ void TarReader::member(std::string_view block) {
   }
   std::string name(text_of(block, kName));
   // In GNU's own format ("ustar  ") other fields stand in the place of the prefix.
-  if (field_of(block, kMagic) == std::string_view("ustar\0", 6)) {
+  if (field_of(block, kUstar) == std::string_view("ustar\0", 6)) {
     const std::string_view prefix = text_of(block, kPrefix);
     if (!prefix.empty()) name = std::string(prefix) + "/" + name;
   }
@@ -278,7 +278,7 @@ class TarTree final : public FileTree {
 bool is_tar(std::span<const std::byte> head) {
   if (head.size() < kBlock) return false;
   const std::string_view block = as_text(head.first(kBlock));
-  return field_of(block, kMagic).starts_with("ustar") && checksum_fits(block);
+  return field_of(block, kUstar).starts_with("ustar") && checksum_fits(block);
 }
 
 std::unique_ptr<FileTree> open_tar(Bytes archive, const std::string& path, const Limits& limits) {

@@ -3,12 +3,6 @@
 #include "runtime/base/check.h"
 
 namespace thaw {
-namespace {
-
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
-}  // namespace
-
 BoundPlan::BoundPlan(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_(std::move(plan)) {
   std::size_t views = 0;
   for (const Step& step : plan_->steps) views += step.in.size() + step.out.size();

@@ -10,8 +10,6 @@
 namespace thaw {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 const Tensor& tensor_of(const Datum& datum) {
   if (datum.list != nullptr)
     fail(ErrorCode::invalid_argument, "expected a tensor, got a tensor list");

@@ -9,8 +9,6 @@
 namespace thaw {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 Graph folded(const Graph& graph, Precision precision) {
   const Graph wide = precision == Precision::f64 ? widen_to_float64(graph) : Graph{};
   const Graph& source = precision == Precision::f64 ? wide : graph;

@@ -11,8 +11,6 @@
 namespace thaw {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 // Ops whose folding replaces weights by weights of the same size: worth it at any size.
 bool only_moves_elements(const Op& op) {
   return std::holds_alternative<ops::Reshape>(op) || std::holds_alternative<ops::Transpose>(op) ||

@@ -9,8 +9,6 @@
 namespace thaw {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 bool emptied(const Node& node) { return std::holds_alternative<std::monostate>(node.op); }
 
 // A sub-graph may hold the effect that makes its if or while one.

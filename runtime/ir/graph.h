@@ -11,6 +11,9 @@ namespace thaw {
 
 using ValueId = std::int32_t;
 using NodeId = std::int32_t;
+
+/// The index of a value or node in its array.
+inline std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
 constexpr NodeId kNoNode = -1;
 
 struct Value {

@@ -14,8 +14,6 @@
 namespace thaw {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 constexpr int kMaxDepth = 256;    // nesting of sub-graphs
 constexpr int kMaxLoopDepth = 3;  // nesting of loops whose types are sought
 constexpr int kMaxRounds = 8;     // until a loop's types settle

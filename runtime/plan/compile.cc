@@ -9,8 +9,6 @@
 namespace thaw {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 std::string describe(const Node& node) {
   return fmt::format("node '{}' ({})", printable(node.name), name_of(node.op));
 }

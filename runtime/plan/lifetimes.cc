@@ -7,8 +7,6 @@
 namespace thaw {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 // Dimensions of more than 1 keep their order.
 bool keeps_order(const Shape& shape, const Tensor& permutation) {
   std::int64_t last = -1;
