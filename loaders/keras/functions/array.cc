@@ -184,46 +184,48 @@ Results text_part(OpCall& c, const FunctionRow& row) {
                         {{"unit", c.text("unit", "BYTE")}})};
 }
 
-constexpr FunctionRow kRows[] = {
-    {"bitcast", "input type", bitcast, "Bitcast"},
-    {"dtypes.complex", "real imag", complex_of, "Complex"},
-    {"einsum", "equation inputs", einsum},
-    {"linalg.adjoint", "matrix", adjoint},
-    {"linalg.cholesky", "input", one_matrix, "Cholesky"},
-    {"linalg.cross", "a b", cross},
-    {"linalg.det", "input", one_matrix, "MatrixDeterminant"},
-    {"linalg.eigh", "tensor", eigen, "SelfAdjointEigV2"},
-    {"linalg.expm", "input", one_matrix, "MatrixExponential"},
-    {"linalg.inv", "input adjoint", inverse, "MatrixInverse"},
-    {"linalg.logdet", "matrix", log_determinant},
-    {"linalg.matmul", "a b transpose_a transpose_b", matmul_of},
-    {"linalg.matvec", "a b transpose_a adjoint_a", matvec},
-    {"linalg.qr", "input full_matrices", qr, "Qr"},
-    {"linalg.solve", "matrix rhs adjoint", solve, "MatrixSolve", 0},
-    {"linalg.sqrtm", "input", one_matrix, "MatrixSquareRoot"},
-    {"linalg.svd", "tensor full_matrices compute_uv", svd, "Svd"},
-    {"linalg.triangular_solve", "matrix rhs lower adjoint", solve, "MatrixTriangularSolve", 1},
-    {"signal.fft", "input", fourier, "FFT"},
-    {"signal.fft2d", "input", fourier, "FFT2D"},
-    {"signal.fft3d", "input", fourier, "FFT3D"},
-    {"signal.ifft", "input", fourier, "IFFT"},
-    {"signal.ifft2d", "input", fourier, "IFFT2D"},
-    {"signal.ifft3d", "input", fourier, "IFFT3D"},
-    {"signal.irfft", "input_tensor fft_length", real_fourier, "IRFFT", 1},
-    {"signal.rfft", "input_tensor fft_length", real_fourier, "RFFT", 0},
-    {"strings.length", "input unit", text_length, "StringLength"},
-    {"strings.lower", "input", text, "StringLower"},
-    {"strings.regex_replace", "input pattern rewrite replace_global", text_replace, "RegexReplace"},
-    {"strings.strip", "input", text, "StringStrip"},
-    {"strings.substr", "input pos len unit", text_part, "Substr"},
-    {"strings.to_hash_bucket_fast", "input num_buckets", text_hash, "StringToHashBucketFast"},
-    {"strings.to_number", "input out_type", text_to_number, "StringToNumber"},
-    {"strings.upper", "input", text, "StringUpper"},
-    {"tensordot", "a b axes", tensordot},
-};
-
 }  // namespace
 
-std::span<const FunctionRow> array_functions() { return kRows; }
+std::span<const FunctionRow> array_functions() {
+  static constexpr FunctionRow kRows[] = {
+      {"bitcast", "input type", bitcast, "Bitcast"},
+      {"dtypes.complex", "real imag", complex_of, "Complex"},
+      {"einsum", "equation inputs", einsum},
+      {"linalg.adjoint", "matrix", adjoint},
+      {"linalg.cholesky", "input", one_matrix, "Cholesky"},
+      {"linalg.cross", "a b", cross},
+      {"linalg.det", "input", one_matrix, "MatrixDeterminant"},
+      {"linalg.eigh", "tensor", eigen, "SelfAdjointEigV2"},
+      {"linalg.expm", "input", one_matrix, "MatrixExponential"},
+      {"linalg.inv", "input adjoint", inverse, "MatrixInverse"},
+      {"linalg.logdet", "matrix", log_determinant},
+      {"linalg.matmul", "a b transpose_a transpose_b", matmul_of},
+      {"linalg.matvec", "a b transpose_a adjoint_a", matvec},
+      {"linalg.qr", "input full_matrices", qr, "Qr"},
+      {"linalg.solve", "matrix rhs adjoint", solve, "MatrixSolve", 0},
+      {"linalg.sqrtm", "input", one_matrix, "MatrixSquareRoot"},
+      {"linalg.svd", "tensor full_matrices compute_uv", svd, "Svd"},
+      {"linalg.triangular_solve", "matrix rhs lower adjoint", solve, "MatrixTriangularSolve", 1},
+      {"signal.fft", "input", fourier, "FFT"},
+      {"signal.fft2d", "input", fourier, "FFT2D"},
+      {"signal.fft3d", "input", fourier, "FFT3D"},
+      {"signal.ifft", "input", fourier, "IFFT"},
+      {"signal.ifft2d", "input", fourier, "IFFT2D"},
+      {"signal.ifft3d", "input", fourier, "IFFT3D"},
+      {"signal.irfft", "input_tensor fft_length", real_fourier, "IRFFT", 1},
+      {"signal.rfft", "input_tensor fft_length", real_fourier, "RFFT", 0},
+      {"strings.length", "input unit", text_length, "StringLength"},
+      {"strings.lower", "input", text, "StringLower"},
+      {"strings.regex_replace", "input pattern rewrite replace_global", text_replace,
+       "RegexReplace"},
+      {"strings.strip", "input", text, "StringStrip"},
+      {"strings.substr", "input pos len unit", text_part, "Substr"},
+      {"strings.to_hash_bucket_fast", "input num_buckets", text_hash, "StringToHashBucketFast"},
+      {"strings.to_number", "input out_type", text_to_number, "StringToNumber"},
+      {"strings.upper", "input", text, "StringUpper"},
+      {"tensordot", "a b axes", tensordot},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

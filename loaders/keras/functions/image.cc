@@ -116,31 +116,33 @@ Results central_crop(OpCall& c, const FunctionRow&) {
 }
 
 constexpr const char* kResize = "images size method preserve_aspect_ratio antialias align_corners";
-constexpr FunctionRow kRows[] = {
-    {"image.adjust_brightness", "image delta", adjust_brightness},
-    {"image.adjust_contrast", "images contrast_factor", adjust_contrast},
-    {"image.adjust_gamma", "image gamma gain", adjust_gamma},
-    {"image.central_crop", "image central_fraction", central_crop},
-    {"image.crop_to_bounding_box", "image offset_height offset_width target_height target_width",
-     crop_to_box},
-    {"image.flip_left_right", "image", flip, "", 2},
-    {"image.flip_up_down", "image", flip, "", 3},
-    {"image.grayscale_to_rgb", "images", grayscale_to_rgb},
-    {"image.hsv_to_rgb", "images", by_op, "HSVToRGB"},
-    {"image.per_image_standardization", "image", standardised},
-    {"image.resize", kResize, resize},
-    {"image.resize_area", kResize, resize, "area"},
-    {"image.resize_bicubic", kResize, resize, "bicubic"},
-    {"image.resize_bilinear", kResize, resize, "bilinear"},
-    {"image.resize_images", kResize, resize},
-    {"image.resize_nearest_neighbor", kResize, resize, "nearest"},
-    {"image.rgb_to_grayscale", "images", rgb_to_grayscale},
-    {"image.rgb_to_hsv", "images", by_op, "RGBToHSV"},
-    {"image.transpose", "image", transposed},
-};
 
 }  // namespace
 
-std::span<const FunctionRow> image_functions() { return kRows; }
+std::span<const FunctionRow> image_functions() {
+  static constexpr FunctionRow kRows[] = {
+      {"image.adjust_brightness", "image delta", adjust_brightness},
+      {"image.adjust_contrast", "images contrast_factor", adjust_contrast},
+      {"image.adjust_gamma", "image gamma gain", adjust_gamma},
+      {"image.central_crop", "image central_fraction", central_crop},
+      {"image.crop_to_bounding_box", "image offset_height offset_width target_height target_width",
+       crop_to_box},
+      {"image.flip_left_right", "image", flip, "", 2},
+      {"image.flip_up_down", "image", flip, "", 3},
+      {"image.grayscale_to_rgb", "images", grayscale_to_rgb},
+      {"image.hsv_to_rgb", "images", by_op, "HSVToRGB"},
+      {"image.per_image_standardization", "image", standardised},
+      {"image.resize", kResize, resize},
+      {"image.resize_area", kResize, resize, "area"},
+      {"image.resize_bicubic", kResize, resize, "bicubic"},
+      {"image.resize_bilinear", kResize, resize, "bilinear"},
+      {"image.resize_images", kResize, resize},
+      {"image.resize_nearest_neighbor", kResize, resize, "nearest"},
+      {"image.rgb_to_grayscale", "images", rgb_to_grayscale},
+      {"image.rgb_to_hsv", "images", by_op, "RGBToHSV"},
+      {"image.transpose", "image", transposed},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

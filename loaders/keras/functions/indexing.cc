@@ -153,35 +153,36 @@ Results sequence_mask(OpCall& c, const FunctionRow&) {
 
 constexpr int k(ScatterKind kind) { return static_cast<int>(kind); }
 
-constexpr FunctionRow kRows[] = {
-    {"eye", "num_rows num_columns batch_shape dtype", eye},
-    {"fill", "dims value", filled, "", -1},
-    {"gather", "params indices validate_indices axis batch_dims", gather_of},
-    {"gather_nd", "params indices batch_dims", gather_nd},
-    {"linspace", "start stop num", linspace},
-    {"nn.embedding_lookup", "params ids max_norm", embedding_lookup},
-    {"one_hot", "indices depth on_value off_value axis dtype", one_hot},
-    {"ones", "shape dtype", filled, "", 1},
-    {"ones_like", "input dtype", like, "", 1},
-    {"range", "start limit delta dtype", range_of},
-    {"scatter_nd", "indices updates shape", scatter_nd},
-    {"sequence_mask", "lengths maxlen dtype", sequence_mask},
-    {"slice", "input_ begin size", slice},
-    {"strided_slice", "input_ begin end strides", strided_slice},
-    {"tensor_scatter_nd_add", "tensor indices updates", tensor_scatter, "", k(ScatterKind::add)},
-    {"tensor_scatter_nd_max", "tensor indices updates", tensor_scatter, "", k(ScatterKind::max)},
-    {"tensor_scatter_nd_min", "tensor indices updates", tensor_scatter, "", k(ScatterKind::min)},
-    {"tensor_scatter_nd_sub", "tensor indices updates", tensor_scatter, "", -1},
-    {"tensor_scatter_nd_update", "tensor indices updates", tensor_scatter, "",
-     k(ScatterKind::update)},
-    {"where", "condition x y", where},
-    {"where_v2", "condition x y", where, "", 2},
-    {"zeros", "shape dtype", filled, "", 0},
-    {"zeros_like", "input dtype", like, "", 0},
-};
-
 }  // namespace
 
-std::span<const FunctionRow> indexing_functions() { return kRows; }
+std::span<const FunctionRow> indexing_functions() {
+  static constexpr FunctionRow kRows[] = {
+      {"eye", "num_rows num_columns batch_shape dtype", eye},
+      {"fill", "dims value", filled, "", -1},
+      {"gather", "params indices validate_indices axis batch_dims", gather_of},
+      {"gather_nd", "params indices batch_dims", gather_nd},
+      {"linspace", "start stop num", linspace},
+      {"nn.embedding_lookup", "params ids max_norm", embedding_lookup},
+      {"one_hot", "indices depth on_value off_value axis dtype", one_hot},
+      {"ones", "shape dtype", filled, "", 1},
+      {"ones_like", "input dtype", like, "", 1},
+      {"range", "start limit delta dtype", range_of},
+      {"scatter_nd", "indices updates shape", scatter_nd},
+      {"sequence_mask", "lengths maxlen dtype", sequence_mask},
+      {"slice", "input_ begin size", slice},
+      {"strided_slice", "input_ begin end strides", strided_slice},
+      {"tensor_scatter_nd_add", "tensor indices updates", tensor_scatter, "", k(ScatterKind::add)},
+      {"tensor_scatter_nd_max", "tensor indices updates", tensor_scatter, "", k(ScatterKind::max)},
+      {"tensor_scatter_nd_min", "tensor indices updates", tensor_scatter, "", k(ScatterKind::min)},
+      {"tensor_scatter_nd_sub", "tensor indices updates", tensor_scatter, "", -1},
+      {"tensor_scatter_nd_update", "tensor indices updates", tensor_scatter, "",
+       k(ScatterKind::update)},
+      {"where", "condition x y", where},
+      {"where_v2", "condition x y", where, "", 2},
+      {"zeros", "shape dtype", filled, "", 0},
+      {"zeros_like", "input dtype", like, "", 0},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

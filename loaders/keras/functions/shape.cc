@@ -241,44 +241,45 @@ Results trace(OpCall& c, const FunctionRow&) {
 
 constexpr int k(ShapeQueryKind kind) { return static_cast<int>(kind); }
 
-constexpr FunctionRow kRows[] = {
-    {"batch_to_space", "input block_shape crops", space_and_batch, "BatchToSpaceND"},
-    {"boolean_mask", "tensor mask axis", boolean_mask_of},
-    {"broadcast_to", "input shape", broadcast_to},
-    {"concat", "values axis", concat_of},
-    {"ensure_shape", "x shape", ensure_shape},
-    {"expand_dims", "input axis", expand_dims},
-    {"keras.backend.batch_flatten", "x", batch_flatten},
-    {"linalg.band_part", "input num_lower num_upper", band_part},
-    {"linalg.diag", "diagonal", diag},
-    {"linalg.diag_part", "input", diag_part},
-    {"linalg.matrix_transpose", "a", matrix_transpose},
-    {"linalg.set_diag", "input diagonal k", set_diag},
-    {"linalg.tensor_diag_part", "input", diag_part},
-    {"linalg.trace", "x", trace},
-    {"matrix_band_part", "input num_lower num_upper", band_part},
-    {"nn.depth_to_space", "input block_size data_format", space_and_depth, "DepthToSpace"},
-    {"nn.space_to_depth", "input block_size data_format", space_and_depth, "SpaceToDepth"},
-    {"pad", "tensor paddings mode constant_values", pad},
-    {"rank", "input", shape_query, "", k(ShapeQueryKind::rank)},
-    {"repeat", "input repeats axis", repeat},
-    {"reshape", "tensor shape", reshape_of},
-    {"reverse", "tensor axis", reverse},
-    {"reverse_sequence", "input seq_lengths seq_axis batch_axis", reverse_sequence},
-    {"roll", "input shift axis", roll},
-    {"shape", "input out_type", shape_query, "", k(ShapeQueryKind::shape)},
-    {"size", "input out_type", shape_query, "", k(ShapeQueryKind::size)},
-    {"space_to_batch", "input block_shape paddings", space_and_batch, "SpaceToBatchND"},
-    {"split", "value num_or_size_splits axis num", split},
-    {"squeeze", "input axis", squeeze_of},
-    {"stack", "values axis", stack},
-    {"tile", "input multiples", tile},
-    {"transpose", "a perm conjugate", transpose_of},
-    {"unstack", "value num axis", unstack},
-};
-
 }  // namespace
 
-std::span<const FunctionRow> shape_functions() { return kRows; }
+std::span<const FunctionRow> shape_functions() {
+  static constexpr FunctionRow kRows[] = {
+      {"batch_to_space", "input block_shape crops", space_and_batch, "BatchToSpaceND"},
+      {"boolean_mask", "tensor mask axis", boolean_mask_of},
+      {"broadcast_to", "input shape", broadcast_to},
+      {"concat", "values axis", concat_of},
+      {"ensure_shape", "x shape", ensure_shape},
+      {"expand_dims", "input axis", expand_dims},
+      {"keras.backend.batch_flatten", "x", batch_flatten},
+      {"linalg.band_part", "input num_lower num_upper", band_part},
+      {"linalg.diag", "diagonal", diag},
+      {"linalg.diag_part", "input", diag_part},
+      {"linalg.matrix_transpose", "a", matrix_transpose},
+      {"linalg.set_diag", "input diagonal k", set_diag},
+      {"linalg.tensor_diag_part", "input", diag_part},
+      {"linalg.trace", "x", trace},
+      {"matrix_band_part", "input num_lower num_upper", band_part},
+      {"nn.depth_to_space", "input block_size data_format", space_and_depth, "DepthToSpace"},
+      {"nn.space_to_depth", "input block_size data_format", space_and_depth, "SpaceToDepth"},
+      {"pad", "tensor paddings mode constant_values", pad},
+      {"rank", "input", shape_query, "", k(ShapeQueryKind::rank)},
+      {"repeat", "input repeats axis", repeat},
+      {"reshape", "tensor shape", reshape_of},
+      {"reverse", "tensor axis", reverse},
+      {"reverse_sequence", "input seq_lengths seq_axis batch_axis", reverse_sequence},
+      {"roll", "input shift axis", roll},
+      {"shape", "input out_type", shape_query, "", k(ShapeQueryKind::shape)},
+      {"size", "input out_type", shape_query, "", k(ShapeQueryKind::size)},
+      {"space_to_batch", "input block_shape paddings", space_and_batch, "SpaceToBatchND"},
+      {"split", "value num_or_size_splits axis num", split},
+      {"squeeze", "input axis", squeeze_of},
+      {"stack", "values axis", stack},
+      {"tile", "input multiples", tile},
+      {"transpose", "a perm conjugate", transpose_of},
+      {"unstack", "value num axis", unstack},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

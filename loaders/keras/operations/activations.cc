@@ -65,37 +65,38 @@ Expr sparsemax(OpCall& c) {
   return maximum(x - (total - 1.0) / count, 0.0);
 }
 
-constexpr OperationRow kRows[] = {
-    {"Celu", "x", elu, U::celu},
-    {"Elu", "x", elu, U::elu},
-    {"Gelu", "x", gelu},
-    {"Glu", "x", glu},
-    {"HardShrink", "x", shrink, U::hard_shrink},
-    {"HardSigmoid", "x", hard_sigmoid, U::hard_sigmoid},
-    {"HardSilu", "x", hard_sigmoid, U::hard_silu},
-    {"HardTanh", "x", hard_tanh},
-    {"LeakyRelu", "x", leaky_relu},
-    {"LogSigmoid", "x", plain, U::log_sigmoid},
-    {"LogSoftmax", "x", softmax, 1},
-    {"Relu", "x", plain, U::relu},
-    {"Relu6", "x", relu6},
-    {"Selu", "x", plain, U::selu},
-    {"Sigmoid", "x", plain, U::sigmoid},
-    {"Silu", "x", plain, U::silu},
-    {"SoftShrink", "x", shrink, U::soft_shrink},
-    {"Softmax", "x", softmax, 0},
-    {"Softplus", "x", plain, U::softplus},
-    {"Softsign", "x", plain, U::softsign},
-    {"SparsePlus", "x", plain, U::sparse_plus},
-    {"SparseSigmoid", "x", sparse_sigmoid},
-    {"Sparsemax", "x", sparsemax},
-    {"Squareplus", "x", squareplus},
-    {"TanhShrink", "x", plain, U::tanh_shrink},
-    {"Threshold", "x", threshold},
-};
-
 }  // namespace
 
-std::span<const OperationRow> activation_operations() { return kRows; }
+std::span<const OperationRow> activation_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"Celu", "x", elu, U::celu},
+      {"Elu", "x", elu, U::elu},
+      {"Gelu", "x", gelu},
+      {"Glu", "x", glu},
+      {"HardShrink", "x", shrink, U::hard_shrink},
+      {"HardSigmoid", "x", hard_sigmoid, U::hard_sigmoid},
+      {"HardSilu", "x", hard_sigmoid, U::hard_silu},
+      {"HardTanh", "x", hard_tanh},
+      {"LeakyRelu", "x", leaky_relu},
+      {"LogSigmoid", "x", plain, U::log_sigmoid},
+      {"LogSoftmax", "x", softmax, 1},
+      {"Relu", "x", plain, U::relu},
+      {"Relu6", "x", relu6},
+      {"Selu", "x", plain, U::selu},
+      {"Sigmoid", "x", plain, U::sigmoid},
+      {"Silu", "x", plain, U::silu},
+      {"SoftShrink", "x", shrink, U::soft_shrink},
+      {"Softmax", "x", softmax, 0},
+      {"Softplus", "x", plain, U::softplus},
+      {"Softsign", "x", plain, U::softsign},
+      {"SparsePlus", "x", plain, U::sparse_plus},
+      {"SparseSigmoid", "x", sparse_sigmoid},
+      {"Sparsemax", "x", sparsemax},
+      {"Squareplus", "x", squareplus},
+      {"TanhShrink", "x", plain, U::tanh_shrink},
+      {"Threshold", "x", threshold},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

@@ -62,19 +62,20 @@ Expr polar(OpCall& c) {
       {{"Tout", size.dtype() == DType::float64 ? DType::complex128 : DType::complex64}});
 }
 
-constexpr OperationRow kRows[] = {
-    {"Angle", "x", angle},
-    {"Conj", "x", conjugate},
-    {"Conjugate", "x", conjugate},
-    {"Imag", "x", imag_part},
-    {"Polar", "abs_ angle", polar},
-    {"Real", "x", real_part},
-    {"ViewAsComplex", "x", view_as_complex},
-    {"ViewAsReal", "x", view_as_real},
-};
-
 }  // namespace
 
-std::span<const OperationRow> complex_operations() { return kRows; }
+std::span<const OperationRow> complex_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"Angle", "x", angle},
+      {"Conj", "x", conjugate},
+      {"Conjugate", "x", conjugate},
+      {"Imag", "x", imag_part},
+      {"Polar", "abs_ angle", polar},
+      {"Real", "x", real_part},
+      {"ViewAsComplex", "x", view_as_complex},
+      {"ViewAsReal", "x", view_as_real},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

@@ -137,18 +137,19 @@ Results unique(OpCall& c) {
   return results;
 }
 
-constexpr OperationRow kRows[] = {
-    {"Bincount", "x", bincount},
-    {"Histogram", "x", histogram},
-    {"SegmentMax", "data segment_ids", segment, kMax},
-    {"SegmentMin", "data segment_ids", segment, kMin},
-    {"SegmentProd", "data segment_ids", segment, kProd},
-    {"SegmentSum", "data segment_ids", segment, kSum},
-    {"Unique", "x", unique},
-};
-
 }  // namespace
 
-std::span<const OperationRow> counting_operations() { return kRows; }
+std::span<const OperationRow> counting_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"Bincount", "x", bincount},
+      {"Histogram", "x", histogram},
+      {"SegmentMax", "data segment_ids", segment, kMax},
+      {"SegmentMin", "data segment_ids", segment, kMin},
+      {"SegmentProd", "data segment_ids", segment, kProd},
+      {"SegmentSum", "data segment_ids", segment, kSum},
+      {"Unique", "x", unique},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

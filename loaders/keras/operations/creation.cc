@@ -201,32 +201,6 @@ Expr triangle(OpCall& c) {
   return select(diagonal_test(x, c.kind<BinaryKind>(), c.integer("k", 0)), x, 0.0);
 }
 
-constexpr OperationRow kRows[] = {
-    {"Arange", "start stop step", arange},
-    {"Array", "x", convert},
-    {"Cast", "x", cast_of},
-    {"ConvertToTensor", "x", convert},
-    {"Copy", "x", copy, 0},
-    {"Diag", "x", diag},
-    {"Diagflat", "x", diagflat},
-    {"Diagonal", "x", diagonal_of},
-    {"EmptyLike", "x", like, 0},
-    {"Full", "fill_value", full},
-    {"FullLike", "x fill_value", full_like},
-    {"Geomspace", "start stop", geomspace},
-    {"Linspace", "start stop", linspace},
-    {"Logspace", "start stop", logspace},
-    {"Ndim", "x", size, ShapeQueryKind::rank},
-    {"OnesLike", "x", like, 1},
-    {"SaturateCast", "x", saturate_cast},
-    {"Size", "x", size, ShapeQueryKind::size},
-    {"StopGradient", "variable", copy, 1},
-    {"Trace", "x", trace},
-    {"Tril", "x", triangle, BinaryKind::less_equal},
-    {"Triu", "x", triangle, BinaryKind::greater_equal},
-    {"ZerosLike", "x", like, 0},
-};
-
 }  // namespace
 
 Expr linear_space(Expr start, Expr stop, std::int64_t count, int axis) {
@@ -276,6 +250,33 @@ Expr diagonal(OpCall& c, Expr x, std::int64_t offset) {
   return gather(reshape(x, sizes), c.expr(c.g.ints(places)), rank - 2);
 }
 
-std::span<const OperationRow> creation_operations() { return kRows; }
+std::span<const OperationRow> creation_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"Arange", "start stop step", arange},
+      {"Array", "x", convert},
+      {"Cast", "x", cast_of},
+      {"ConvertToTensor", "x", convert},
+      {"Copy", "x", copy, 0},
+      {"Diag", "x", diag},
+      {"Diagflat", "x", diagflat},
+      {"Diagonal", "x", diagonal_of},
+      {"EmptyLike", "x", like, 0},
+      {"Full", "fill_value", full},
+      {"FullLike", "x fill_value", full_like},
+      {"Geomspace", "start stop", geomspace},
+      {"Linspace", "start stop", linspace},
+      {"Logspace", "start stop", logspace},
+      {"Ndim", "x", size, ShapeQueryKind::rank},
+      {"OnesLike", "x", like, 1},
+      {"SaturateCast", "x", saturate_cast},
+      {"Size", "x", size, ShapeQueryKind::size},
+      {"StopGradient", "variable", copy, 1},
+      {"Trace", "x", trace},
+      {"Tril", "x", triangle, BinaryKind::less_equal},
+      {"Triu", "x", triangle, BinaryKind::greater_equal},
+      {"ZerosLike", "x", like, 0},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

@@ -220,14 +220,6 @@ Expr sobel_edges(OpCall& c) {
   return concat(edges, 4);
 }
 
-constexpr OperationRow kRows[] = {
-    {"CropImages", "images", crop_images},     {"ExtractPatches", "images", extract_patches},
-    {"GaussianBlur", "images", gaussian_blur}, {"HSVToRGB", "images", colours, 1},
-    {"PadImages", "images", pad_images},       {"RGBToGrayscale", "images", to_grayscale},
-    {"RGBToHSV", "images", colours, 0},        {"Resize", "images", resize},
-    {"SobelEdges", "images", sobel_edges},
-};
-
 struct Method {
   const char* name;
   ResizeMethod plain, smooth;
@@ -278,6 +270,15 @@ Images images_of(OpCall& c) {
   return images;
 }
 
-std::span<const OperationRow> image_operations() { return kRows; }
+std::span<const OperationRow> image_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"CropImages", "images", crop_images},     {"ExtractPatches", "images", extract_patches},
+      {"GaussianBlur", "images", gaussian_blur}, {"HSVToRGB", "images", colours, 1},
+      {"PadImages", "images", pad_images},       {"RGBToGrayscale", "images", to_grayscale},
+      {"RGBToHSV", "images", colours, 0},        {"Resize", "images", resize},
+      {"SobelEdges", "images", sobel_edges},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

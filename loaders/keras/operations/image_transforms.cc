@@ -128,14 +128,15 @@ Expr map_coordinates(OpCall& c) {
   return cast(result, x.dtype());
 }
 
-constexpr OperationRow kRows[] = {
-    {"AffineTransform", "images transform", affine_transform},
-    {"MapCoordinates", "inputs coordinates", map_coordinates},
-    {"PerspectiveTransform", "images start_points end_points", perspective_transform},
-};
-
 }  // namespace
 
-std::span<const OperationRow> image_transform_operations() { return kRows; }
+std::span<const OperationRow> image_transform_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"AffineTransform", "images transform", affine_transform},
+      {"MapCoordinates", "inputs coordinates", map_coordinates},
+      {"PerspectiveTransform", "images start_points end_points", perspective_transform},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

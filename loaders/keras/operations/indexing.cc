@@ -194,27 +194,28 @@ Expr multi_hot(OpCall& c) {
   return reduce(kind, rows, {x.rank() > 1 ? 1 : 0}, false);
 }
 
-constexpr OperationRow kRows[] = {
-    {"GetItem", "x key", get_item_of},
-    {"IsIn", "x1 x2", is_in},
-    {"MultiHot", "inputs", multi_hot},
-    {"Nonzero", "x", nonzero},
-    {"OneHot", "x", one_hot},
-    {"Scatter", "indices values", scatter},
-    {"ScatterUpdate", "inputs indices updates", scatter_update},
-    {"Slice", "inputs start_indices", slice_of},
-    {"SliceUpdate", "inputs start_indices updates", slice_update},
-    {"Take", "x indices", take},
-    {"TakeAlongAxis", "x indices", take_along_axis},
-    {"UnravelIndex", "indices", unravel_index},
-};
-
 }  // namespace
 
 Expr wrapped_indices(Expr indices, Expr x, int axis) {
   return select(indices < 0.0, indices + size_of_axis(x, axis, indices.dtype()), indices);
 }
 
-std::span<const OperationRow> indexing_operations() { return kRows; }
+std::span<const OperationRow> indexing_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"GetItem", "x key", get_item_of},
+      {"IsIn", "x1 x2", is_in},
+      {"MultiHot", "inputs", multi_hot},
+      {"Nonzero", "x", nonzero},
+      {"OneHot", "x", one_hot},
+      {"Scatter", "indices values", scatter},
+      {"ScatterUpdate", "inputs indices updates", scatter_update},
+      {"Slice", "inputs start_indices", slice_of},
+      {"SliceUpdate", "inputs start_indices updates", slice_update},
+      {"Take", "x indices", take},
+      {"TakeAlongAxis", "x indices", take_along_axis},
+      {"UnravelIndex", "indices", unravel_index},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

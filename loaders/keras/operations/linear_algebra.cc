@@ -205,26 +205,6 @@ Expr norm(OpCall& c) {
   return norm_of(c, x, c.find("ord"), axes, c.flag("keepdims", false));
 }
 
-constexpr OperationRow kRows[] = {
-    {"Cholesky", "x", cholesky},
-    {"CholeskyInverse", "x", cholesky_inverse},
-    {"Det", "x", determinant},
-    {"Eig", "x", eigen},
-    {"Eigh", "x", eigen_symmetric},
-    {"Inv", "x", inverse},
-    {"Logdet", "x", log_determinant},
-    {"Lstsq", "a b", least_squares},
-    {"LuFactor", "x", lu_factor},
-    {"MatrixRank", "x", rank_of_matrix},
-    {"Norm", "x", norm},
-    {"Pinv", "x", pseudo_inverse},
-    {"Qr", "x", qr},
-    {"SVD", "x", svd},
-    {"Slogdet", "x", sign_and_log},
-    {"Solve", "a b", solve_any, 0},
-    {"SolveTriangular", "a b", solve_any, 1},
-};
-
 }  // namespace
 
 Expr norm_of(OpCall& c, Expr x, const Operand* order, const Axes& axes, bool keep) {
@@ -240,6 +220,27 @@ Expr norm_of(OpCall& c, Expr x, const Operand* order, const Axes& axes, bool kee
   return matrix_norm(c, x, *order, axes, keep);
 }
 
-std::span<const OperationRow> linear_algebra_operations() { return kRows; }
+std::span<const OperationRow> linear_algebra_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"Cholesky", "x", cholesky},
+      {"CholeskyInverse", "x", cholesky_inverse},
+      {"Det", "x", determinant},
+      {"Eig", "x", eigen},
+      {"Eigh", "x", eigen_symmetric},
+      {"Inv", "x", inverse},
+      {"Logdet", "x", log_determinant},
+      {"Lstsq", "a b", least_squares},
+      {"LuFactor", "x", lu_factor},
+      {"MatrixRank", "x", rank_of_matrix},
+      {"Norm", "x", norm},
+      {"Pinv", "x", pseudo_inverse},
+      {"Qr", "x", qr},
+      {"SVD", "x", svd},
+      {"Slogdet", "x", sign_and_log},
+      {"Solve", "a b", solve_any, 0},
+      {"SolveTriangular", "a b", solve_any, 1},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

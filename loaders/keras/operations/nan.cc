@@ -83,21 +83,6 @@ Expr nan_running(OpCall& c) {
   return running(c, is_floating(x.dtype()) ? finite_numbers(c, x, neutral) : x);
 }
 
-constexpr OperationRow kRows[] = {
-    {"NanToNum", "x", nan_to_num},
-    {"Nanargmax", "x", nan_arg, 0},
-    {"Nanargmin", "x", nan_arg, 1},
-    {"Nancumprod", "x", nan_running, ScanKind::prod},
-    {"Nancumsum", "x", nan_running, ScanKind::sum},
-    {"Nanmax", "x", nan_extreme, ReduceKind::max},
-    {"Nanmean", "x", nanmean},
-    {"Nanmin", "x", nan_extreme, ReduceKind::min},
-    {"Nanprod", "x", nanprod},
-    {"Nanstd", "x", nanvar, 1},
-    {"Nansum", "x", nansum},
-    {"Nanvar", "x", nanvar, 0},
-};
-
 }  // namespace
 
 Expr finite_numbers(OpCall& c, Expr x, double nan) {
@@ -107,6 +92,22 @@ Expr finite_numbers(OpCall& c, Expr x, double nan) {
   return select(x == -HUGE_VAL, c.real("neginf", -most), x);
 }
 
-std::span<const OperationRow> nan_operations() { return kRows; }
+std::span<const OperationRow> nan_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"NanToNum", "x", nan_to_num},
+      {"Nanargmax", "x", nan_arg, 0},
+      {"Nanargmin", "x", nan_arg, 1},
+      {"Nancumprod", "x", nan_running, ScanKind::prod},
+      {"Nancumsum", "x", nan_running, ScanKind::sum},
+      {"Nanmax", "x", nan_extreme, ReduceKind::max},
+      {"Nanmean", "x", nanmean},
+      {"Nanmin", "x", nan_extreme, ReduceKind::min},
+      {"Nanprod", "x", nanprod},
+      {"Nanstd", "x", nanvar, 1},
+      {"Nansum", "x", nansum},
+      {"Nanvar", "x", nanvar, 0},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

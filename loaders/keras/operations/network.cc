@@ -187,20 +187,21 @@ Expr sparse_crossentropy(OpCall& c) {
   return -squeeze(gather(logs, expand(target, last), last, last), last);
 }
 
-constexpr OperationRow kRows[] = {
-    {"BatchNorm", "x mean variance offset scale", batch_norm},
-    {"BinaryCrossentropy", "target output", binary_crossentropy},
-    {"CategoricalCrossentropy", "target output", categorical_crossentropy},
-    {"DotProductAttention", "query key value bias mask scale", attention},
-    {"LayerNorm", "x gamma beta", layer_norm},
-    {"Normalize", "x", normalize},
-    {"PSNR", "x1 x2", signal_to_noise},
-    {"RMSNorm", "x scale", rms_norm},
-    {"SparseCategoricalCrossentropy", "target output", sparse_crossentropy},
-};
-
 }  // namespace
 
-std::span<const OperationRow> network_operations() { return kRows; }
+std::span<const OperationRow> network_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"BatchNorm", "x mean variance offset scale", batch_norm},
+      {"BinaryCrossentropy", "target output", binary_crossentropy},
+      {"CategoricalCrossentropy", "target output", categorical_crossentropy},
+      {"DotProductAttention", "query key value bias mask scale", attention},
+      {"LayerNorm", "x gamma beta", layer_norm},
+      {"Normalize", "x", normalize},
+      {"PSNR", "x1 x2", signal_to_noise},
+      {"RMSNorm", "x scale", rms_norm},
+      {"SparseCategoricalCrossentropy", "target output", sparse_crossentropy},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

@@ -70,22 +70,23 @@ Expr nan_extreme(OpCall& c) {
   return select(is_nan(x), y, select(is_nan(y), x, result));
 }
 
-constexpr OperationRow kRows[] = {
-    {"AllClose", "x1 x2", all_close},
-    {"Fmax", "x1 x2", nan_extreme, B::maximum},
-    {"Fmin", "x1 x2", nan_extreme, B::minimum},
-    {"Isclose", "x1 x2 rtol atol", is_close},
-    {"Isfinite", "x", test_float, U::is_finite},
-    {"Isinf", "x", test_float, U::is_inf},
-    {"Isnan", "x", test_float, U::is_nan},
-    {"Isneginf", "x", is_infinity, 0},
-    {"Isposinf", "x", is_infinity, 1},
-    {"Isreal", "x", is_real},
-    {"Signbit", "x", signbit_of},
-};
-
 }  // namespace
 
-std::span<const OperationRow> predicate_operations() { return kRows; }
+std::span<const OperationRow> predicate_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"AllClose", "x1 x2", all_close},
+      {"Fmax", "x1 x2", nan_extreme, B::maximum},
+      {"Fmin", "x1 x2", nan_extreme, B::minimum},
+      {"Isclose", "x1 x2 rtol atol", is_close},
+      {"Isfinite", "x", test_float, U::is_finite},
+      {"Isinf", "x", test_float, U::is_inf},
+      {"Isnan", "x", test_float, U::is_nan},
+      {"Isneginf", "x", is_infinity, 0},
+      {"Isposinf", "x", is_infinity, 1},
+      {"Isreal", "x", is_real},
+      {"Signbit", "x", signbit_of},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

@@ -229,16 +229,6 @@ Expr distances(OpCall& c) {
   return sqrt(reduce(ReduceKind::sum, square(difference), {difference.rank() - 1}, false));
 }
 
-constexpr OperationRow kRows[] = {
-    {"CDist", "x y", distances},       {"Corrcoef", "x", corrcoef},
-    {"Correlate", "x1 x2", correlate}, {"Cross", "x1 x2", cross},
-    {"Dot", "x1 x2", dot_of},          {"Einsum", "*operands", einsum},
-    {"Inner", "x1 x2", inner},         {"Kron", "x1 x2", kron},
-    {"Matmul", "x1 x2", matmul_of},    {"Outer", "x1 x2", outer},
-    {"Tensordot", "x1 x2", tensordot}, {"Trapezoid", "y", trapezoid},
-    {"Vander", "x", vander},           {"Vdot", "x1 x2", vdot},
-};
-
 }  // namespace
 
 Expr dot_product(Expr x, Expr y) {
@@ -246,6 +236,17 @@ Expr dot_product(Expr x, Expr y) {
   return contract(x, {x.rank() - 1}, y, {y.rank() == 1 ? 0 : y.rank() - 2});
 }
 
-std::span<const OperationRow> product_operations() { return kRows; }
+std::span<const OperationRow> product_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"CDist", "x y", distances},       {"Corrcoef", "x", corrcoef},
+      {"Correlate", "x1 x2", correlate}, {"Cross", "x1 x2", cross},
+      {"Dot", "x1 x2", dot_of},          {"Einsum", "*operands", einsum},
+      {"Inner", "x1 x2", inner},         {"Kron", "x1 x2", kron},
+      {"Matmul", "x1 x2", matmul_of},    {"Outer", "x1 x2", outer},
+      {"Tensordot", "x1 x2", tensordot}, {"Trapezoid", "y", trapezoid},
+      {"Vander", "x", vander},           {"Vdot", "x1 x2", vdot},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

@@ -178,32 +178,33 @@ Results moments(OpCall& c) {
   return results;
 }
 
-constexpr OperationRow kRows[] = {
-    {"All", "x", logical, ReduceKind::all},
-    {"Amax", "x", extreme, ReduceKind::max},
-    {"Amin", "x", extreme, ReduceKind::min},
-    {"Any", "x", logical, ReduceKind::any},
-    {"Argmax", "x", arg_of, 0},
-    {"Argmin", "x", arg_of, 1},
-    {"Average", "x weights", average},
-    {"CountNonzero", "x", count_nonzero},
-    {"Cumprod", "x", running_of, ScanKind::prod},
-    {"Cumsum", "x", running_of, ScanKind::sum},
-    {"Diff", "a", differences},
-    {"Logsumexp", "x", log_sum},
-    {"Max", "x", extreme, ReduceKind::max},
-    {"Mean", "x", mean_of},
-    {"Min", "x", extreme, ReduceKind::min},
-    {"Moments", "x", moments},
-    {"Prod", "x", product_of},
-    {"Ptp", "x", peak_to_peak},
-    {"Std", "x", std_of},
-    {"Sum", "x", sum_of},
-    {"Var", "x", var_of},
-};
-
 }  // namespace
 
-std::span<const OperationRow> reduction_operations() { return kRows; }
+std::span<const OperationRow> reduction_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"All", "x", logical, ReduceKind::all},
+      {"Amax", "x", extreme, ReduceKind::max},
+      {"Amin", "x", extreme, ReduceKind::min},
+      {"Any", "x", logical, ReduceKind::any},
+      {"Argmax", "x", arg_of, 0},
+      {"Argmin", "x", arg_of, 1},
+      {"Average", "x weights", average},
+      {"CountNonzero", "x", count_nonzero},
+      {"Cumprod", "x", running_of, ScanKind::prod},
+      {"Cumsum", "x", running_of, ScanKind::sum},
+      {"Diff", "a", differences},
+      {"Logsumexp", "x", log_sum},
+      {"Max", "x", extreme, ReduceKind::max},
+      {"Mean", "x", mean_of},
+      {"Min", "x", extreme, ReduceKind::min},
+      {"Moments", "x", moments},
+      {"Prod", "x", product_of},
+      {"Ptp", "x", peak_to_peak},
+      {"Std", "x", std_of},
+      {"Sum", "x", sum_of},
+      {"Var", "x", var_of},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

@@ -347,40 +347,41 @@ Results meshgrid(OpCall& c) {
   return grids;
 }
 
-constexpr OperationRow kRows[] = {
-    {"Append", "x1 x2", append},
-    {"ArraySplit", "x", array_split},
-    {"BroadcastTo", "x", broadcast_to},
-    {"Concatenate", "xs", concatenate},
-    {"Dsplit", "x", split_fixed, 2},
-    {"Dstack", "xs", stack_depth},
-    {"ExpandDims", "x", expand_dims},
-    {"Flip", "x", flip, -1},
-    {"Fliplr", "x", flip, 1},
-    {"Flipud", "x", flip, 0},
-    {"Hsplit", "x", split_fixed, 1},
-    {"Hstack", "xs", stack_columns},
-    {"Meshgrid", "*x", meshgrid},
-    {"Moveaxis", "x", move_axis},
-    {"Pad", "x constant_values", pad},
-    {"Ravel", "x", ravel},
-    {"Repeat", "x", repeat},
-    {"Reshape", "x", reshape_of},
-    {"Roll", "x", roll},
-    {"Rot90", "array", rot90},
-    {"Split", "x", split},
-    {"Squeeze", "x", squeeze_of},
-    {"Stack", "x", stack},
-    {"Swapaxes", "x", swap_axes},
-    {"Tile", "x", tile},
-    {"Transpose", "x", transpose_of},
-    {"Unstack", "x", unstack},
-    {"Vsplit", "x", split_fixed, 0},
-    {"Vstack", "xs", stack_rows},
-};
-
 }  // namespace
 
-std::span<const OperationRow> shape_operations() { return kRows; }
+std::span<const OperationRow> shape_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"Append", "x1 x2", append},
+      {"ArraySplit", "x", array_split},
+      {"BroadcastTo", "x", broadcast_to},
+      {"Concatenate", "xs", concatenate},
+      {"Dsplit", "x", split_fixed, 2},
+      {"Dstack", "xs", stack_depth},
+      {"ExpandDims", "x", expand_dims},
+      {"Flip", "x", flip, -1},
+      {"Fliplr", "x", flip, 1},
+      {"Flipud", "x", flip, 0},
+      {"Hsplit", "x", split_fixed, 1},
+      {"Hstack", "xs", stack_columns},
+      {"Meshgrid", "*x", meshgrid},
+      {"Moveaxis", "x", move_axis},
+      {"Pad", "x constant_values", pad},
+      {"Ravel", "x", ravel},
+      {"Repeat", "x", repeat},
+      {"Reshape", "x", reshape_of},
+      {"Roll", "x", roll},
+      {"Rot90", "array", rot90},
+      {"Split", "x", split},
+      {"Squeeze", "x", squeeze_of},
+      {"Stack", "x", stack},
+      {"Swapaxes", "x", swap_axes},
+      {"Tile", "x", tile},
+      {"Transpose", "x", transpose_of},
+      {"Unstack", "x", unstack},
+      {"Vsplit", "x", split_fixed, 0},
+      {"Vstack", "xs", stack_rows},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

@@ -236,22 +236,23 @@ Expr view(OpCall& c) {
   return c.tensorflow1("Bitcast", {reshape(x, sizes)}, {{"type", dtype}});
 }
 
-constexpr OperationRow kRows[] = {
-    {"Erfinv", "x", inverse_erf},
-    {"ExtractSequences", "x", extract_sequences},
-    {"FFT", "x", fourier, 1},
-    {"FFT2", "x", fourier, 2},
-    {"I0", "x", bessel_i0},
-    {"IFFT2", "x", inverse_fourier_2d},
-    {"IRFFT", "x", inverse_real_fourier},
-    {"ISTFT", "x", inverse_short_time},
-    {"RFFT", "x", real_fourier},
-    {"STFT", "x", short_time_fourier},
-    {"View", "x", view},
-};
-
 }  // namespace
 
-std::span<const OperationRow> signal_operations() { return kRows; }
+std::span<const OperationRow> signal_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"Erfinv", "x", inverse_erf},
+      {"ExtractSequences", "x", extract_sequences},
+      {"FFT", "x", fourier, 1},
+      {"FFT2", "x", fourier, 2},
+      {"I0", "x", bessel_i0},
+      {"IFFT2", "x", inverse_fourier_2d},
+      {"IRFFT", "x", inverse_real_fourier},
+      {"ISTFT", "x", inverse_short_time},
+      {"RFFT", "x", real_fourier},
+      {"STFT", "x", short_time_fourier},
+      {"View", "x", view},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

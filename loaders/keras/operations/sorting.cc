@@ -223,24 +223,25 @@ Expr nan_quantile(OpCall& c) {
   return quantiles_first(c, q.rank() == 0 ? squeeze(result, -1) : result, rows, q.rank());
 }
 
-constexpr OperationRow kRows[] = {
-    {"Argpartition", "x", argpartition},
-    {"Argsort", "x", argsort},
-    {"Digitize", "x bins", digitize},
-    {"InTopK", "targets predictions", in_top_k},
-    {"Median", "x", quantile, 1},
-    {"Nanmedian", "x", nan_quantile, 1},
-    {"Nanpercentile", "x q", nan_quantile, 2},
-    {"Nanquantile", "x q", nan_quantile, 0},
-    {"Percentile", "x q", quantile, 2},
-    {"Quantile", "x q", quantile, 3},
-    {"SearchSorted", "sorted_sequence values", search_sorted},
-    {"Sort", "x", sort},
-    {"TopK", "x", top_k},
-};
-
 }  // namespace
 
-std::span<const OperationRow> sorting_operations() { return kRows; }
+std::span<const OperationRow> sorting_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"Argpartition", "x", argpartition},
+      {"Argsort", "x", argsort},
+      {"Digitize", "x bins", digitize},
+      {"InTopK", "targets predictions", in_top_k},
+      {"Median", "x", quantile, 1},
+      {"Nanmedian", "x", nan_quantile, 1},
+      {"Nanpercentile", "x q", nan_quantile, 2},
+      {"Nanquantile", "x q", nan_quantile, 0},
+      {"Percentile", "x q", quantile, 2},
+      {"Quantile", "x q", quantile, 3},
+      {"SearchSorted", "sorted_sequence values", search_sorted},
+      {"Sort", "x", sort},
+      {"TopK", "x", top_k},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras

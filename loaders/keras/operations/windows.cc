@@ -258,23 +258,24 @@ Expr depth_and_space(OpCall& c) {
               window);
 }
 
-constexpr OperationRow kRows[] = {
-    {"AdaptiveAveragePool", "inputs", adaptive_pool, PoolKind::average},
-    {"AdaptiveMaxPool", "inputs", adaptive_pool, PoolKind::max},
-    {"AveragePool", "inputs", pool, PoolKind::average},
-    {"Conv", "inputs kernel", conv_of},
-    {"ConvTranspose", "inputs kernel", conv_transpose_of},
-    {"DepthToSpace", "x", depth_and_space, 0},
-    {"DepthwiseConv", "inputs kernel", depthwise_of},
-    {"Fold", "x", fold},
-    {"MaxPool", "inputs", pool, PoolKind::max},
-    {"SeparableConv", "inputs depthwise_kernel pointwise_kernel", separable_of},
-    {"SpaceToDepth", "x", depth_and_space, 1},
-    {"Unfold", "x", unfold},
-};
-
 }  // namespace
 
-std::span<const OperationRow> window_operations() { return kRows; }
+std::span<const OperationRow> window_operations() {
+  static constexpr OperationRow kRows[] = {
+      {"AdaptiveAveragePool", "inputs", adaptive_pool, PoolKind::average},
+      {"AdaptiveMaxPool", "inputs", adaptive_pool, PoolKind::max},
+      {"AveragePool", "inputs", pool, PoolKind::average},
+      {"Conv", "inputs kernel", conv_of},
+      {"ConvTranspose", "inputs kernel", conv_transpose_of},
+      {"DepthToSpace", "x", depth_and_space, 0},
+      {"DepthwiseConv", "inputs kernel", depthwise_of},
+      {"Fold", "x", fold},
+      {"MaxPool", "inputs", pool, PoolKind::max},
+      {"SeparableConv", "inputs depthwise_kernel pointwise_kernel", separable_of},
+      {"SpaceToDepth", "x", depth_and_space, 1},
+      {"Unfold", "x", unfold},
+  };
+  return kRows;
+}
 
 }  // namespace thaw::keras
