@@ -3,8 +3,6 @@
 namespace thaw::tf {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 bool has_effect_inside(const Graph& graph, const Node& node);
 
 bool any_effect(const Graph& graph) {

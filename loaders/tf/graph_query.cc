@@ -7,8 +7,6 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 }  // namespace
 
 ValueId skip_identity(const Graph& graph, ValueId value) {

@@ -8,7 +8,7 @@ namespace thaw::tf {
 namespace {
 
 // "name:out:3" -> name, out, 3; "name:3" -> name, "", 3.
-struct Parsed {
+struct Reference {
   std::string_view node, output;
   std::int64_t index = 0;
   bool has_index = false, control = false;
@@ -20,8 +20,8 @@ bool parse_index(std::string_view text, std::int64_t& index) {
   return error == std::errc{} && stop == end && index >= 0;
 }
 
-Parsed parse(std::string_view text) {
-  Parsed parsed;
+Reference parse(std::string_view text) {
+  Reference parsed;
   if (text.starts_with('^')) {
     parsed.control = true;
     parsed.node = text.substr(1);
@@ -59,7 +59,7 @@ void number_nodes(GraphView& view) {
 }
 
 // A reference inside a function names the op's output; at the top level it has a flat number.
-Ref resolve_reference(const GraphView& view, const Parsed& parsed) {
+Ref resolve_reference(const GraphView& view, const Reference& parsed) {
   const auto found = view.numbers.find(std::string(parsed.node));
   if (found == view.numbers.end()) return {};
   Ref ref{found->second, parsed.index};
@@ -79,7 +79,7 @@ void resolve_nodes(GraphView& view) {
   for (GraphView::Entry& entry : view.nodes) {
     for (int i = 0; i < entry.node.num_inputs(); ++i) {
       const std::string& text = entry.node.input(i);
-      const Parsed parsed = parse(text);
+      const Reference parsed = parse(text);
       const Ref ref = parsed.index < 0 ? Ref{} : resolve_reference(view, parsed);
       if (ref.node == Ref::kMissing && entry.missing.empty()) entry.missing = text;
       if (!parsed.control) {
@@ -111,7 +111,7 @@ void resolve_results(GraphView& view, const FunctionDef& function) {
       fail(ErrorCode::invalid_argument, "{}no value for result '{}'", place(view),
            printable(result.name()));
     }
-    const Parsed parsed = parse(*text);
+    const Reference parsed = parse(*text);
     const Ref ref = parsed.control || parsed.index < 0 ? Ref{} : resolve_reference(view, parsed);
     if (ref.node == Ref::kMissing) {
       fail(ErrorCode::invalid_argument, "{}result '{}' is '{}', which is not there", place(view),
@@ -139,7 +139,7 @@ int GraphView::find(const std::string& name) const {
 }
 
 Ref GraphView::resolve(const std::string& reference, const std::string& what) const {
-  const Parsed parsed = parse(reference);
+  const Reference parsed = parse(reference);
   const int node =
       parsed.control || !parsed.output.empty() ? Ref::kMissing : find(std::string(parsed.node));
   if (node == Ref::kMissing) {

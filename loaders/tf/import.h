@@ -2,6 +2,7 @@
 // resources.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,6 +36,11 @@ struct Edge {
   int variable = -1;       // or array, table, stored tensor
   bool reference = false;  // TensorFlow 1: using it reads the variable
 };
+inline constexpr Edge kPoison{Edge::Kind::poison};
+inline Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
+inline bool has_poison(const std::vector<Edge>& edges) {
+  return std::ranges::any_of(edges, [](const Edge& e) { return e.kind == Edge::Kind::poison; });
+}
 
 /// A graph under construction: the model's, or a sub-graph of control flow. Assignments are turned
 /// into values: reading a variable gives what was assigned last in this run, and the outermost

@@ -7,17 +7,6 @@
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
-namespace {
-
-constexpr Edge kPoison{Edge::Kind::poison};
-Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
-
-bool has_poison(const std::vector<Edge>& edges) {
-  return std::ranges::any_of(edges, [](const Edge& e) { return e.kind == Edge::Kind::poison; });
-}
-
-}  // namespace
-
 Importer::Edges Importer::call_node(Site& site) {
   return call(site.scope, site.node.function("f"), site.in);
 }

@@ -8,17 +8,10 @@
 namespace thaw::tf {
 namespace {
 
-constexpr Edge kPoison{Edge::Kind::poison};
 // A loop variable's shape is made more general until the body agrees. Each round unknowns only
 // grow; what does not settle soon becomes wholly unknown.
 constexpr int kRoundsBeforeUnknown = 3;
 constexpr int kMaxRounds = 2 * kRoundsBeforeUnknown;
-
-Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
-
-bool has_poison(const std::vector<Edge>& edges) {
-  return std::ranges::any_of(edges, [](const Edge& e) { return e.kind == Edge::Kind::poison; });
-}
 
 // What both shapes have in common.
 Shape generalise(const Shape& a, const Shape& b) {

@@ -7,14 +7,6 @@
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
-namespace {
-
-constexpr Edge kPoison{Edge::Kind::poison};
-
-Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
-
-}  // namespace
-
 int Importer::variable_number(const std::string& handle) {
   const auto [found, is_new] =
       variable_numbers_.emplace(handle, static_cast<int>(variable_names_.size()));

@@ -8,10 +8,6 @@
 namespace thaw::tf {
 namespace {
 
-constexpr Edge kPoison{Edge::Kind::poison};
-
-Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
-
 bool fills_table(std::string_view op) {
   return op.starts_with("InitializeTable") || op.starts_with("LookupTableImport");
 }

@@ -5,8 +5,6 @@
 namespace thaw::tf {
 namespace {
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 void require(bool holds, const char* why) {
   if (!holds) throw NotRecurrent{why};
 }

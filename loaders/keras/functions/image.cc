@@ -58,7 +58,9 @@ Results grayscale_to_rgb(OpCall& c, const FunctionRow&) {
   return {concat({x, x, x}, x.rank() - 1)};
 }
 
-Results by_op(OpCall& c, const FunctionRow& row) { return {c.tensorflow1(row.op, {image_of(c)})}; }
+Results image_op(OpCall& c, const FunctionRow& row) {
+  return {c.tensorflow1(row.op, {image_of(c)})};
+}
 
 Results adjust_brightness(OpCall& c, const FunctionRow&) {
   const Expr x = image_of(c);
@@ -130,7 +132,7 @@ std::span<const FunctionRow> image_functions() {
       {"image.flip_left_right", "image", flip, "", 2},
       {"image.flip_up_down", "image", flip, "", 3},
       {"image.grayscale_to_rgb", "images", grayscale_to_rgb},
-      {"image.hsv_to_rgb", "images", by_op, "HSVToRGB"},
+      {"image.hsv_to_rgb", "images", image_op, "HSVToRGB"},
       {"image.per_image_standardization", "image", standardised},
       {"image.resize", kResize, resize},
       {"image.resize_area", kResize, resize, "area"},
@@ -139,7 +141,7 @@ std::span<const FunctionRow> image_functions() {
       {"image.resize_images", kResize, resize},
       {"image.resize_nearest_neighbor", kResize, resize, "nearest"},
       {"image.rgb_to_grayscale", "images", rgb_to_grayscale},
-      {"image.rgb_to_hsv", "images", by_op, "RGBToHSV"},
+      {"image.rgb_to_hsv", "images", image_op, "RGBToHSV"},
       {"image.transpose", "image", transposed},
   };
   return kRows;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kMaxParts = 100'000;
 
-Expr input_of(const OpCall& c) {
+Expr shaped_input(const OpCall& c) {
   return c.tensor(need_first(c, {"input", "tensor", "x", "value", "a", "input_", "matrix"}));
 }
 
@@ -29,18 +29,18 @@ Results transpose_of(OpCall& c, const FunctionRow&) {
 }
 
 Results matrix_transpose(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c);
+  const Expr x = shaped_input(c);
   const int rank = x.rank();
   if (rank < 2) c.bad("expected matrices");
   return {move_axes(x, {rank - 2, rank - 1}, {rank - 1, rank - 2})};
 }
 
 Results expand_dims(OpCall& c, const FunctionRow&) {
-  return {expand(input_of(c), c.has("axis") ? c.integer("axis") : c.integer("dim"))};
+  return {expand(shaped_input(c), c.has("axis") ? c.integer("axis") : c.integer("dim"))};
 }
 
 Results squeeze_of(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c);
+  const Expr x = shaped_input(c);
   Axes axes;
   const bool given = c.has("axis") || c.has("squeeze_dims");
   for (std::int64_t axis : c.axes(c.has("axis") ? "axis" : "squeeze_dims", x.rank())) {
@@ -90,11 +90,11 @@ Results split(OpCall& c, const FunctionRow&) {
 }
 
 Results tile(OpCall& c, const FunctionRow&) {
-  return {c.tensorflow1("Tile", {input_of(c), int_vector(c, c.need("multiples"))})};
+  return {c.tensorflow1("Tile", {shaped_input(c), int_vector(c, c.need("multiples"))})};
 }
 
 Results repeat(OpCall& c, const FunctionRow&) {
-  Expr x = input_of(c);
+  Expr x = shaped_input(c);
   const bool flat = !c.has("axis");
   if (flat) x = flatten(x);
   const int axis = flat ? 0 : c.axis("axis", x.rank(), 0);
@@ -122,7 +122,7 @@ Results repeat(OpCall& c, const FunctionRow&) {
 }
 
 Results reverse(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c);
+  const Expr x = shaped_input(c);
   const Axes axes = c.axes("axis", x.rank());
   return {axes.empty() ? x : c.expr(c.g.add1(ops::Reverse{axes}, {x}))};
 }
@@ -130,7 +130,7 @@ Results reverse(OpCall& c, const FunctionRow&) {
 Results reverse_sequence(OpCall& c, const FunctionRow&) {
   const Operand* sequence = first_of(c, {"seq_axis", "seq_dim"});
   const Operand* batch = first_of(c, {"batch_axis", "batch_dim"});
-  const Expr x = input_of(c);
+  const Expr x = shaped_input(c);
   const auto axis = [&](const Operand* operand, std::int64_t otherwise) {
     return operand == nullptr ? otherwise : operand->value.integer();
   };
@@ -140,7 +140,7 @@ Results reverse_sequence(OpCall& c, const FunctionRow&) {
 }
 
 Results roll(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c);
+  const Expr x = shaped_input(c);
   return {
       c.tensorflow1("Roll", {x, int_vector(c, c.need("shift")), int_vector(c, c.need("axis"))})};
 }
@@ -161,14 +161,14 @@ Results pad(OpCall& c, const FunctionRow&) {
 }
 
 Results broadcast_to(OpCall& c, const FunctionRow&) {
-  return {c.tensorflow1("BroadcastTo", {input_of(c), int_vector(c, c.need("shape"))})};
+  return {c.tensorflow1("BroadcastTo", {shaped_input(c), int_vector(c, c.need("shape"))})};
 }
 
 Results shape_query(OpCall& c, const FunctionRow& row) {
   const auto kind = static_cast<ShapeQueryKind>(row.kind);
   const DType dtype =
       kind == ShapeQueryKind::rank ? DType::int32 : c.dtype("out_type", DType::int32);
-  const Expr x = input_of(c);
+  const Expr x = shaped_input(c);
   if (kind == ShapeQueryKind::rank && x.shape().has_rank())
     return {c.number(x.rank(), DType::int32)};
   return {c.expr(c.g.add1(ops::ShapeQuery{kind, dtype}, {x}))};
@@ -176,12 +176,12 @@ Results shape_query(OpCall& c, const FunctionRow& row) {
 
 Results space_and_depth(OpCall& c, const FunctionRow& row) {
   return {c.tensorflow1(
-      row.op, {input_of(c)},
+      row.op, {shaped_input(c)},
       {{"block_size", c.integer("block_size")}, {"data_format", c.text("data_format", "NHWC")}})};
 }
 
 Results space_and_batch(OpCall& c, const FunctionRow& row) {
-  return {c.tensorflow1(row.op, {input_of(c), int_vector(c, c.need("block_shape")),
+  return {c.tensorflow1(row.op, {shaped_input(c), int_vector(c, c.need("block_shape")),
                                  c.tensor(need_first(c, {"paddings", "crops"}))})};
 }
 
@@ -200,7 +200,7 @@ Results batch_flatten(OpCall& c, const FunctionRow&) {
 
 // ---- triangles and diagonals ----
 Results band_part(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c);
+  const Expr x = shaped_input(c);
   const std::int64_t lower = c.integer("num_lower"), upper = c.integer("num_upper");
   Expr y = x;
   if (lower >= 0) y = select(diagonal_test(x, BinaryKind::greater_equal, -lower), y, 0.0);
@@ -219,11 +219,11 @@ Results diag(OpCall& c, const FunctionRow&) {
 }
 
 Results diag_part(OpCall& c, const FunctionRow&) {
-  return {diagonal(c, input_of(c), c.integer("k", 0))};
+  return {diagonal(c, shaped_input(c), c.integer("k", 0))};
 }
 
 Results set_diag(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c), values = c.tensor("diagonal", x.dtype());
+  const Expr x = shaped_input(c), values = c.tensor("diagonal", x.dtype());
   const int rank = x.rank();
   if (c.integer("k", 0) != 0) c.unsupported("a diagonal beside the main one");
   if (x.dim(rank - 1) == kUnknownDim || x.dim(rank - 1) > x.dim(rank - 2) ||

@@ -2,15 +2,13 @@
 #include <cmath>
 #include <numbers>
 
-#include "loaders/keras/operations/op_call.h"
+#include "loaders/keras/operations/shared.h"
 
 namespace thaw::keras {
 namespace {
 
 using B = BinaryKind;
 using U = UnaryKind;
-
-Expr floating(Expr x) { return cast(x, floating_type(x.dtype())); }
 
 Expr real_part(OpCall& c) {
   const Expr x = c.tensor("x");

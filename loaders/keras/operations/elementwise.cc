@@ -2,7 +2,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "loaders/keras/operations/op_call.h"
+#include "loaders/keras/operations/shared.h"
 
 namespace thaw::keras {
 namespace {
@@ -66,8 +66,6 @@ Expr shift(OpCall& c) {
 }
 
 Expr bitwise_not(OpCall& c) { return unary(U::bitwise_not, c.tensor("x")); }
-
-Expr floating(Expr x) { return cast(x, floating_type(x.dtype())); }
 
 // Computed in floats.
 Expr real_function(OpCall& c) { return unary(c.kind<U>(), floating(c.tensor("x"))); }
@@ -279,6 +277,8 @@ Expr nextafter(OpCall& c) {
 }
 
 }  // namespace
+
+Expr floating(Expr x) { return cast(x, floating_type(x.dtype())); }
 
 std::span<const OperationRow> elementwise_operations() {
   static constexpr OperationRow kRows[] = {

@@ -5,6 +5,9 @@
 
 namespace thaw::keras {
 
+// elementwise.cc
+/// In the type in which Keras computes functions of real numbers.
+Expr floating(Expr x);
 // reductions.cc
 /// Narrow integers and bools in the type that Keras sums them in.
 Expr wide_sum_type(Expr x);
