@@ -8,7 +8,6 @@
 namespace thaw::tf {
 namespace {
 
-constexpr Edge kPoison{Edge::Kind::poison};
 constexpr Edge kDead{Edge::Kind::dead};
 
 // Ops that Thaw will not run, and why; everything else without an importer is merely unknown.

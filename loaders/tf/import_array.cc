@@ -6,12 +6,6 @@
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
-namespace {
-
-Edge tensor_edge(ValueId value) { return {Edge::Kind::tensor, value}; }
-
-}  // namespace
-
 Importer::Array& Importer::array_of(Site& site) {
   if (site.in.empty() || site.in[0].kind != Edge::Kind::array) {
     fail(ErrorCode::invalid_argument, "operand 0 is not the handle of a tensor array");

@@ -8,8 +8,6 @@
 namespace thaw::tf {
 namespace {
 
-constexpr Edge kPoison{Edge::Kind::poison};
-
 bool waits_for(const Conditions& conditions, const Predicate& predicate) {
   return std::ranges::any_of(conditions, [&](const auto& c) { return c.first == predicate; });
 }
