@@ -16,6 +16,7 @@ from rows import Row
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOLERANCE = 1e-4  # greatest difference from Keras' own output / greatest Keras output
 ROUND_LIMIT = 20_000  # calls of a round
+PROBE_SECONDS = 0.1  # to find the quickest form of an engine
 SETTLE_SECONDS = 0.03  # for the last engine's threads to stop spinning
 START_SECONDS = 300
 # Engine -> its ways from the Keras model, the file, the format in formats.json; the quickest that agrees is timed.
@@ -70,7 +71,8 @@ def formats(folder):
 
 def command_of(engine, path, thaw, threads, cpus):
     worker = [sys.executable, "-B", os.path.join(HERE, "worker.py"), engine]
-    return [*([thaw] if engine == "thaw" else worker), path, "--threads", str(threads), "--cpus", ",".join(map(str, cpus))]
+    program = [thaw] if engine == "thaw" else worker
+    return [*program, path, "--threads", str(threads), "--cpus", ",".join(map(str, cpus))]
 
 
 def inputs_of(folder):
@@ -85,6 +87,13 @@ class Worker:
         with open(log, "wb") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
         self.pending = b""
+        self.failure = None
+
+    def wait_loaded(self):
+        try:
+            self.said()
+        except Failure as failure:
+            self.failure = failure
 
     def line(self, seconds):
         end = time.monotonic() + seconds
@@ -99,15 +108,25 @@ class Worker:
         line, self.pending = self.pending.split(b"\n", 1)
         return line.decode()
 
-    def ready(self):
+    def said(self):
+        """The next JSON object."""
         while True:
             line = self.line(START_SECONDS)
             if line.startswith("{"):
                 return json.loads(line)
 
-    def round(self, seconds):
-        self.process.stdin.write(f"round {seconds} {ROUND_LIMIT}\n".encode())
+    def ask(self, line):
+        self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
+
+    def prepare(self):
+        if self.failure:
+            raise self.failure
+        self.ask("prepare")
+        return self.said()
+
+    def round(self, seconds):
+        self.ask(f"round {seconds} {ROUND_LIMIT}")
         samples = [int(word) for word in self.line(START_SECONDS).split()]
         return samples[2:] if len(samples) > 8 else samples[1:]  # the first calls meet the last engine's caches
 
@@ -130,34 +149,37 @@ def disagreement(folder, outputs):
 
 
 def start(engine, row, folder, thaw, threads, cpus):
+    """Begins to load every form that the engine takes -> [(how it was made, its outputs, worker or failure)]"""
+    candidates = []
+    for source, path, note in sources_of(engine, folder):
+        if not note["ok"]:
+            candidates.append((source, None, f"conversion: {note['error']}"))
+            continue
+        outputs = f"{path}.{engine}.{threads}.npz"
+        more = ["--weights", row.weights] if engine == "thaw" else []
+        command = [*command_of(engine, path, thaw, threads, cpus), *more, "--outputs", outputs, *inputs_of(folder)]
+        candidates.append((source, outputs, Worker(command, f"{outputs}.log")))
+    return candidates
+
+
+def choose(candidates, folder):
     """-> (the quickest worker that agrees with Keras or None, what there is to say about the engine)"""
     best, said = None, {"failures": {}}
-    for source, path, note in sources_of(engine, folder):
-        worker = None
+    for source, outputs, worker in candidates:
         try:
-            if not note["ok"]:
-                raise Failure(f"conversion: {note['error']}")
-            outputs = f"{path}.{engine}.{threads}.npz"
-            command = command_of(engine, path, thaw, threads, cpus)
-            more = ["--weights", row.weights] if engine == "thaw" else []
-            worker = Worker([*command, *more, "--outputs", outputs, *inputs_of(folder)], f"{outputs}.log")
-            ready = worker.ready()
+            if not isinstance(worker, Worker):
+                raise Failure(worker)
+            ready = worker.prepare()
             error = disagreement(folder, outputs)
             if error > TOLERANCE:
                 raise Failure(f"outputs differ from Keras' by {error:.2g}")
-            probe = float(np.median(worker.round(0.1)))
+            probe = float(np.median(worker.round(PROBE_SECONDS)))
         except Failure as failure:
             said["failures"][source] = str(failure)
-            if worker:
-                worker.close()
             continue
-        if best and best[1] <= probe:
-            worker.close()
-            continue
-        if best:
-            best[0].close()
-        best = (worker, probe)
-        said.update(source=source, way=ready["way"], version=ready["version"], error=error)
+        if best is None or probe < best[1]:
+            best = (worker, probe)
+            said.update(source=source, way=ready["way"], version=ready["version"], error=error)
     return best and best[0], said
 
 
@@ -187,12 +209,19 @@ def measure(row, engines, threads, options):
     cpus = options.cpus[-threads:]
     result = {"name": row.name, "title": row.title, "threads": threads, "goal": row.goals.get(threads, 1.0),
               "at": time.strftime("%Y-%m-%d %H:%M"), "engines": {}}
-    workers = {}
+    workers, started = {}, []
     try:
+        candidates = {engine: start(engine, row, folder, options.thaw, threads, cpus) for engine in engines}
+        started = [one[2] for group in candidates.values() for one in group if isinstance(one[2], Worker)]
+        for worker in started:
+            worker.wait_loaded()
         for engine in engines:
-            worker, result["engines"][engine] = start(engine, row, folder, options.thaw, threads, cpus)
+            worker, result["engines"][engine] = choose(candidates[engine], folder)
             if worker:
                 workers[engine] = worker
+        for worker in started:
+            if worker not in workers.values():
+                worker.close()
         if "thaw" in engines and "thaw" not in workers:
             return result  # nothing to compare: the table says why
         order, rounds = list(workers), {engine: [] for engine in workers}
@@ -209,6 +238,6 @@ def measure(row, engines, threads, options):
         for engine in workers:
             result["engines"][engine].update(summary(rounds[engine]))
     finally:
-        for worker in workers.values():
+        for worker in started:
             worker.close()
     return result

@@ -120,8 +120,8 @@ def markdown(results):
         f"{cpu['name']} (model {cpu['model']}), {cpu['processors']} processors, {' '.join(cpu['extensions'])}; "
         f"{results['system']}; Thaw at {results['commit']}; {versions(results)}; float32.", "",
         "Medians of interleaved rounds (p10-p90, p99); rows furthest from their goals first. *Best peer / Thaw* above "
-        "1: Thaw is quicker. *Without the call* takes from each peer the time of a model of one multiplication, called the "
-        f"same way ({call or 'not measured'}), and nothing from Thaw. *Others' CPUs*: processors that other "
+        "1: Thaw is quicker. *Without the call* takes from each peer the time of a model of one multiplication, called "
+        f"the same way ({call or 'not measured'}), and nothing from Thaw. *Others' CPUs*: processors that other "
         "processes kept busy meanwhile; rows with more than 0.1 are noisy.", "",
         *latency_table(results), "", "![ratios](RATIOS)", "",
         "## Load and memory", "",

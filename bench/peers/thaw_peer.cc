@@ -87,7 +87,7 @@ int load_once(const Options& options, const std::vector<thaw::tools::NamedArrays
   const std::int64_t done = now();
   for (int i = 0; i < 10; ++i) session.run(input, outputs);
   fmt::print(
-      "{{\"ready\": true, \"load_ns\": {}, \"first_output_at\": {}, \"before\": {}, \"after\": {}, "
+      "{{\"load_ns\": {}, \"first_output_at\": {}, \"before\": {}, \"after\": {}, "
       "\"weight_bytes\": {}, \"arena_bytes\": {}}}\n",
       done - start, done, before, memory(), model.info().weight_bytes, session.stats().arena_bytes);
   return 0;
@@ -107,12 +107,15 @@ int serve(const Options& options, const std::vector<thaw::tools::NamedArrays>& a
   }
   if (!options.outputs.empty()) thaw::tools::write_arrays(options.outputs, results);
   if (options.plan) std::cerr << session.plan_text();
-  fmt::print(
-      "{{\"ready\": true, \"version\": \"{}\", \"way\": \"Session::run\", \"planned\": {}}}\n",
-      thaw::version(), session.stats().planned);
+  fmt::print("{{\"loaded\": true}}\n");
+  std::fflush(stdout);
+  std::string word;
+  if (!(std::cin >> word) || word != "prepare") return 2;
+  fmt::print("{{\"version\": \"{}\", \"way\": \"Session::run\", \"planned\": {}}}\n",
+             thaw::version(), session.stats().planned);
   std::fflush(stdout);
   measure(session, inputs, outputs, kWarmUpSeconds, 1000);
-  for (std::string word; std::cin >> word && word == "round";) {
+  while (std::cin >> word && word == "round") {
     double seconds = 0;
     std::size_t limit = 0;
     if (!(std::cin >> seconds >> limit)) return 2;

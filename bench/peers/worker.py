@@ -2,9 +2,10 @@
 
     worker.py ENGINE MODEL --threads N --cpus 0,1 --outputs FILE INPUT.npz...
 
-Speaks lines on stdin/stdout, as thaw_peer does: says one JSON object when it is ready, then for each line
-`round SECONDS LIMIT` one line of nanoseconds, a number per call; `quit` ends it. With --once it says how long
-the way from the file to the first output took in this process, and the memory it then holds.
+Speaks lines on stdin/stdout, as thaw_peer does: says one JSON object when it has loaded, on `prepare` another
+when it is ready, and for each line `round SECONDS LIMIT` one line of nanoseconds, a number per call; `quit` ends
+it. With --once it says how long the way from the file to the first output took in this process, and the memory
+it then holds.
 
 A call is what a caller with its data in hand pays: the input goes in, the output is there to be read. Engines
 offer several ways to call them; the quickest, found by trying each, is the one that is timed.
@@ -189,7 +190,7 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
-def serve(engine, calls):
+def serve(calls):
     measure(calls, WARM_UP_SECONDS, 1000)
     gc.collect()
     gc.disable()
@@ -223,14 +224,16 @@ def main():
     if options.once:
         for _ in range(10):
             call(inputs[0])
-        say(ready=True, load_ns=done - start, first_output_at=done, before=before, after=memory())
+        say(load_ns=done - start, first_output_at=done, before=before, after=memory())
         return
     if options.outputs:
         np.savez(options.outputs, **{f"output_{i}": call(values) for i, values in enumerate(inputs)})
     del first
+    say(loaded=True)
+    sys.stdin.readline()  # prepare: from here on it has the processors to itself
     best, medians, calls = quickest(engine.ways(inputs))
-    say(ready=True, version=engine.version, way=best, ways=medians)
-    serve(engine, calls)
+    say(version=engine.version, way=best, ways=medians)
+    serve(calls)
 
 
 if __name__ == "__main__":
