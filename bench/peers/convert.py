@@ -1,7 +1,7 @@
 """Makes one row's files: convert.py ROW FOLDER FORMAT...
 
 Each format is tried alone; what became of it stands in FOLDER/formats.json, errors in the converter's own words.
-A format is marked as crashed before it is tried, so that a converter that kills the process leaves a trace.
+A format is marked before it is tried, so that a converter that kills the process leaves a trace.
 """
 
 import json
@@ -25,7 +25,7 @@ def groups_of(row):
     return [[form for form in group if row.model == "recurrent" or not form.endswith("_operator")] for group in GROUPS]
 
 
-def _note(folder, form, **what):
+def note(folder, form, **what):
     path = os.path.join(folder, "formats.json")
     notes = json.load(open(path)) if os.path.exists(path) else {}
     notes[form] = what
@@ -87,7 +87,7 @@ def main(name, folder, forms):
         row = next(row for row in [*ROWS, FLOOR] if row.name == name)
         model, inputs = models.build(row)
     for form in forms:
-        _note(folder, form, ok=False, error="the converter ended the process")
+        note(folder, form, trying=True)
         start = time.monotonic()
         try:
             if form == "keras":
@@ -96,9 +96,9 @@ def main(name, folder, forms):
                 _from_keras(form, folder, row, model)
             else:
                 _to_openvino(form, folder)
-            _note(folder, form, ok=True, seconds=round(time.monotonic() - start, 2))
+            note(folder, form, ok=True, seconds=round(time.monotonic() - start, 2))
         except Exception as error:  # a converter may fail in any way; the table says how
-            _note(folder, form, ok=False, error=f"{type(error).__name__}: {str(error)[:2000]}")
+            note(folder, form, ok=False, error=f"{type(error).__name__}: {str(error)[:2000]}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from convert import groups_of
+from convert import groups_of, note
 from rows import Row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -50,23 +50,25 @@ def folder_of(row: Row, cache):
     what = json.dumps([row.model, row.arguments]).encode()
     key = hashlib.sha256(b"\0".join([what, *sources])).hexdigest()[:12]
     folder = os.path.join(cache, "models", f"{row.name.replace('_f16', '')}-{key}")
+    os.makedirs(folder, exist_ok=True)
     for group in groups_of(row):
-        missing = [form for form in group if form not in formats(folder)]
-        while missing:
+        while missing := [form for form in group if form not in formats(folder)]:
             command = [sys.executable, "-B", os.path.join(HERE, "convert.py"), row.name, folder, *missing]
-            os.makedirs(folder, exist_ok=True)
             with open(os.path.join(folder, "convert.log"), "ab") as log:
-                subprocess.run(command, stdout=log, stderr=log, check=False)
-            left = [form for form in missing if form not in formats(folder)]
-            if len(left) == len(missing):
+                status = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
+            for form, said in formats(folder, all_marks=True).items():
+                if "trying" in said:
+                    note(folder, form, ok=False, error=f"the converter ended the process, status {status}")
+            if missing == [form for form in group if form not in formats(folder)]:
                 raise Failure(f"{row.name}: nothing was converted; see {folder}/convert.log")
-            missing = left
     return folder
 
 
-def formats(folder):
+def formats(folder, all_marks=False):
+    """What became of each format; one that was being tried when the harness was stopped is tried again."""
     path = os.path.join(folder, "formats.json")
-    return json.load(open(path)) if os.path.exists(path) else {}
+    notes = json.load(open(path)) if os.path.exists(path) else {}
+    return {form: said for form, said in notes.items() if all_marks or "trying" not in said}
 
 
 def command_of(engine, path, thaw, threads, cpus):
