@@ -1,6 +1,7 @@
 // A device that can run ops.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "kernels/kernel.h"
+#include "thaw/options.h"
 
 namespace thaw {
 
@@ -17,16 +19,24 @@ namespace thaw {
 /// alive.
 class PackCache {
  public:
+  /// `storage`: the form in which kernels that can are to keep the weights here.
+  explicit PackCache(WeightStorage storage = WeightStorage::f32) : storage_(storage) {}
+  WeightStorage storage() const { return storage_; }
+
   /// The packed form, made by `pack` on first use.
   std::shared_ptr<const void> get(const Tensor& source, const std::string& layout,
                                   const std::function<std::shared_ptr<const void>()>& pack);
   std::size_t size() const;
+  /// Spent in `pack` so far, by all threads together.
+  double pack_ms() const { return static_cast<double>(pack_nanoseconds_) * 1e-6; }
 
  private:
   struct Entry {
     Tensor source;
     std::shared_ptr<const void> packed;
   };
+  const WeightStorage storage_;
+  std::atomic<std::int64_t> pack_nanoseconds_{0};
   mutable std::mutex mutex_;
   std::map<std::pair<const void*, std::string>, Entry> entries_;
 };

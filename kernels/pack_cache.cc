@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "kernels/backend.h"
 
 namespace thaw {
@@ -11,7 +13,10 @@ std::shared_ptr<const void> PackCache::get(
     if (const auto found = entries_.find(key); found != entries_.end()) return found->second.packed;
   }
   // Packed outside the lock: two threads may pack the same weights, the first to finish is kept.
+  const auto start = std::chrono::steady_clock::now();
   std::shared_ptr<const void> packed = pack();
+  const auto spent = std::chrono::steady_clock::now() - start;
+  pack_nanoseconds_ += std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count();
   const std::lock_guard lock(mutex_);
   return entries_.try_emplace(key, Entry{source, std::move(packed)}).first->second.packed;
 }

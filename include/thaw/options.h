@@ -62,6 +62,13 @@ enum class DeviceKind : std::uint8_t { cpu, reference, cuda };
 /// f32 keeps the model's own types; f64 computes every float in float64 (reference device only).
 enum class Precision : std::uint8_t { f32, f64 };
 
+/// How the cpu device keeps the weights of products, recurrent layers and embeddings. f32: as the
+/// model has them. The others are converted once when a plan is made, read in the shorter form on
+/// each run and multiplied and summed in float32: less memory traffic for an error that `thaw
+/// verify --weights-as` measures. int8 is symmetric with one scale per output channel (per row of
+/// an embedding). Weights that a form cannot hold (beyond float16's range, not finite) stay float32.
+enum class WeightStorage : std::uint8_t { f32, fp16, bf16, int8 };
+
 struct SessionOptions {
   DeviceKind device = DeviceKind::cpu;
   Precision precision = Precision::f32;
@@ -69,6 +76,7 @@ struct SessionOptions {
   int threads = 0;
   /// Plans kept, one per combination of input shapes; the least recently used is dropped.
   int max_plans = 16;
+  WeightStorage weights = WeightStorage::f32;
 };
 
 }  // namespace thaw

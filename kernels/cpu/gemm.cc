@@ -10,9 +10,12 @@
 #include "kernels/cpu/simd.h"
 #include "hwy/foreach_target.h"
 #include "kernels/cpu/functions-inl.h"
+#include "kernels/cpu/weights-inl.h"
 // clang-format on
 
 #include "kernels/cpu/gemm.h"
+
+#include <type_traits>
 
 #include "kernels/cpu/functions.h"
 #include "runtime/base/memory.h"
@@ -25,24 +28,25 @@ constexpr int kRows = kLanes >= 16 ? 6 : 3;  // x 4 vectors = what the register 
 constexpr std::int64_t kColumns = 4 * kLanes;
 constexpr std::int64_t kDepth = 384;
 
-/// One register tile: where its rows are and which part of k it sums.
+/// One register tile: where its rows are and which part of k it sums. T: the weights' elements.
+template <class T>
 struct TileSite {
   const Gemm& g;
   const float* rows[6];
   std::int64_t k_begin, k_end;
-  const float* b;  // at k_begin
+  const T* b;  // at k_begin
   float* c;
   std::int64_t columns;  // of the block, <= NV vectors
-  const float* bias;
+  const float *bias, *scales;
 };
 
-template <int MR, int NV>
+template <class T, int MR, int NV>
 HWY_INLINE void MultiplyRun(const float* const (&rows)[6], std::int64_t offset, std::int64_t count,
-                            const float* HWY_RESTRICT b, V (&acc)[MR][NV]) {
+                            const T* HWY_RESTRICT b, V (&acc)[MR][NV]) {
   for (std::int64_t k = 0; k < count; ++k, b += NV * kLanes) {
     V column[NV];
     HWY_UNROLL(8)
-    for (int v = 0; v < NV; ++v) column[v] = hn::LoadU(f, b + v * kLanes);
+    for (int v = 0; v < NV; ++v) column[v] = LoadWeights(b + v * kLanes);
     HWY_UNROLL(8)
     for (int r = 0; r < MR; ++r) {
       const V a = Splat(rows[r][offset + k]);
@@ -58,14 +62,15 @@ HWY_INLINE V Activate(const VectorFn& fn, V x) {
   return CallFunction(fn, x);
 }
 
-template <int MR, int NV>
-HWY_INLINE void Finish(const TileSite& t, V (&acc)[MR][NV]) {
+template <class T, int MR, int NV>
+HWY_INLINE void Finish(const TileSite<T>& t, V (&acc)[MR][NV]) {
   const bool first = t.k_begin == 0, last = t.k_end == t.g.k();
   const VectorFn fn(t.g.activation);
   for (int v = 0; v < NV; ++v) {
     const std::int64_t at = v * kLanes, count = t.columns - at;
     const bool whole = count >= kLanes;
-    V bias = hn::Zero(f);
+    V bias = hn::Zero(f), scale = hn::Zero(f);
+    if constexpr (std::is_same_v<T, std::int8_t>) scale = hn::LoadU(f, t.scales + at);
     if (last && t.bias != nullptr) {
       bias = whole ? hn::LoadU(f, t.bias + at) : LoadPartial(t.bias + at, count);
     }
@@ -74,6 +79,9 @@ HWY_INLINE void Finish(const TileSite& t, V (&acc)[MR][NV]) {
       float* c = t.c + r * t.g.c_stride + at;
       V sum = acc[r][v];
       if (!first) sum = hn::Add(sum, whole ? hn::LoadU(f, c) : LoadPartial(c, count));
+      if constexpr (std::is_same_v<T, std::int8_t>) {
+        if (last) sum = hn::Mul(sum, scale);  // sums of parts of k wait unscaled in c
+      }
       if (last) sum = Activate(fn, hn::Add(sum, bias));
       if (whole) {
         hn::StoreU(sum, f, c);
@@ -84,27 +92,27 @@ HWY_INLINE void Finish(const TileSite& t, V (&acc)[MR][NV]) {
   }
 }
 
-template <int MR, int NV>
-HWY_NOINLINE void Tile(const TileSite& t) {
+template <class T, int MR, int NV>
+HWY_NOINLINE void Tile(const TileSite<T>& t) {
   V acc[MR][NV];
   for (int r = 0; r < MR; ++r) {
     for (int v = 0; v < NV; ++v) acc[r][v] = hn::Zero(f);
   }
   const std::int64_t length = HWY_MAX(t.g.segment_length, 1);
-  const float* b = t.b;
+  const T* b = t.b;
   std::int64_t segment = t.k_begin / length, within = t.k_begin % length;
   for (std::int64_t k = t.k_begin; k < t.k_end; ++segment, within = 0) {
     const std::int64_t count = HWY_MIN(length - within, t.k_end - k);
     const std::int64_t start = t.g.segment_offsets == nullptr ? 0 : t.g.segment_offsets[segment];
-    MultiplyRun<MR, NV>(t.rows, start + within, count, b, acc);
+    MultiplyRun<T, MR, NV>(t.rows, start + within, count, b, acc);
     b += count * NV * kLanes;
     k += count;
   }
-  Finish<MR, NV>(t, acc);
+  Finish<T, MR, NV>(t, acc);
 }
 
-template <int NV>
-void RowsOfBlock(TileSite t, std::int64_t m_begin, std::int64_t m_end) {
+template <class T, int NV>
+void RowsOfBlock(TileSite<T> t, std::int64_t m_begin, std::int64_t m_end) {
   const Gemm& g = t.g;
   float* const c = t.c;
   for (std::int64_t m = m_begin; m < m_end;) {
@@ -116,33 +124,45 @@ void RowsOfBlock(TileSite t, std::int64_t m_begin, std::int64_t m_end) {
     }
     t.c = c + m * g.c_stride;
     switch (rows) {
-      case 1: Tile<1, NV>(t); break;
-      case 2: Tile<2, NV>(t); break;
-      case 4: Tile < kRows<4 ? kRows : 4, NV>(t); break;  // AVX-512 only
-      default: Tile<kRows, NV>(t); break;
+      case 1: Tile<T, 1, NV>(t); break;
+      case 2: Tile<T, 2, NV>(t); break;
+      case 4: Tile<T, (kRows < 4 ? kRows : 4), NV>(t); break;  // AVX-512 only
+      default: Tile<T, kRows, NV>(t); break;
     }
     m += rows;
   }
 }
 
-void GemmTasks(const Gemm& g, std::int64_t begin, std::int64_t end) {
+template <class T>
+void TasksOf(const Gemm& g, std::int64_t begin, std::int64_t end) {
   const std::int64_t k = g.k(), blocks = ceil_div(g.n, kColumns);
   for (std::int64_t task = begin; task < end; ++task) {
     const std::int64_t block = task % blocks, m = task / blocks * kGemmRows;
     const std::int64_t m_end = HWY_MIN(g.m, m + kGemmRows), n = block * kColumns;
     const std::int64_t columns = HWY_MIN(kColumns, g.n - n), vectors = ceil_div(columns, kLanes);
-    TileSite t{g, {}, 0, 0, nullptr, g.c + n, columns, g.bias == nullptr ? nullptr : g.bias + n};
+    TileSite<T> t{g, {}, 0, 0, nullptr, g.c + n, columns, nullptr, nullptr};
+    if (g.bias != nullptr) t.bias = g.bias + n;
+    if (g.scales != nullptr) t.scales = g.scales + n;
     do {  // once for an empty sum too: it gives activation(bias)
       t.k_end = HWY_MIN(k, t.k_begin + kDepth);
-      t.b = g.packed + n * k + t.k_begin * vectors * kLanes;
+      t.b = static_cast<const T*>(g.packed) + n * k + t.k_begin * vectors * kLanes;
       switch (vectors) {
-        case 1: RowsOfBlock<1>(t, m, m_end); break;
-        case 2: RowsOfBlock<2>(t, m, m_end); break;
-        case 3: RowsOfBlock<3>(t, m, m_end); break;
-        default: RowsOfBlock<4>(t, m, m_end); break;
+        case 1: RowsOfBlock<T, 1>(t, m, m_end); break;
+        case 2: RowsOfBlock<T, 2>(t, m, m_end); break;
+        case 3: RowsOfBlock<T, 3>(t, m, m_end); break;
+        default: RowsOfBlock<T, 4>(t, m, m_end); break;
       }
       t.k_begin = t.k_end;
     } while (t.k_begin < k);
+  }
+}
+
+void GemmTasks(const Gemm& g, std::int64_t begin, std::int64_t end) {
+  switch (g.storage) {
+    case WeightStorage::f32: return TasksOf<float>(g, begin, end);
+    case WeightStorage::fp16: return TasksOf<float16>(g, begin, end);
+    case WeightStorage::bf16: return TasksOf<bfloat16>(g, begin, end);
+    case WeightStorage::int8: return TasksOf<std::int8_t>(g, begin, end);
   }
 }
 
@@ -179,6 +199,11 @@ std::int64_t gemm_columns() { return 4 * float_lanes(); }
 std::int64_t packed_size(std::int64_t k, std::int64_t n) {
   const std::int64_t lanes = float_lanes();
   return k * ceil_div(n, lanes) * lanes;
+}
+
+PackedBlocks gemm_blocks(std::int64_t k, std::int64_t n) {
+  const std::int64_t lanes = float_lanes();
+  return {k, ceil_div(n, lanes) * lanes, gemm_columns()};
 }
 
 void pack_matrix(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,

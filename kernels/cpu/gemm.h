@@ -9,6 +9,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/common.h"
+#include "kernels/cpu/packed.h"
 #include "runtime/ir/ops.h"
 
 namespace thaw::cpu {
@@ -22,7 +23,9 @@ struct Gemm {
   std::int64_t inner_rows = 1, row_stride = 0, outer_stride = 0;
   const std::int64_t* segment_offsets = nullptr;  // null: one run at 0
   std::int64_t segments = 1, segment_length = 0;
-  const float* packed = nullptr;  // by pack_matrix
+  const void* packed = nullptr;  // by pack_matrix, in the form `storage`
+  WeightStorage storage = WeightStorage::f32;
+  const float* scales = nullptr;  // int8: one per packed column
   const float* bias = nullptr;    // [n] or null
   float* c = nullptr;
   std::int64_t c_stride = 0;
@@ -56,6 +59,9 @@ void pack_matrix(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_
                  std::int64_t n_stride, float* packed, std::int64_t begin, std::int64_t end);
 /// Runs tasks [begin, end) of gemm_tasks(m, n).
 void gemm(const Gemm& g, std::int64_t begin, std::int64_t end);
+
+/// A packed [k, n] matrix as packed_matrix() takes it.
+PackedBlocks gemm_blocks(std::int64_t k, std::int64_t n);
 
 /// Floats packed once, 64-byte aligned, shared through the cache if there is one.
 std::shared_ptr<const float> packed_weights(const Site& site, int operand,

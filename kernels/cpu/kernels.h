@@ -8,7 +8,9 @@
 namespace thaw::cpu {
 
 std::unique_ptr<Kernel> prepare_unary(const Site& site);
+std::unique_ptr<Kernel> prepare_unary_bool(const Site& site);
 std::unique_ptr<Kernel> prepare_binary(const Site& site);
+std::unique_ptr<Kernel> prepare_binary_typed(const Site& site);
 std::unique_ptr<Kernel> prepare_select(const Site& site);
 std::unique_ptr<Kernel> prepare_matmul(const Site& site);
 std::unique_ptr<Kernel> prepare_conv(const Site& site);
@@ -26,7 +28,18 @@ std::unique_ptr<Kernel> prepare_unstack(const Site& site);
 std::unique_ptr<Kernel> prepare_slice(const Site& site);
 std::unique_ptr<Kernel> prepare_strided_slice(const Site& site);
 std::unique_ptr<Kernel> prepare_pad(const Site& site);
+std::unique_ptr<Kernel> prepare_gather_compressed(const Site& site);
 std::unique_ptr<Kernel> prepare_gather(const Site& site);
+std::unique_ptr<Kernel> prepare_cast(const Site& site);
+std::unique_ptr<Kernel> prepare_einsum(const Site& site);
+std::unique_ptr<Kernel> prepare_conv_transpose(const Site& site);
+std::unique_ptr<Kernel> prepare_resize(const Site& site);
+std::unique_ptr<Kernel> prepare_arg_reduce(const Site& site);
+std::unique_ptr<Kernel> prepare_scan(const Site& site);
+std::unique_ptr<Kernel> prepare_broadcast_to(const Site& site);
+std::unique_ptr<Kernel> prepare_tile(const Site& site);
+std::unique_ptr<Kernel> prepare_reverse(const Site& site);
+std::unique_ptr<Kernel> prepare_one_hot(const Site& site);
 std::unique_ptr<Kernel> prepare_rnn(const Site& site);
 std::unique_ptr<Kernel> prepare_conv_lstm(const Site& site);
 

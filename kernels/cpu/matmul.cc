@@ -68,8 +68,8 @@ Plan plan_of(const ops::MatMul& op, const Shape& a, const Shape& b, const Shape&
 
 class MatMulKernel final : public Kernel {
  public:
-  MatMulKernel(const ops::MatMul& op, Plan plan, std::shared_ptr<const float> packed, bool bias,
-               std::int64_t a_count)
+  MatMulKernel(const ops::MatMul& op, Plan plan, std::shared_ptr<const PackedWeights> packed,
+               bool bias, std::int64_t a_count)
       : activation_(op.activation),
         plan_(std::move(plan)),
         packed_(std::move(packed)),
@@ -85,8 +85,7 @@ class MatMulKernel final : public Kernel {
   const char* name() const override { return "cpu packed matmul"; }
 
   void run(const Args& args) const override {
-    const float* packed = packed_.get();
-    if (packed == nullptr) packed = pack_right(args);
+    const void* packed = packed_ == nullptr ? pack_right(args) : packed_->data();
     const float* a = args.in[0].as<float>();
     if (transpose_a_) a = transpose_left(args);
 
@@ -106,7 +105,7 @@ class MatMulKernel final : public Kernel {
   }
 
  private:
-  Gemm product_of(std::int64_t index, const float* a, const float* packed, const float* bias,
+  Gemm product_of(std::int64_t index, const float* a, const void* packed, const float* bias,
                   float* c) const {
     const Product& at = plan_.products[static_cast<std::size_t>(index)];
     Gemm g;
@@ -114,7 +113,13 @@ class MatMulKernel final : public Kernel {
     g.inner_rows = plan_.m;
     g.row_stride = plan_.k;
     g.segment_length = plan_.k;
-    g.packed = packed + at.b * packed_size_;
+    if (packed_ != nullptr) {
+      g.storage = packed_->storage;
+      if (packed_->scales() != nullptr) {
+        g.scales = packed_->scales() + at.b * gemm_blocks(plan_.k, plan_.n).columns;
+      }
+    }
+    g.packed = element_at(packed, g.storage, at.b * packed_size_);
     g.bias = bias;
     g.c = c + at.c * plan_.m * plan_.n;
     g.c_stride = plan_.n;
@@ -157,7 +162,7 @@ class MatMulKernel final : public Kernel {
 
   UnaryFn activation_;
   Plan plan_;
-  std::shared_ptr<const float> packed_;  // null: packed on each run
+  std::shared_ptr<const PackedWeights> packed_;  // null: packed on each run
   bool has_bias_, transpose_a_;
   std::int64_t a_count_, packed_size_;
   std::size_t b_bytes_ = 0;
@@ -169,11 +174,13 @@ std::unique_ptr<Kernel> prepare_matmul(const Site& site) {
   const auto& op = site.op_as<ops::MatMul>();
   if (!all_float32(site) || !gemm_activation(op.activation)) return nullptr;
   Plan plan = plan_of(op, site.in[0].shape, site.in[1].shape, site.out[0].shape);
-  std::shared_ptr<const float> packed;
+  std::shared_ptr<const PackedWeights> packed;
   if (site.constants[1] != nullptr) {
     const std::int64_t size = packed_size(plan.k, plan.n);
     const std::string layout = layout_name("gemm", {plan.k, plan.n, plan.b_row, float_lanes()});
-    packed = packed_weights(site, 1, layout, size * plan.b_count, [&](const float* b, float* to) {
+    const std::vector<PackedBlocks> parts(static_cast<std::size_t>(plan.b_count),
+                                          gemm_blocks(plan.k, plan.n));
+    packed = packed_matrix(site, 1, layout, parts, [&](const float* b, float* to) {
       for (std::int64_t i = 0; i < plan.b_count; ++i) {
         pack_matrix(b + i * plan.k * plan.n, plan.k, plan.n, plan.b_row, plan.b_column,
                     to + i * size, 0, ceil_div(plan.n, gemm_columns()));

@@ -9,6 +9,7 @@
 
 #include "kernels/cpu/functions-inl.h"
 #include "kernels/cpu/rnn.h"
+#include "kernels/cpu/weights-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace thaw::cpu {
@@ -34,9 +35,9 @@ struct AnyActivations {
 
 /// acc[r][g] = sum over k of h[r][k] u[k][g], h's rows `stride` apart. So many steps of k go into
 /// separate sums that about a dozen chains hide the latency of the multiply-add.
-template <int MR, int G>
-HWY_INLINE void MultiplyState(const float* h, std::int64_t stride, std::int64_t units,
-                              const float* HWY_RESTRICT u, V (&acc)[MR][G]) {
+template <class T, int MR, int G>
+HWY_INLINE void MultiplyWeights(const float* h, std::int64_t stride, std::int64_t units,
+                                const T* HWY_RESTRICT u, V (&acc)[MR][G]) {
   constexpr int kApart = MR * G <= 1 ? 8 : MR * G <= 3 ? 4 : MR * G <= 6 ? 2 : 1;
   V part[kApart][MR][G];
   for (int p = 0; p < kApart; ++p) {
@@ -50,7 +51,7 @@ HWY_INLINE void MultiplyState(const float* h, std::int64_t stride, std::int64_t 
     for (int p = 0; p < kApart; ++p, u += G * kLanes) {
       V column[G];
       HWY_UNROLL(4)
-      for (int g = 0; g < G; ++g) column[g] = hn::LoadU(f, u + g * kLanes);
+      for (int g = 0; g < G; ++g) column[g] = LoadWeights(u + g * kLanes);
       HWY_UNROLL(8)
       for (int r = 0; r < MR; ++r) {
         const V a = Splat(h[r * stride + k + p]);
@@ -63,7 +64,7 @@ HWY_INLINE void MultiplyState(const float* h, std::int64_t stride, std::int64_t 
     for (int r = 0; r < MR; ++r) {
       const V a = Splat(h[r * stride + k]);
       for (int g = 0; g < G; ++g) {
-        part[0][r][g] = hn::MulAdd(a, hn::LoadU(f, u + g * kLanes), part[0][r][g]);
+        part[0][r][g] = hn::MulAdd(a, LoadWeights(u + g * kLanes), part[0][r][g]);
       }
     }
   }
@@ -74,6 +75,37 @@ HWY_INLINE void MultiplyState(const float* h, std::int64_t stride, std::int64_t 
       }
       acc[r][g] = part[0][r][g];
     }
+  }
+}
+
+/// The weights of one cell in whichever form they are kept.
+struct StateWeights {
+  const void* data;
+  const float* scales;
+};
+
+/// The same for block `block` of weights in any form.
+template <int MR, int G>
+HWY_INLINE void MultiplyState(const RnnStep& s, const float* h, const StateWeights& weights,
+                              std::int64_t block, V (&acc)[MR][G]) {
+  const std::int64_t first = block * s.units * G * kLanes;
+  switch (s.storage) {
+    case WeightStorage::f32:
+      return MultiplyWeights(h, s.state_stride, s.units,
+                             static_cast<const float*>(weights.data) + first, acc);
+    case WeightStorage::fp16:
+      return MultiplyWeights(h, s.state_stride, s.units,
+                             static_cast<const float16*>(weights.data) + first, acc);
+    case WeightStorage::bf16:
+      return MultiplyWeights(h, s.state_stride, s.units,
+                             static_cast<const bfloat16*>(weights.data) + first, acc);
+    case WeightStorage::int8: break;
+  }
+  MultiplyWeights(h, s.state_stride, s.units, static_cast<const std::int8_t*>(weights.data) + first,
+                  acc);
+  for (int g = 0; g < G; ++g) {
+    const V scale = hn::LoadU(f, weights.scales + (block * G + g) * kLanes);
+    for (int r = 0; r < MR; ++r) acc[r][g] = hn::Mul(acc[r][g], scale);
   }
 }
 

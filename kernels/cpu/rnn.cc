@@ -73,27 +73,29 @@ void pack_recurrent(const RnnShape& s, const float* from, std::int64_t first, st
 }
 
 struct Weights {
-  std::shared_ptr<const float> input, recurrent, bias;
+  std::shared_ptr<const PackedWeights> input, recurrent;
+  std::shared_ptr<const float> bias;
 };
 
 Weights pack_weights(const ops::Rnn& op, const RnnShape& s, const Site& site) {
   const bool split = op.cell == CellKind::gru && !op.reset_after;
   Weights w;
-  w.input =
-      packed_weights(site, 1, layout_name("rnn input", {s.gates, s.inputs, s.units, s.lanes}),
-                     packed_size(s.inputs, s.columns), [&](const float* from, float* to) {
-                       std::vector<float> wide(static_cast<std::size_t>(s.inputs * s.columns));
-                       reorder_columns(s, from, s.inputs, wide.data());
-                       pack_matrix(wide.data(), s.inputs, s.columns, s.columns, 1, to, 0,
-                                   ceil_div(s.columns, gemm_columns()));
-                     });
+  w.input = packed_matrix(site, 1, layout_name("rnn input", {s.gates, s.inputs, s.units, s.lanes}),
+                          {gemm_blocks(s.inputs, s.columns)}, [&](const float* from, float* to) {
+                            std::vector<float> wide(static_cast<std::size_t>(s.inputs * s.columns));
+                            reorder_columns(s, from, s.inputs, wide.data());
+                            pack_matrix(wide.data(), s.inputs, s.columns, s.columns, 1, to, 0,
+                                        ceil_div(s.columns, gemm_columns()));
+                          });
+  const std::int64_t together = split ? 2 : s.gates, width = together * s.lanes;
+  std::vector<PackedBlocks> parts = {{s.units, s.blocks * width, width}};
+  if (split) parts.push_back({s.units, s.blocks * s.lanes, s.lanes});
   w.recurrent =
-      packed_weights(site, 2, layout_name("rnn recurrent", {s.gates, s.units, s.lanes, split}),
-                     s.columns * s.units, [&](const float* from, float* to) {
-                       pack_recurrent(s, from, 0, split ? 2 : s.gates, to);
-                       if (split)
-                         pack_recurrent(s, from, 2, 1, to + s.blocks * s.units * 2 * s.lanes);
-                     });
+      packed_matrix(site, 2, layout_name("rnn recurrent", {s.gates, s.units, s.lanes, split}),
+                    parts, [&](const float* from, float* to) {
+                      pack_recurrent(s, from, 0, together, to);
+                      if (split) pack_recurrent(s, from, 2, 1, to + s.blocks * s.units * width);
+                    });
   if (!op.has_bias) return w;
   // [columns] added to x W, then for a reset-after gru [state]: the recurrent bias of the h gate,
   // which the reset gate multiplies.
@@ -141,9 +143,15 @@ class RnnKernel final : public Kernel {
         static_cast<std::int64_t>(align_up(static_cast<std::size_t>(slot_floats_) * 4) / 4);
     workspace_ = static_cast<std::size_t>(slots_ * slot_floats_) * sizeof(float);
 
-    step_.recurrent = weights_.recurrent.get();
-    step_.candidate =
-        step_.recurrent + s_.blocks * s_.units * 2 * s_.lanes;  // used by its cell only
+    const PackedWeights& recurrent = *weights_.recurrent;
+    step_.storage = recurrent.storage;
+    step_.recurrent = recurrent.data();
+    step_.recurrent_scales = recurrent.scales();
+    if (op_.cell == CellKind::gru && !op_.reset_after) {
+      const std::int64_t columns = s_.blocks * 2 * s_.lanes;  // of z and r, which come first
+      step_.candidate = element_at(recurrent.data(), recurrent.storage, columns * s_.units);
+      if (recurrent.scales() != nullptr) step_.candidate_scales = recurrent.scales() + columns;
+    }
     if (op_.has_bias && op_.cell == CellKind::gru && op_.reset_after) {
       step_.candidate_bias = weights_.bias.get() + s_.columns;
     }
@@ -210,7 +218,7 @@ class RnnKernel final : public Kernel {
     RnnStep step = step_;
     step.rows = rows;
     step.scratch = b.scratch;
-    const bool alternate = s_.columns * s_.units * 4 > kReverseBytes;
+    const bool alternate = s_.columns * s_.units * element_bytes(step_.storage) > kReverseBytes;
     for (std::int64_t first = 0; first < s_.steps; first += chunk_) {
       const std::int64_t count = std::min(chunk_, s_.steps - first);
       project(o.x, shared, row, rows, first, count, b.z);
@@ -252,7 +260,9 @@ class RnnKernel final : public Kernel {
     g.row_stride = op_.go_backwards ? -step_stride : step_stride;
     g.outer_stride = row_stride;
     g.segment_length = s_.inputs;
-    g.packed = weights_.input.get();
+    g.packed = weights_.input->data();
+    g.storage = weights_.input->storage;
+    g.scales = weights_.input->scales();
     g.bias = weights_.bias.get();
     g.c = z;
     g.c_stride = s_.columns;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/functions.h"
+#include "thaw/options.h"
 
 namespace thaw::cpu {
 
@@ -11,8 +12,11 @@ namespace thaw::cpu {
 /// z [block][gate][lane] holds x_t W + bias, states are [block][lane].
 struct RnnStep {
   // weights
-  const float* recurrent = nullptr;  // [block][unit k][gate][lane], the gates of this cell
-  const float* candidate = nullptr;  // [block][unit k][lane]: the h gate of a reset-before gru
+  WeightStorage storage = WeightStorage::f32;
+  const void* recurrent = nullptr;  // [block][unit k][gate][lane], the gates of this cell
+  const void* candidate = nullptr;  // [block][unit k][lane]: the h gate of a reset-before gru
+  const float* recurrent_scales = nullptr;  // int8: [block][gate][lane]
+  const float* candidate_scales = nullptr;  // int8: [block][lane]
   const float* candidate_bias =
       nullptr;  // [block][lane]: the recurrent h bias of a reset-after gru
   VectorFn activation, recurrent_activation;

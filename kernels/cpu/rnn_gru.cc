@@ -21,8 +21,7 @@ struct ResetAfterTile {
                                std::int64_t block) {
     const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
     V acc[MR][3];
-    MultiplyState<MR, 3>(s.h + at, s.state_stride, s.units,
-                         s.recurrent + block * s.units * 3 * kLanes, acc);
+    MultiplyState<MR, 3>(s, s.h + at, {s.recurrent, s.recurrent_scales}, block, acc);
     const V bias =
         s.candidate_bias == nullptr ? hn::Zero(f) : hn::LoadU(f, s.candidate_bias + block * kLanes);
     const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
@@ -45,8 +44,7 @@ struct GatesTile {
                                std::int64_t block) {
     const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
     V acc[MR][2];
-    MultiplyState<MR, 2>(s.h + at, s.state_stride, s.units,
-                         s.recurrent + block * s.units * 2 * kLanes, acc);
+    MultiplyState<MR, 2>(s, s.h + at, {s.recurrent, s.recurrent_scales}, block, acc);
     const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
     for (int r = 0; r < MR; ++r, x += s.z_stride) {
       const std::int64_t to = unit + r * s.state_stride;
@@ -64,8 +62,8 @@ struct CandidateTile {
                                std::int64_t block) {
     const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
     V acc[MR][1];
-    MultiplyState<MR, 1>(s.scratch + s.rows * s.state_stride + at, s.state_stride, s.units,
-                         s.candidate + block * s.units * kLanes, acc);
+    MultiplyState<MR, 1>(s, s.scratch + s.rows * s.state_stride + at,
+                         {s.candidate, s.candidate_scales}, block, acc);
     const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
     for (int r = 0; r < MR; ++r, x += s.z_stride) {
       const std::int64_t to = unit + r * s.state_stride;

@@ -18,8 +18,7 @@ struct LstmTile {
                                std::int64_t block) {
     const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
     V acc[MR][4];
-    MultiplyState<MR, 4>(s.h + at, s.state_stride, s.units,
-                         s.recurrent + block * s.units * 4 * kLanes, acc);
+    MultiplyState<MR, 4>(s, s.h + at, {s.recurrent, s.recurrent_scales}, block, acc);
     const float* z = s.z + row * s.z_stride + block * 4 * kLanes;
     HWY_UNROLL(8)
     for (int r = 0; r < MR; ++r, z += s.z_stride) {

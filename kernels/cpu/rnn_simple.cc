@@ -17,8 +17,7 @@ struct SimpleTile {
                                std::int64_t block) {
     const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
     V acc[MR][1];
-    MultiplyState<MR, 1>(s.h + at, s.state_stride, s.units, s.recurrent + block * s.units * kLanes,
-                         acc);
+    MultiplyState<MR, 1>(s, s.h + at, {s.recurrent, s.recurrent_scales}, block, acc);
     const float* z = s.z + row * s.z_stride + block * kLanes;
     for (int r = 0; r < MR; ++r, z += s.z_stride) {
       hn::StoreU(fn.act(hn::Add(acc[r][0], hn::LoadU(f, z))), f,

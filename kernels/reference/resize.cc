@@ -11,39 +11,6 @@
 namespace thaw::reference {
 namespace {
 
-/// Source index of each result index.
-Ints nearest_indices(std::int64_t in, std::int64_t out, const ops::Resize& op) {
-  const float scale = resize_step(in, out, op.align_corners);
-  Ints indices;
-  for (std::int64_t i = 0; i < out; ++i) {
-    const float at = op.half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale
-                                           : static_cast<float>(i) * scale;
-    const float whole = op.align_corners ? std::round(at) : std::floor(at);
-    indices.push_back(std::clamp(static_cast<std::int64_t>(whole), std::int64_t{0}, in - 1));
-  }
-  return indices;
-}
-
-/// Two neighbours and the weight of the upper one.
-struct Interpolation {
-  std::int64_t lower = 0, upper = 0;
-  double weight = 0;
-};
-
-std::vector<Interpolation> linear_weights(std::int64_t in, std::int64_t out,
-                                          const ops::Resize& op) {
-  const float scale = resize_step(in, out, op.align_corners);
-  std::vector<Interpolation> weights;
-  for (std::int64_t i = 0; i < out; ++i) {
-    const float at = op.half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale - 0.5f
-                                           : static_cast<float>(i) * scale;
-    const float floor = std::floor(at);
-    weights.push_back({std::clamp(static_cast<std::int64_t>(floor), std::int64_t{0}, in - 1),
-                       std::min(static_cast<std::int64_t>(std::ceil(at)), in - 1), at - floor});
-  }
-  return weights;
-}
-
 struct Image {
   std::int64_t batch, height, width, channels;
 };

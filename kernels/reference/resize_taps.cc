@@ -169,4 +169,31 @@ Taps resize_taps(const ops::Resize& op, const ResizedAxis& axis) {
   return sampled_taps(sampling_kernel(op.method), axis, op.antialias);
 }
 
+std::vector<std::int64_t> nearest_indices(std::int64_t in, std::int64_t out,
+                                          const ops::Resize& op) {
+  const float scale = resize_step(in, out, op.align_corners);
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < out; ++i) {
+    const float at = op.half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale
+                                           : static_cast<float>(i) * scale;
+    const float whole = op.align_corners ? std::round(at) : std::floor(at);
+    indices.push_back(std::clamp(static_cast<std::int64_t>(whole), std::int64_t{0}, in - 1));
+  }
+  return indices;
+}
+
+std::vector<Interpolation> linear_weights(std::int64_t in, std::int64_t out,
+                                          const ops::Resize& op) {
+  const float scale = resize_step(in, out, op.align_corners);
+  std::vector<Interpolation> weights;
+  for (std::int64_t i = 0; i < out; ++i) {
+    const float at = op.half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale - 0.5f
+                                           : static_cast<float>(i) * scale;
+    const float floor = std::floor(at);
+    weights.push_back({std::clamp(static_cast<std::int64_t>(floor), std::int64_t{0}, in - 1),
+                       std::min(static_cast<std::int64_t>(std::ceil(at)), in - 1), at - floor});
+  }
+  return weights;
+}
+
 }  // namespace thaw::reference

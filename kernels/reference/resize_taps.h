@@ -30,6 +30,17 @@ struct ResizedAxis {
 /// Source pixels per result pixel, for the methods that are no sampling kernel.
 float resize_step(std::int64_t in, std::int64_t out, bool align_corners);
 
+/// nearest: the source index of each result index.
+std::vector<std::int64_t> nearest_indices(std::int64_t in, std::int64_t out, const ops::Resize& op);
+
+/// Two neighbours and the weight of the upper one.
+struct Interpolation {
+  std::int64_t lower = 0, upper = 0;
+  double weight = 0;
+};
+/// bilinear: of each result index.
+std::vector<Interpolation> linear_weights(std::int64_t in, std::int64_t out, const ops::Resize& op);
+
 /// For every method but nearest and bilinear.
 Taps resize_taps(const ops::Resize& op, const ResizedAxis& axis);
 
