@@ -1,5 +1,6 @@
 // Binary ops that the float32 kernel does not have: comparisons, integers, bools. Rows of the
 // broadcast loop; the compiler vectorises them for each type. Parallel over rows.
+#include <cmath>
 #include <functional>
 
 #include "kernels/cpu/broadcast.h"
@@ -108,6 +109,28 @@ std::unique_ptr<Kernel> bool_function(const Site& site, BinaryKind kind) {
   }
 }
 
+/// What the vector kernel leaves: library functions, in float as the reference has them.
+std::unique_ptr<Kernel> float_function(const Site& site, BinaryKind kind) {
+  using F = float;
+  switch (kind) {
+    case BinaryKind::floor_div:
+      return rows_kernel<F, F>(site, [](F x, F y) { return std::floor(x / y); });
+    case BinaryKind::floor_mod:
+      return rows_kernel<F, F>(site, [](F x, F y) {
+        const F remainder = std::fmod(x, y);
+        return remainder != 0 && (remainder < 0) != (y < 0) ? remainder + y : remainder;
+      });
+    case BinaryKind::truncate_mod:
+      return rows_kernel<F, F>(site, [](F x, F y) { return std::fmod(x, y); });
+    case BinaryKind::pow: return rows_kernel<F, F>(site, [](F x, F y) { return std::pow(x, y); });
+    case BinaryKind::atan2:
+      return rows_kernel<F, F>(site, [](F x, F y) { return std::atan2(x, y); });
+    case BinaryKind::xlogy:
+      return rows_kernel<F, F>(site, [](F x, F y) { return x == 0 ? F{0} : x * std::log(y); });
+    default: return nullptr;
+  }
+}
+
 std::unique_ptr<Kernel> double_function(const Site& site, BinaryKind kind) {
   using D = double;
   switch (kind) {
@@ -125,7 +148,10 @@ std::unique_ptr<Kernel> prepare_binary_typed(const Site& site) {
   const BinaryKind kind = site.op_as<ops::Binary>().kind;
   const DType dtype = site.in[0].dtype;
   if (dtype == DType::boolean) return bool_function(site, kind);
-  if (dtype == DType::float32) return comparison<float>(site, kind);
+  if (dtype == DType::float32) {
+    if (auto kernel = comparison<float>(site, kind)) return kernel;
+    return float_function(site, kind);
+  }
   if (dtype == DType::float64) {
     if (auto kernel = comparison<double>(site, kind)) return kernel;
     return double_function(site, kind);
@@ -139,18 +165,28 @@ std::unique_ptr<Kernel> prepare_binary_typed(const Site& site) {
 }
 
 std::unique_ptr<Kernel> prepare_unary_bool(const Site& site) {
-  const UnaryKind kind = site.op_as<ops::Unary>().fn.kind;
   const std::int64_t count = site.out[0].shape.num_elements();
-  if (kind == UnaryKind::logical_not && site.in[0].dtype == DType::boolean) {
-    return plain_kernel("cpu logical not", [count](const Args& args) {
-      const auto* x = args.in[0].as<std::uint8_t>();
-      auto* y = args.out[0].as_mutable<std::uint8_t>();
+  const auto make = [count](auto tag, auto f) -> std::unique_ptr<Kernel> {
+    using T = TypeOf<decltype(tag)>;
+    return plain_kernel("cpu predicate", [count, f](const Args& args) {
+      const T* x = args.in[0].as<T>();
+      auto* y = args.out[0].as_mutable<bool>();
       parallel(args, count, 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) y[i] = x[i] == 0;
+        for (std::int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
       });
     });
+  };
+  const UnaryKind kind = site.op_as<ops::Unary>().fn.kind;
+  if (kind == UnaryKind::logical_not && site.in[0].dtype == DType::boolean) {
+    return make(Tag<std::uint8_t>{}, [](std::uint8_t x) { return x == 0; });
   }
-  return nullptr;
+  if (site.in[0].dtype != DType::float32) return nullptr;
+  switch (kind) {
+    case UnaryKind::is_nan: return make(Tag<float>{}, [](float x) { return std::isnan(x); });
+    case UnaryKind::is_inf: return make(Tag<float>{}, [](float x) { return std::isinf(x); });
+    case UnaryKind::is_finite: return make(Tag<float>{}, [](float x) { return std::isfinite(x); });
+    default: return nullptr;
+  }
 }
 
 }  // namespace thaw::cpu

@@ -21,6 +21,7 @@ constexpr Row kRows[] = {
     {"pool", "vector", prepare_pool},
     {"resize", "rows", prepare_resize},
     {"reduce", "blocks", prepare_reduce},
+    {"reduce", "typed", prepare_reduce_typed},
     {"arg_reduce", "lines", prepare_arg_reduce},
     {"scan", "lines", prepare_scan},
     {"softmax", "rows", prepare_softmax},

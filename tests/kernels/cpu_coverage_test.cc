@@ -122,6 +122,45 @@ TEST(CpuCoverage, SearchesAndScans) {
   expect_same(ops::Scan{ScanKind::prod, 1, false, true}, {product}, "product");
 }
 
+TEST(CpuCoverage, ReductionsOfIntegersAndBools) {
+  std::mt19937 random(97);
+  for (const std::int64_t size : {1, 7, 300}) {
+    for (const std::int64_t inner : {1, 3, 257}) {
+      const Tensor axes = Tensor::from<std::int64_t>({1}, {1});
+      for (const DType dtype : {DType::int32, DType::int64}) {
+        for (const ReduceKind kind :
+             {ReduceKind::sum, ReduceKind::prod, ReduceKind::max, ReduceKind::min}) {
+          expect_same(ops::Reduce{kind, size == 7}, {whole(random, {3, size, inner}, dtype), axes},
+                      fmt::format("reduce {} {}x{}", name_of(dtype), size, inner));
+        }
+      }
+      for (const ReduceKind kind : {ReduceKind::all, ReduceKind::any}) {
+        for (const double probability : {0.02, 0.98}) {
+          expect_same(ops::Reduce{kind, false},
+                      {random_bools(random, {3, size, inner}, probability), axes}, "all or any");
+        }
+      }
+    }
+  }
+}
+
+TEST(CpuCoverage, FunctionsOfTheLibrary) {
+  std::mt19937 random(98);
+  const float inf = HUGE_VALF, nan = std::nanf("");
+  Tensor x = random_floats(random, {6, 40}, -5, 5), y = random_floats(random, {40}, -3, 3);
+  const float edges[] = {0.0f, -0.0f, inf, -inf, nan, 1, -1, 2.5f, 1e-40f, 3e38f};
+  std::copy(std::begin(edges), std::end(edges), x.mutable_data<float>());
+  std::copy(std::rbegin(edges), std::rend(edges), y.mutable_data<float>());
+  for (const BinaryKind kind :
+       {BinaryKind::floor_div, BinaryKind::floor_mod, BinaryKind::truncate_mod, BinaryKind::pow,
+        BinaryKind::atan2, BinaryKind::xlogy}) {
+    expect_same(ops::Binary{kind}, {x, y}, name_of(kind));
+  }
+  for (const UnaryKind kind : {UnaryKind::is_nan, UnaryKind::is_inf, UnaryKind::is_finite}) {
+    expect_same(ops::Unary{{kind}}, {x}, name_of(kind));
+  }
+}
+
 TEST(CpuCoverage, SearchesPassOverNaNs) {
   const float nan = std::nanf(""), inf = HUGE_VALF;
   for (const std::vector<float>& line : std::vector<std::vector<float>>{{nan, 1, 2, nan},
