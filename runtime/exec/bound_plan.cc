@@ -14,6 +14,7 @@ BoundPlan::BoundPlan(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_
     const View* in = views_.data() + first;
     args_.push_back({{in, step.in.size()}, {in + step.in.size(), step.out.size()}, nullptr, &pool});
   }
+  if (plan_->device != nullptr) device_ = std::make_unique<DeviceRun>(plan_);
 }
 
 void BoundPlan::add(const Slot& slot) {
@@ -26,6 +27,8 @@ void BoundPlan::add(const Slot& slot) {
     case Home::output: output_sites_.push_back({view, index}); break;
     case Home::variable: variable_sites_.push_back({view, index}); break;
     case Home::constant: data = const_cast<void*>(slot.place.constant->data()); break;
+    case Home::device_arena: device_sites_.push_back({view, slot.place.offset}); break;
+    case Home::device_constant: data = const_cast<void*>(slot.place.uploaded); break;
     case Home::none: fail(ErrorCode::internal, "a value of the plan has no place");
   }
   views_.push_back({data, slot.type});
@@ -35,7 +38,19 @@ void BoundPlan::bind_arena(std::byte* arena) {
   arena_ = arena;
   for (const Site& site : arena_sites_) views_[site.view].data = arena + site.index;
   for (std::size_t i = 0; i < args_.size(); ++i) {
-    args_[i].workspace = arena + plan_->steps[i].workspace_offset;
+    const Step& step = plan_->steps[i];
+    if (step.on_device == nullptr) args_[i].workspace = arena + step.workspace_offset;
+  }
+  if (device_ != nullptr) device_->forget_recordings();  // they copy to and from the arena
+}
+
+void BoundPlan::bind_device(std::shared_ptr<std::byte> memory) {
+  if (device_ == nullptr) return;
+  device_->bind(std::move(memory));
+  for (const Site& site : device_sites_) views_[site.view].data = device_->arena() + site.index;
+  for (std::size_t i = 0; i < args_.size(); ++i) {
+    const Step& step = plan_->steps[i];
+    if (step.on_device != nullptr) args_[i].workspace = device_->arena() + step.workspace_offset;
   }
 }
 
@@ -52,15 +67,15 @@ void BoundPlan::bind(std::span<const Tensor> inputs, std::span<Tensor> outputs,
 }
 
 void BoundPlan::run_steps(std::size_t first, std::size_t end) const {
+  if (device_ != nullptr) {
+    device_->run(args_, first, end, end - first == args_.size());
+    return;
+  }
   std::size_t i = first;
   try {
     for (; i < end; ++i) plan_->steps[i].kernel->run(args_[i]);
   } catch (const Error& error) {
-    const NodeId id = plan_->steps[i].node;
-    if (id == kNoNode) throw;
-    const Node& node = plan_->graph.nodes[at(id)];
-    throw Error(error.code(), fmt::format("node '{}' ({}): {}", printable(node.name),
-                                          name_of(node.op), error.what()));
+    throw at_step(*plan_, i, error);
   }
 }
 
@@ -70,17 +85,32 @@ void BoundPlan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
   run_steps(0, args_.size());
 }
 
-void* BoundPlan::address(const Place& place, std::span<const Tensor> inputs,
-                         std::span<Tensor> outputs, std::span<Tensor> variables) const {
+const void* BoundPlan::address(const Place& place, std::span<const Tensor> inputs,
+                               std::span<Tensor> outputs, std::span<Tensor> variables) const {
   switch (place.home) {
     case Home::arena: return arena_ + place.offset;
-    case Home::constant: return const_cast<void*>(place.constant->data());
-    case Home::input: return const_cast<void*>(inputs[at(place.index)].data());
-    case Home::output: return outputs[at(place.index)].mutable_data();
-    case Home::variable: return variables[at(place.index)].mutable_data();
+    case Home::device_arena: return device_->arena() + place.offset;
+    case Home::constant:
+    case Home::device_constant: return place.constant->data();
+    case Home::input: return inputs[at(place.index)].data();
+    case Home::output: return outputs[at(place.index)].data();
+    case Home::variable: return variables[at(place.index)].data();
     case Home::none: break;
   }
   fail(ErrorCode::internal, "a value of the plan has no place");
+}
+
+Tensor BoundPlan::read(ValueId id, std::span<const Tensor> inputs, std::span<Tensor> outputs,
+                       std::span<Tensor> variables) const {
+  const TensorType& type = plan_->graph.values[at(id)].type;
+  const Place& place = plan_->places[at(id)];
+  const void* data = address(place, inputs, outputs, variables);
+  if (place.home != Home::device_arena) {
+    return Tensor::borrow(type.dtype, type.shape, data, nullptr).clone();
+  }
+  Tensor tensor(type.dtype, type.shape);
+  device_->read(tensor.mutable_data(), data, tensor.size_bytes());
+  return tensor;
 }
 
 void BoundPlan::trace(std::span<const Tensor> inputs, std::span<Tensor> outputs,
@@ -93,14 +123,13 @@ void BoundPlan::trace(std::span<const Tensor> inputs, std::span<Tensor> outputs,
     const std::size_t first = step;
     while (step < plan_->steps.size() && plan_->steps[step].node == static_cast<NodeId>(i)) ++step;
     run_steps(first, step);
-    if (std::holds_alternative<ops::Input>(node.op) ||
+    const bool inserted = !plan_->copies.empty() && plan_->copies[i];
+    if (inserted || std::holds_alternative<ops::Input>(node.op) ||
         std::holds_alternative<ops::Constant>(node.op)) {
       continue;
     }
     for (ValueId output : node.outputs) {
-      const Value& value = graph.values[at(output)];
-      const void* data = address(plan_->places[at(output)], inputs, outputs, variables);
-      visit(value.name, Tensor::borrow(value.type.dtype, value.type.shape, data, nullptr).clone());
+      visit(graph.values[at(output)].name, read(output, inputs, outputs, variables));
     }
   }
   run_steps(step, plan_->steps.size());

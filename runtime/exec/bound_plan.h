@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/exec/device_run.h"
 #include "runtime/exec/interpret.h"
 #include "runtime/plan/plan.h"
 
@@ -16,6 +17,9 @@ class BoundPlan {
 
   /// Sets the pointers into the arena, which has Plan::memory.arena_bytes at least.
   void bind_arena(std::byte* arena);
+  /// The same for device memory, of device_bytes() at least (0: the plan uses no device).
+  void bind_device(std::shared_ptr<std::byte> memory);
+  std::size_t device_bytes() const { return device_ == nullptr ? 0 : device_->memory_bytes(); }
   /// Inputs, outputs and variables have the plan's types; outputs overlap neither inputs nor each
   /// other. Allocates nothing. Throws Error naming the node.
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables);
@@ -35,14 +39,17 @@ class BoundPlan {
   void add(const Slot& slot);
   void bind(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables);
   void run_steps(std::size_t first, std::size_t end) const;
-  void* address(const Place& place, std::span<const Tensor> inputs, std::span<Tensor> outputs,
-                std::span<Tensor> variables) const;
+  const void* address(const Place& place, std::span<const Tensor> inputs, std::span<Tensor> outputs,
+                      std::span<Tensor> variables) const;
+  Tensor read(ValueId value, std::span<const Tensor> inputs, std::span<Tensor> outputs,
+              std::span<Tensor> variables) const;
 
   std::shared_ptr<const Plan> plan_;
   std::vector<View> views_;
   std::vector<Args> args_;  // per step
-  std::vector<Site> arena_sites_, input_sites_, output_sites_, variable_sites_;
+  std::vector<Site> arena_sites_, device_sites_, input_sites_, output_sites_, variable_sites_;
   std::byte* arena_ = nullptr;
+  std::unique_ptr<DeviceRun> device_;  // null: the plan uses no device
 };
 
 }  // namespace thaw

@@ -37,6 +37,7 @@ std::vector<TensorSpec> specs(const Graph& graph, const std::vector<ValueId>& va
 Program::Program(const Graph& graph, const Backend& backend, const ProgramOptions& options)
     : graph_(folded(graph, options.precision)),
       backend_(backend),
+      device_(options.device),
       inputs_(specs(graph_, graph_.inputs, graph_.input_names)),
       outputs_(specs(graph_, graph_.outputs, graph_.output_names)),
       capacity_(static_cast<std::size_t>(std::max(1, options.max_plans))) {}
@@ -57,7 +58,7 @@ std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& s
   compiled->shapes = shapes;
   compiled->threads = threads;
   Graph graph = specialise(graph_, shapes, reference_evaluator());
-  compiled->plan = compile(std::move(graph), backend_, &packs_, threads, compiled->why);
+  compiled->plan = compile(std::move(graph), backend_, &packs_, threads, compiled->why, device_);
   if (compiled->plan == nullptr) compiled->graph = std::move(graph);  // compile left it as it was
   return compiled;
 }

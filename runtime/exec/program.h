@@ -17,6 +17,8 @@ namespace thaw {
 struct ProgramOptions {
   Precision precision = Precision::f32;
   int max_plans = 16;  // at least 1
+  /// Runs what it has kernels for, if a graph can be planned; null: the backend runs everything.
+  const DeviceBackend* device = nullptr;
 };
 
 /// The graph for certain input shapes: planned, or specialised for the interpreter.
@@ -41,6 +43,7 @@ class Program {
   const std::vector<Variable>& variables() const { return graph_.variables; }
   const Graph& graph() const { return graph_; }
   const Backend& backend() const { return backend_; }
+  const DeviceBackend* device() const { return device_; }
   PackCache& packs() const { return packs_; }
 
   /// From the cache, or compiled now. Threads that ask for what is being compiled wait for it.
@@ -60,6 +63,7 @@ class Program {
 
   Graph graph_;
   const Backend& backend_;
+  const DeviceBackend* device_;
   std::vector<TensorSpec> inputs_, outputs_;
 
   mutable PackCache packs_;

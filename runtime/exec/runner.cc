@@ -87,6 +87,37 @@ Runner::Bound& Runner::bound(std::span<const Tensor> inputs) {
   return bind(shapes);
 }
 
+// Copies to and from a device need pinned memory.
+std::shared_ptr<std::byte> Runner::allocate_arena(std::size_t bytes) const {
+  if (const DeviceBackend* device = program_->device()) {
+    return device->device().allocate(bytes, MemoryKind::pinned);
+  }
+  return {allocate_aligned(bytes).release(), AlignedFree{}};
+}
+
+// One arena, and one on the device, serve all plans of this runner in turn.
+void Runner::take_memory(BoundPlan& plan) {
+  const std::size_t bytes = plan.plan().memory.arena_bytes;
+  if (arena_ == nullptr || bytes > arena_bytes_) {
+    std::shared_ptr<std::byte> arena = allocate_arena(bytes);
+    for (Bound& other : bounds_) {
+      if (other.plan != nullptr) other.plan->bind_arena(arena.get());
+    }
+    arena_ = std::move(arena);
+    arena_bytes_ = bytes;
+  }
+  plan.bind_arena(arena_.get());
+  if (plan.device_bytes() == 0) return;
+  if (device_arena_ == nullptr || plan.device_bytes() > device_arena_bytes_) {
+    device_arena_ = program_->device()->device().allocate(plan.device_bytes(), MemoryKind::device);
+    device_arena_bytes_ = plan.device_bytes();
+    for (Bound& other : bounds_) {
+      if (other.plan != nullptr) other.plan->bind_device(device_arena_);
+    }
+  }
+  plan.bind_device(device_arena_);
+}
+
 Runner::Bound& Runner::bind(const std::vector<Shape>& shapes) {
   Bound bound;
   bound.compiled = program_->compiled(shapes, pool_.threads());
@@ -96,15 +127,7 @@ Runner::Bound& Runner::bind(const std::vector<Shape>& shapes) {
       bound.output_types.push_back(plan->graph.values[static_cast<std::size_t>(output)].type);
     }
     bound.plan = std::make_unique<BoundPlan>(plan, pool_);
-    if (arena_ == nullptr || plan->memory.arena_bytes > arena_bytes_) {
-      AlignedBytes arena = allocate_aligned(plan->memory.arena_bytes);
-      arena_ = std::move(arena);
-      arena_bytes_ = plan->memory.arena_bytes;
-      for (Bound& other : bounds_) {
-        if (other.plan != nullptr) other.plan->bind_arena(arena_.get());
-      }
-    }
-    bound.plan->bind_arena(arena_.get());
+    take_memory(*bound.plan);
   } else {
     bound.interpreter = std::make_unique<Interpreter>(bound.compiled->graph, program_->backend(),
                                                       &program_->packs(), pool_.threads());
@@ -196,7 +219,7 @@ std::string Runner::plan_text() const {
   if (bounds_.empty()) return "nothing has run\n";
   const Compiled& compiled = *bounds_.front().compiled;
   if (compiled.plan != nullptr) return compiled.plan->to_text();
-  return fmt::format("interpreted: {}\n{}", compiled.why, to_text(compiled.graph));
+  return fmt::format("interpreted on the host: {}\n{}", compiled.why, to_text(compiled.graph));
 }
 
 }  // namespace thaw

@@ -57,6 +57,8 @@ class Runner {
   void check_inputs(std::span<const Tensor> inputs) const;
   Bound& bound(std::span<const Tensor> inputs);
   Bound& bind(const std::vector<Shape>& shapes);
+  void take_memory(BoundPlan& plan);
+  std::shared_ptr<std::byte> allocate_arena(std::size_t bytes) const;
   void make_outputs(const Bound& bound, std::span<const Tensor> inputs,
                     std::vector<Tensor>& outputs);
   void execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
@@ -67,8 +69,8 @@ class Runner {
   ThreadPool pool_;
   std::size_t max_plans_;
   std::vector<Tensor> variables_;
-  AlignedBytes arena_;
-  std::size_t arena_bytes_ = 0;
+  std::shared_ptr<std::byte> arena_, device_arena_;
+  std::size_t arena_bytes_ = 0, device_arena_bytes_ = 0;
   std::list<Bound> bounds_;  // most recent first
   std::vector<Tensor> aligned_inputs_;
 };

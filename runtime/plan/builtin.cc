@@ -8,15 +8,34 @@
 namespace thaw {
 namespace {
 
+std::size_t bytes_in(const View& view) {
+  return static_cast<std::size_t>(view.type->shape.num_elements()) * size_of(view.type->dtype);
+}
+
 class CopyKernel final : public Kernel {
  public:
   const char* name() const override { return "copy"; }
   void run(const Args& args) const override {
     const View& from = args.in[0];
     const View& to = args.out[0];
-    const std::size_t bytes =
-        static_cast<std::size_t>(from.type->shape.num_elements()) * size_of(from.type->dtype);
+    const std::size_t bytes = bytes_in(from);
     if (from.data != to.data && bytes > 0) std::memcpy(to.data, from.data, bytes);
+  }
+};
+
+class UploadKernel final : public DeviceKernel {
+ public:
+  const char* name() const override { return "upload"; }
+  void enqueue(const Args& args, const Queue& queue) const override {
+    queue.stream.copy_to_device(args.out[0].data, args.in[0].data, bytes_in(args.in[0]));
+  }
+};
+
+class DownloadKernel final : public DeviceKernel {
+ public:
+  const char* name() const override { return "download"; }
+  void enqueue(const Args& args, const Queue& queue) const override {
+    queue.stream.copy_to_host(args.out[0].data, args.in[0].data, bytes_in(args.in[0]));
   }
 };
 
@@ -38,6 +57,8 @@ class AssertKernel final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> copy_kernel() { return std::make_unique<CopyKernel>(); }
+std::unique_ptr<DeviceKernel> upload_kernel() { return std::make_unique<UploadKernel>(); }
+std::unique_ptr<DeviceKernel> download_kernel() { return std::make_unique<DownloadKernel>(); }
 std::unique_ptr<Kernel> assert_kernel(const std::string& message) {
   return std::make_unique<AssertKernel>(message);
 }

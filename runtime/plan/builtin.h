@@ -4,12 +4,15 @@
 #include <memory>
 #include <string>
 
-#include "kernels/kernel.h"
+#include "kernels/device.h"
 
 namespace thaw {
 
 /// Copies operand 0 to result 0; nothing when they are one memory.
 std::unique_ptr<Kernel> copy_kernel();
+/// The same between memories.
+std::unique_ptr<DeviceKernel> upload_kernel();
+std::unique_ptr<DeviceKernel> download_kernel();
 /// Throws Error(invalid_argument) with `message` unless all elements of operand 0 are true.
 std::unique_ptr<Kernel> assert_kernel(const std::string& message);
 

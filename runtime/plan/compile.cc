@@ -4,6 +4,7 @@
 #include "runtime/base/check.h"
 #include "runtime/plan/builtin.h"
 #include "runtime/plan/lifetimes.h"
+#include "runtime/plan/place.h"
 #include "runtime/plan/plan.h"
 
 namespace thaw {
@@ -56,12 +57,19 @@ class Compiler {
   bool run(std::string& why);
 
  private:
+  bool can_be_planned(std::string& why) const;
   void find_places();
+  void find_output_places();
+  void place_uploaded(NodeId id);
+  std::shared_ptr<const void> upload(const Tensor& tensor) const;
+  void add_copy(NodeId id);
   bool make_steps(std::string& why);
   void add_step(std::unique_ptr<Kernel> kernel, NodeId node, std::vector<ValueId> in,
                 std::vector<ValueId> out);
   void copy_outputs();
   void place_memory();
+  std::vector<std::size_t> plan_side(bool device);
+  void connect(std::size_t step);
   std::unique_ptr<Kernel> prepare(const Node& node) const;
   bool is_empty(const Node& node) const;
   bool reads_in_place(NodeId id, const std::vector<int>& last_read) const;
@@ -74,11 +82,16 @@ class Compiler {
   const Backend& backend_;
   PackCache* packs_;
   int threads_;
+  bool on_device(ValueId value) const {
+    return !placement_.on_device.empty() && placement_.on_device[at(value)];
+  }
+
   std::vector<ValueId> roots_;
+  Placement placement_;           // empty without a device
   std::vector<Launch> launches_;  // parallel to plan_.steps
 };
 
-bool Compiler::run(std::string& why) {
+bool Compiler::can_be_planned(std::string& why) const {
   for (const Node& node : graph_.nodes) {
     const std::string reason = obstacle(graph_, node);
     if (reason.empty()) continue;
@@ -91,7 +104,16 @@ bool Compiler::run(std::string& why) {
     why = fmt::format("result '{}': strings", printable(graph_.values[at(output)].name));
     return false;
   }
-  roots_ = view_roots(graph_);
+  return true;
+}
+
+bool Compiler::run(std::string& why) {
+  if (!can_be_planned(why)) return false;
+  if (plan_.device != nullptr) {
+    placement_ = place_on_device(plan_.graph, *plan_.device, packs_, threads_);
+    plan_.copies = placement_.copies;
+  }
+  roots_ = view_roots(graph_, placement_.copies);
   find_places();
   if (!make_steps(why)) return false;
   copy_outputs();
@@ -134,12 +156,43 @@ void Compiler::find_places() {
       if (reads_in_place(static_cast<NodeId>(i), last_read)) {
         plan_.places[at(node.outputs[0])] = {Home::variable, 0, read->variable, nullptr};
       }
+    } else if (!placement_.copies.empty() && placement_.copies[i]) {
+      place_uploaded(static_cast<NodeId>(i));
     }
   }
+  find_output_places();
+}
+
+// The outputs are written where the caller wants them, unless the device copies to or from there.
+void Compiler::find_output_places() {
   for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
-    Place& place = plan_.places[at(roots_[at(graph_.outputs[i])])];
+    const ValueId root = roots_[at(graph_.outputs[i])];
+    if (!placement_.crosses.empty() && placement_.crosses[at(root)]) continue;
+    Place& place = plan_.places[at(root)];
     if (place.home == Home::none) place = {Home::output, 0, static_cast<int>(i), nullptr};
   }
+}
+
+// A constant that the device reads lies in its memory for good.
+void Compiler::place_uploaded(NodeId id) {
+  const Node& node = graph_.nodes[at(id)];
+  const Place& source = plan_.places[at(roots_[at(node.inputs[0])])];
+  if (source.home != Home::constant || is_empty(node)) return;
+  plan_.uploaded.push_back(upload(*source.constant));
+  plan_.places[at(node.outputs[0])] = {Home::device_constant, 0, 0, source.constant,
+                                       plan_.uploaded.back().get()};
+}
+
+std::shared_ptr<const void> Compiler::upload(const Tensor& tensor) const {
+  const auto make = [&]() -> std::shared_ptr<const void> {
+    const Device& device = plan_.device->device();
+    std::shared_ptr<std::byte> memory = device.allocate(tensor.size_bytes(), MemoryKind::device);
+    const std::unique_ptr<Stream> stream = device.make_stream();
+    stream->copy_to_device(memory.get(), tensor.data(), tensor.size_bytes());
+    stream->wait();
+    return memory;
+  };
+  return packs_ == nullptr ? make() : packs_->get(tensor, "device", make);
 }
 
 bool Compiler::is_empty(const Node& node) const {
@@ -164,6 +217,21 @@ std::unique_ptr<Kernel> Compiler::prepare(const Node& node) const {
   }
 }
 
+// Within the host, or to or from the device; constants are there already.
+void Compiler::add_copy(NodeId id) {
+  const Node& node = graph_.nodes[at(id)];
+  const ValueId from = node.inputs[0], to = node.outputs[0];
+  if (is_empty(node) || plan_.places[at(to)].home == Home::device_constant) return;
+  if (on_device(from) == on_device(to)) {
+    add_step(copy_kernel(), id, {from}, {to});
+    return;
+  }
+  std::unique_ptr<DeviceKernel> kernel = on_device(to) ? upload_kernel() : download_kernel();
+  const DeviceKernel* enqueued = kernel.get();
+  add_step(std::move(kernel), id, {from}, {to});
+  plan_.steps.back().on_device = enqueued;
+}
+
 void Compiler::add_step(std::unique_ptr<Kernel> kernel, NodeId node, std::vector<ValueId> in,
                         std::vector<ValueId> out) {
   plan_.steps.emplace_back();
@@ -179,7 +247,13 @@ bool Compiler::make_steps(std::string& why) {
     const bool stays = std::holds_alternative<ops::Input>(node.op) ||
                        std::holds_alternative<ops::Constant>(node.op);
     if (stays) continue;
-    if (const auto* check = std::get_if<ops::Assert>(&node.op)) {
+    if (!placement_.copies.empty() && placement_.copies[i]) {
+      add_copy(id);
+    } else if (!placement_.kernels.empty() && placement_.kernels[i] != nullptr) {
+      const DeviceKernel* enqueued = placement_.kernels[i].get();
+      add_step(std::move(placement_.kernels[i]), id, node.inputs, node.outputs);
+      plan_.steps.back().on_device = enqueued;
+    } else if (const auto* check = std::get_if<ops::Assert>(&node.op)) {
       add_step(assert_kernel(check->message), id, {node.inputs[0]}, {});
     } else if (std::holds_alternative<ops::VariableAssign>(node.op)) {
       add_step(copy_kernel(), id, node.inputs, {});
@@ -217,66 +291,84 @@ void Compiler::copy_outputs() {
   }
 }
 
-void Compiler::place_memory() {
+// Places what lies in one side's arena; gives per step the interval of its workspace.
+std::vector<std::size_t> Compiler::plan_side(bool device) {
+  std::vector<Interval>& intervals = device ? plan_.device_intervals : plan_.intervals;
+  MemoryPlan& memory = device ? plan_.device_memory : plan_.memory;
   std::vector<bool> needs_memory(graph_.values.size());
   for (std::size_t i = 0; i < needs_memory.size(); ++i) {
-    needs_memory[i] = plan_.places[i].home == Home::none && roots_[i] == static_cast<ValueId>(i);
+    const auto value = static_cast<ValueId>(i);
+    needs_memory[i] =
+        plan_.places[i].home == Home::none && roots_[i] == value && on_device(value) == device;
   }
   const Lifetimes alive = lifetimes(graph_, launches_, roots_, needs_memory);
   for (const Buffer& buffer : alive.buffers) {
-    plan_.intervals.push_back({buffer.bytes, buffer.first, buffer.last});
+    intervals.push_back({buffer.bytes, buffer.first, buffer.last});
   }
-  std::vector<std::size_t> workspaces;  // per step its interval
+  std::vector<std::size_t> workspaces;
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-    workspaces.push_back(plan_.intervals.size());
-    const int step = static_cast<int>(i);
-    if (const std::size_t bytes = plan_.steps[i].kernel->workspace(); bytes > 0) {
-      plan_.intervals.push_back({bytes, step, step});
-    }
+    workspaces.push_back(intervals.size());
+    const Step& step = plan_.steps[i];
+    if ((step.on_device != nullptr) != device || step.kernel->workspace() == 0) continue;
+    intervals.push_back({step.kernel->workspace(), static_cast<int>(i), static_cast<int>(i)});
   }
-  plan_.memory = plan_memory(plan_.intervals);
-
+  memory = plan_memory(intervals);
   for (std::size_t i = 0; i < plan_.places.size(); ++i) {
+    if (!needs_memory[i]) continue;
+    // Values without a buffer are empty: any address will do.
     const int buffer = alive.buffer[i];
-    if (roots_[i] != static_cast<ValueId>(i)) {
-      plan_.places[i] = plan_.places[at(roots_[i])];
-    } else if (plan_.places[i].home == Home::none) {
-      // Values without a buffer are empty: any address will do.
-      const std::size_t offset =
-          buffer < 0 ? 0 : plan_.memory.offsets[static_cast<std::size_t>(buffer)];
-      plan_.places[i] = {Home::arena, offset, 0, nullptr};
-    }
+    const std::size_t offset = buffer < 0 ? 0 : memory.offsets[static_cast<std::size_t>(buffer)];
+    plan_.places[i] = {device ? Home::device_arena : Home::arena, offset, 0, nullptr};
+  }
+  return workspaces;
+}
+
+void Compiler::connect(std::size_t i) {
+  Step& step = plan_.steps[i];
+  for (ValueId value : launches_[i].in) step.in.push_back(slot(value));
+  for (ValueId value : launches_[i].out) step.out.push_back(slot(value));
+  if (step.node == kNoNode) return;
+  const Op& op = graph_.nodes[at(step.node)].op;
+  if (const auto* read = std::get_if<ops::VariableRead>(&op)) {
+    step.in.push_back({{Home::variable, 0, read->variable, nullptr}, step.out[0].type});
+  } else if (const auto* assign = std::get_if<ops::VariableAssign>(&op)) {
+    step.out.push_back({{Home::variable, 0, assign->variable, nullptr}, step.in[0].type});
+  }
+}
+
+void Compiler::place_memory() {
+  const std::vector<std::size_t> host = plan_side(false);
+  std::vector<std::size_t> device;
+  if (plan_.device != nullptr) device = plan_side(true);
+  for (std::size_t i = 0; i < plan_.places.size(); ++i) {
+    if (roots_[i] != static_cast<ValueId>(i)) plan_.places[i] = plan_.places[at(roots_[i])];
   }
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    connect(i);
     Step& step = plan_.steps[i];
-    for (ValueId value : launches_[i].in) step.in.push_back(slot(value));
-    for (ValueId value : launches_[i].out) step.out.push_back(slot(value));
-    if (step.kernel->workspace() > 0) step.workspace_offset = plan_.memory.offsets[workspaces[i]];
-    if (step.node == kNoNode) continue;
-    const Op& op = graph_.nodes[at(step.node)].op;
-    if (const auto* read = std::get_if<ops::VariableRead>(&op)) {
-      step.in.push_back({{Home::variable, 0, read->variable, nullptr}, step.out[0].type});
-    } else if (const auto* assign = std::get_if<ops::VariableAssign>(&op)) {
-      step.out.push_back({{Home::variable, 0, assign->variable, nullptr}, step.in[0].type});
-    }
+    if (step.kernel->workspace() == 0) continue;
+    step.workspace_offset = step.on_device == nullptr ? plan_.memory.offsets[host[i]]
+                                                      : plan_.device_memory.offsets[device[i]];
   }
 }
 
 }  // namespace
 
 std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs,
-                                    int threads, std::string& why) {
+                                    int threads, std::string& why, const DeviceBackend* device) {
   auto plan = std::make_shared<Plan>();
+  const Graph original = device == nullptr ? Graph{} : graph;  // placing changes the graph
   plan->graph = std::move(graph);  // first: steps refer to its types and constants
+  plan->device = device;
   bool planned = false;
   try {
     planned = Compiler(*plan, backend, packs, threads).run(why);
   } catch (...) {
-    graph = std::move(plan->graph);
+    graph = device == nullptr ? std::move(plan->graph) : original;
     throw;
   }
   if (planned) return plan;
-  graph = std::move(plan->graph);
+  graph = device == nullptr ? std::move(plan->graph) : original;
   return nullptr;
 }
 

@@ -80,13 +80,14 @@ bool is_view(const Op& op, std::span<const TensorType> in, std::span<const Tenso
   return false;
 }
 
-std::vector<ValueId> view_roots(const Graph& graph) {
+std::vector<ValueId> view_roots(const Graph& graph, const std::vector<bool>& copies) {
   std::vector<ValueId> roots(graph.values.size());
   for (std::size_t i = 0; i < roots.size(); ++i) roots[i] = static_cast<ValueId>(i);
   std::vector<TensorType> in, out;
   std::vector<const Tensor*> constants;
-  for (const Node& node : graph.nodes) {
-    if (node.inputs.empty() || node.outputs.size() != 1) continue;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (node.inputs.empty() || node.outputs.size() != 1 || (!copies.empty() && copies[i])) continue;
     in.clear();
     constants.clear();
     for (ValueId input : node.inputs) {

@@ -14,7 +14,8 @@ bool is_view(const Op& op, std::span<const TensorType> in, std::span<const Tenso
              std::span<const Tensor* const> constants);
 
 /// Per value the value whose memory it shows: itself unless it is a view. All types must be static.
-std::vector<ValueId> view_roots(const Graph& graph);
+/// Nodes marked in `copies` (per node, or empty) are no views.
+std::vector<ValueId> view_roots(const Graph& graph, const std::vector<bool>& copies = {});
 
 /// One launch as lifetimes see it: a step that reads and writes values.
 struct Launch {

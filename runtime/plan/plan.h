@@ -6,18 +6,29 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/device.h"
 #include "runtime/ir/graph.h"
 #include "runtime/plan/memory_plan.h"
 
 namespace thaw {
 
 /// Where memory is. Inputs are read and outputs written in place, in the caller's tensors.
-enum class Home : std::uint8_t { none, arena, constant, input, output, variable };
+enum class Home : std::uint8_t {
+  none,
+  arena,
+  constant,
+  input,
+  output,
+  variable,
+  device_arena,
+  device_constant
+};
 struct Place {
   Home home = Home::none;
   std::size_t offset = 0;            // in the arena
   int index = 0;                     // of the graph input, the graph output, the variable
   const Tensor* constant = nullptr;  // in Plan::graph
+  const void* uploaded = nullptr;    // the constant in device memory, kept by Plan::uploaded
 };
 
 /// An operand or a result of a step.
@@ -28,10 +39,11 @@ struct Slot {
 
 /// One kernel launch.
 struct Step {
-  std::unique_ptr<Kernel> kernel;  // never null
-  NodeId node = kNoNode;           // in Plan::graph; kNoNode: copies an output that lies elsewhere
+  std::unique_ptr<Kernel> kernel;           // never null
+  const DeviceKernel* on_device = nullptr;  // `kernel`, if it is enqueued instead of run
+  NodeId node = kNoNode;  // in Plan::graph; kNoNode: copies an output that lies elsewhere
   std::vector<Slot> in, out;
-  std::size_t workspace_offset = 0;  // in the arena
+  std::size_t workspace_offset = 0;  // in its side's arena
 };
 
 /// Immutable; shared by all sessions with these shapes.
@@ -41,6 +53,12 @@ struct Plan {
   std::vector<Step> steps;    // in the order of their nodes
   std::vector<Interval> intervals;
   MemoryPlan memory;
+  // Of a plan that uses a device; else empty.
+  const DeviceBackend* device = nullptr;
+  std::vector<bool> copies;  // per node: it was inserted to bring its operand elsewhere
+  std::vector<Interval> device_intervals;
+  MemoryPlan device_memory;
+  std::vector<std::shared_ptr<const void>> uploaded;  // constants in device memory
   /// Steps with their kernels, types and places, and the map of the memory.
   std::string to_text() const;
 };
@@ -49,7 +67,10 @@ struct Plan {
 /// straight into the caller's memory, views share their operand's, elementwise ops reuse an operand
 /// that dies. Returns null, with the reason in `why` and `graph` untouched, when something in it
 /// can only be interpreted (control flow, lists, strings, data-dependent shapes) or has no kernel.
+/// With a device, the nodes it has kernels for run there and all others on `backend`; constants are
+/// uploaded once per `packs`. Throws Error(device) when the device fails.
 std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs,
-                                    int threads, std::string& why);
+                                    int threads, std::string& why,
+                                    const DeviceBackend* device = nullptr);
 
 }  // namespace thaw

@@ -1,0 +1,59 @@
+// One session's side of a plan's device: its stream, its memory, and the recordings of its steps.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/plan/plan.h"
+
+namespace thaw {
+
+/// Runs the steps of a plan with a device: neighbouring device steps are one segment, enqueued on
+/// the first run, recorded on the second and replayed from then on. Host steps wait for the
+/// segments before them. One thread at a time.
+class DeviceRun {
+ public:
+  explicit DeviceRun(std::shared_ptr<const Plan> plan);
+
+  /// Bytes that bind() needs.
+  std::size_t memory_bytes() const { return fault_offset_ + sizeof(Fault); }
+  /// Device memory of the session, for several plans in turn. Recordings are made anew.
+  void bind(std::shared_ptr<std::byte> memory);
+  void forget_recordings();
+  std::byte* arena() const { return memory_.get(); }
+
+  /// Runs steps [first, end) with these arguments. Throws Error naming the node.
+  void run(std::span<const Args> args, std::size_t first, std::size_t end, bool may_record);
+  /// The elements of device memory.
+  void read(void* host, const void* device, std::size_t bytes) const;
+
+ private:
+  // Steps [first, end), all on the host or all on the device.
+  struct Segment {
+    std::size_t first = 0, end = 0;
+    bool on_device = false, may_fault = false;
+    int runs = 0;
+    std::unique_ptr<Recording> recording;
+  };
+
+  void enqueue(const Segment& segment, std::span<const Args> args, std::size_t first,
+               std::size_t end) const;
+  void run_on_device(Segment& segment, std::span<const Args> args, std::size_t first,
+                     std::size_t end, bool may_record);
+  void check_fault() const;
+  Fault* device_fault() const { return reinterpret_cast<Fault*>(memory_.get() + fault_offset_); }
+
+  std::shared_ptr<const Plan> plan_;
+  std::size_t fault_offset_ = 0;  // behind the arena
+  std::shared_ptr<std::byte> memory_;
+  std::shared_ptr<std::byte> fault_;  // where the host reads it
+  std::vector<Segment> segments_;
+  std::unique_ptr<Stream> stream_;  // last: it waits before memory goes
+};
+
+/// `error` with the node of `step` in front of its message.
+Error at_step(const Plan& plan, std::size_t step, const Error& error);
+
+}  // namespace thaw

@@ -1,0 +1,164 @@
+#include "runtime/plan/place.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/plan/lifetimes.h"
+
+namespace thaw {
+namespace {
+
+// What only the host does, whatever kernels the device has.
+bool stays_on_host(const Op& op) {
+  return std::holds_alternative<ops::Input>(op) || std::holds_alternative<ops::Constant>(op) ||
+         std::holds_alternative<ops::VariableRead>(op) || std::holds_alternative<ops::HostCall>(op);
+}
+
+// Where the memory of a value came from.
+enum class Origin : std::uint8_t { plan, constant, caller };
+
+class Placer {
+ public:
+  Placer(Graph& graph, const DeviceBackend& device, PackCache* packs, int threads)
+      : graph_(graph), device_(device), packs_(packs), threads_(threads) {}
+
+  Placement run();
+
+ private:
+  struct Decision {
+    bool on_device = false, launches = false;
+    std::unique_ptr<DeviceKernel> kernel;
+  };
+
+  Decision decide(const Node& node, const std::vector<bool>& on_device) const;
+  std::unique_ptr<DeviceKernel> prepare(const Node& node) const;
+  void trace_origins();
+  void add(Node node, Decision decision, bool copies);
+  ValueId copy(ValueId value, bool to_device);
+  ValueId on_side(ValueId value, bool device);
+  void bring_operands(Node& node, const Decision& decision);
+
+  Graph& graph_;
+  const DeviceBackend& device_;
+  PackCache* packs_;
+  int threads_;
+  Placement placement_;
+  std::vector<Node> nodes_;     // of the graph as it will be
+  std::vector<ValueId> roots_;  // per value, as everything below
+  std::vector<Origin> origins_;
+  std::vector<ValueId> other_side_;  // its copy, or -1
+};
+
+std::unique_ptr<DeviceKernel> Placer::prepare(const Node& node) const {
+  std::vector<TensorType> in, out;
+  std::vector<const Tensor*> constants;
+  for (ValueId input : node.inputs) {
+    in.push_back(graph_.values[at(input)].type);
+    constants.push_back(constant_of(graph_, input));
+  }
+  for (ValueId output : node.outputs) out.push_back(graph_.values[at(output)].type);
+  return device_.prepare({node.op, in, out, constants, packs_, threads_});
+}
+
+Placer::Decision Placer::decide(const Node& node, const std::vector<bool>& on_device) const {
+  const bool view = node.outputs.size() == 1 && roots_[at(node.outputs[0])] != node.outputs[0];
+  if (view) return {on_device[at(node.inputs[0])], false, nullptr};
+  if (std::holds_alternative<ops::Assert>(node.op) ||
+      std::holds_alternative<ops::VariableAssign>(node.op)) {
+    return {false, true, nullptr};
+  }
+  const bool empty = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId output) {
+    return graph_.values[at(output)].type.shape.num_elements() == 0;
+  });
+  if (empty || stays_on_host(node.op)) return {false, !empty, nullptr};
+  std::unique_ptr<DeviceKernel> kernel = prepare(node);
+  return {kernel != nullptr, true, std::move(kernel)};
+}
+
+void Placer::trace_origins() {
+  roots_ = view_roots(graph_);
+  for (const ValueId root : roots_) {
+    const Op& op = graph_.nodes[at(graph_.values[at(root)].producer)].op;
+    const bool caller =
+        std::holds_alternative<ops::Input>(op) || std::holds_alternative<ops::VariableRead>(op);
+    origins_.push_back(std::holds_alternative<ops::Constant>(op) ? Origin::constant
+                       : caller                                  ? Origin::caller
+                                                                 : Origin::plan);
+  }
+}
+
+void Placer::add(Node node, Decision decision, bool copies) {
+  for (ValueId output : node.outputs) {
+    graph_.values[at(output)].producer = static_cast<NodeId>(nodes_.size());
+    placement_.on_device[at(output)] = decision.on_device;
+  }
+  nodes_.push_back(std::move(node));
+  placement_.copies.push_back(copies);
+  placement_.kernels.push_back(std::move(decision.kernel));
+}
+
+ValueId Placer::copy(ValueId value, bool to_device) {
+  const auto result = static_cast<ValueId>(graph_.values.size());
+  const Value source = graph_.values[at(value)];
+  graph_.values.push_back(source);
+  placement_.on_device.push_back(to_device);
+  placement_.crosses.push_back(false);
+  roots_.push_back(result);
+  origins_.push_back(Origin::plan);
+  other_side_.push_back(-1);
+  add({ops::Identity{}, {value}, {result}, source.name}, {to_device, true, nullptr}, true);
+  return result;
+}
+
+ValueId Placer::on_side(ValueId value, bool device) {
+  if (placement_.on_device[at(value)] == device) return value;
+  if (other_side_[at(value)] >= 0) return other_side_[at(value)];
+  const bool constant = origins_[at(value)] == Origin::constant;
+  const bool staged = device && origins_[at(value)] == Origin::caller;
+  const ValueId source = staged ? copy(value, false) : value;
+  const ValueId result = copy(source, device);
+  if (!constant) placement_.crosses[at(roots_[at(source)])] = true;
+  placement_.crosses[at(result)] = !constant;
+  other_side_[at(value)] = result;
+  return result;
+}
+
+// Host operands are read at preparation; of an assertion only the condition is read.
+void Placer::bring_operands(Node& node, const Decision& decision) {
+  if (!decision.launches) return;
+  const std::vector<int> host = decision.on_device ? host_operands(node.op) : std::vector<int>{};
+  const bool condition_only = std::holds_alternative<ops::Assert>(node.op);
+  for (std::size_t i = 0; i < node.inputs.size() && !(condition_only && i > 0); ++i) {
+    if (std::find(host.begin(), host.end(), static_cast<int>(i)) != host.end()) continue;
+    node.inputs[i] = on_side(node.inputs[i], decision.on_device);
+  }
+}
+
+Placement Placer::run() {
+  trace_origins();
+  std::vector<Decision> decisions;
+  std::vector<bool> on_device(graph_.values.size(), false);
+  for (const Node& node : graph_.nodes) {
+    decisions.push_back(decide(node, on_device));
+    for (ValueId output : node.outputs) on_device[at(output)] = decisions.back().on_device;
+  }
+  placement_.on_device.assign(graph_.values.size(), false);
+  placement_.crosses.assign(graph_.values.size(), false);
+  other_side_.assign(graph_.values.size(), -1);
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    bring_operands(graph_.nodes[i], decisions[i]);
+    add(std::move(graph_.nodes[i]), std::move(decisions[i]), false);
+  }
+  for (ValueId& output : graph_.outputs) output = on_side(output, false);
+  graph_.nodes = std::move(nodes_);
+  return std::move(placement_);
+}
+
+}  // namespace
+
+Placement place_on_device(Graph& graph, const DeviceBackend& device, PackCache* packs,
+                          int threads) {
+  return Placer(graph, device, packs, threads).run();
+}
+
+}  // namespace thaw

@@ -1,0 +1,179 @@
+// Plans that run partly on a device: placement, copies, recordings, life time, errors.
+#include "runtime/exec/evaluator.h"
+#include "runtime/passes/passes.h"
+#include "tests/exec/exec_test_util.h"
+#include "tests/support/fake_device.h"
+
+namespace thaw::testing {
+namespace {
+
+using test::FakeBackend;
+
+std::shared_ptr<const Program> on(const DeviceBackend& device, const Graph& graph) {
+  ProgramOptions options;
+  options.device = &device;
+  return program_of(graph, reference_backend(), options);
+}
+
+std::set<std::string> some_ops(unsigned seed) {
+  const std::vector<std::set<std::string>> sets = {
+      {},
+      {"unary", "binary"},
+      {"matmul", "reduce", "softmax", "concat"},
+      {"unary", "select", "cast", "transpose", "split"},
+      {"binary", "slice", "stack", "unstack", "normalize", "gather"}};
+  return sets[seed % sets.size()];
+}
+
+class OnDevice : public ::testing::TestWithParam<unsigned> {};
+
+TEST_P(OnDevice, AgreesWithTheReferenceInEveryRun) {
+  const Graph graph = random_graph(GetParam(), 3 + static_cast<int>(GetParam() % 40));
+  const FakeBackend device(some_ops(GetParam()));
+  {
+    Runner runner(on(device, graph), {1, 4});
+    std::vector<Tensor> outputs;
+    for (const std::int64_t batch : {3, 1, 0, 7, 3}) {
+      // Enqueued, recorded, replayed; each time with other elements, half of them into new outputs.
+      for (unsigned run = 0; run < 4; ++run) {
+        const std::vector<Tensor> inputs = random_inputs(GetParam() * 31 + run, batch);
+        if (run % 2 == 0) outputs.clear();
+        runner.run(inputs, outputs);
+        ASSERT_TRUE(runner.stats().planned) << runner.plan_text();
+        const std::vector<Tensor> expected = evaluate_graph(graph, inputs);
+        ASSERT_EQ(outputs.size(), expected.size());
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+          ASSERT_TRUE(identical(expected[i], outputs[i]))
+              << "output " << i << ", run " << run << "\n"
+              << runner.plan_text();
+        }
+      }
+    }
+  }
+  EXPECT_EQ(device.device().counts().alive, 0);
+}
+
+TEST_P(OnDevice, TheGraphIsSoundAndTracesAlike) {
+  const Graph graph = random_graph(GetParam(), 20);
+  const FakeBackend device(some_ops(GetParam()));
+  Runner host(program_of(graph), {1, 4}), runner(on(device, graph), {1, 4});
+  const std::vector<Tensor> inputs = random_inputs(GetParam(), 5);
+  using Trace = std::vector<std::pair<std::string, Tensor>>;
+  const auto trace = [&](Runner& from) {
+    Trace values;
+    from.trace(inputs, [&](const std::string& name, const Tensor& value) {
+      values.emplace_back(name, value);
+    });
+    return values;
+  };
+  const Trace expected = trace(host), found = trace(runner);
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].first, expected[i].first);
+    EXPECT_TRUE(identical(found[i].second, expected[i].second)) << found[i].first;
+  }
+  std::string why;
+  const Graph special =
+      specialise(graph, {Shape{5, 6}, Shape{5, 6}, Shape{5, 6}}, reference_evaluator());
+  const auto plan = compile(Graph(special), reference_backend(), nullptr, 1, why, &device);
+  ASSERT_NE(plan, nullptr) << why;
+  verify(plan->graph, "placed");
+}
+
+INSTANTIATE_TEST_SUITE_P(Random, OnDevice, ::testing::Range(0U, 60U));
+
+TEST(Device, WeightsAreUploadedOnceForAllSessions) {
+  const FakeBackend device;
+  const auto program = on(device, mlp());
+  Runner first(program, {1, 4});
+  first.prepare({Shape{2, 4}});
+  const int constants = device.device().counts().device_allocations - 1;  // without the arena
+  EXPECT_EQ(constants, 3);
+  Runner second(program, {1, 4});
+  second.prepare({Shape{2, 4}});
+  second.prepare({Shape{1, 4}});
+  EXPECT_EQ(device.device().counts().device_allocations, constants + 2);
+}
+
+TEST(Device, RepeatedRunsReplayOneRecording) {
+  const FakeBackend device;
+  Runner runner(on(device, mlp()), {1, 4});
+  std::vector<Tensor> outputs;
+  for (int run = 0; run < 5; ++run) runner.run(std::vector{random_floats({2, 4}, 7)}, outputs);
+  EXPECT_EQ(device.device().counts().recordings, 1);
+  EXPECT_EQ(device.device().counts().launches, 4);
+  // Two weights and a bias at compilation; one input in the first run and one in the recording.
+  EXPECT_EQ(device.device().counts().uploads, 5);
+}
+
+TEST(Device, ThePlanShowsWhatRunsWhereAndEveryCopy) {
+  const FakeBackend device({"matmul"});
+  Runner runner(on(device, mlp()), {1, 4});
+  runner.prepare({Shape{2, 4}});
+  const std::string text = runner.plan_text();
+  for (const char* part :
+       {"of them on fake (fake)", "[upload]", "[download]", "device matmul 'hidden'",
+        "device constant", "device memory", "softmax 'scores' [reference]"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+  }
+  EXPECT_EQ(text.find("device softmax"), std::string::npos) << text;
+}
+
+TEST(Device, AnIndexOutOfRangeIsAnErrorOfTheNode) {
+  Graph graph;
+  GraphBuilder g(graph);
+  const ValueId index = g.input("index", {DType::int32, {kUnknownDim}});
+  g.set_scope("look-up");
+  const ValueId rows = g.add1(ops::Gather{0, 0}, {g.constant(random_floats({4, 3}, 1)), index});
+  g.output("y", g.unary({UnaryKind::tanh}, rows));
+  const FakeBackend device;
+  Runner runner(on(device, graph), {1, 4});
+  std::vector<Tensor> outputs;
+  const std::vector<Tensor> good = {Tensor::from<std::int32_t>({2}, {0, 3})},
+                            bad = {Tensor::from<std::int32_t>({2}, {0, 4})};
+  for (int run = 0; run < 3; ++run) {
+    runner.run(good, outputs);
+    ErrorCode code{};
+    const std::string message = error_of([&] { runner.run(bad, outputs); }, &code);
+    EXPECT_EQ(code, ErrorCode::invalid_argument);
+    EXPECT_EQ(message, "node 'look-up' (gather): indices[1] = 2 is not in [0, 3)");
+  }
+}
+
+TEST(Device, AFailedDeviceIsADeviceErrorFromThenOn) {
+  FakeBackend device;
+  Runner runner(on(device, mlp()), {1, 4});
+  std::vector<Tensor> outputs;
+  const std::vector<Tensor> inputs = {random_floats({2, 4}, 7)};
+  runner.run(inputs, outputs);
+  device.device().fail_after(2);
+  for (int run = 0; run < 3; ++run) {
+    ErrorCode code{};
+    error_of([&] { runner.run(inputs, outputs); }, &code);
+    EXPECT_EQ(code, ErrorCode::device);
+  }
+}
+
+TEST(Device, StateStaysWithTheSession) {
+  Graph graph;
+  GraphBuilder g(graph);
+  const ValueId x = g.input("x", {DType::float32, {2}});
+  graph.variables.push_back({"total", floats({2}, {1, 2})});
+  const ValueId total = g.add1(ops::VariableRead{0}, {});
+  const ValueId sum = g.binary(BinaryKind::add, total, x);
+  g.add(ops::VariableAssign{0}, {sum}, 0);
+  g.output("sum", sum);
+  const FakeBackend device;
+  Runner runner(on(device, graph), {1, 4}), other(on(device, graph), {1, 4});
+  std::vector<Tensor> outputs;
+  for (int run = 1; run < 4; ++run) {
+    runner.run(std::vector{floats({2}, {10, 20})}, outputs);
+    EXPECT_EQ(to_vector(outputs[0]), (std::vector<float>{1.0F + 10.0F * run, 2.0F + 20.0F * run}));
+  }
+  runner.reset();
+  runner.run(std::vector{floats({2}, {0, 0})}, outputs);
+  EXPECT_EQ(to_vector(outputs[0]), (std::vector<float>{1, 2}));
+}
+
+}  // namespace
+}  // namespace thaw::testing

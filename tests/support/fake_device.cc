@@ -1,0 +1,147 @@
+#include "tests/support/fake_device.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <functional>
+
+#include "runtime/base/check.h"
+#include "runtime/base/memory.h"
+
+namespace thaw::test {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+
+using Work = std::vector<std::function<void()>>;
+
+class FakeRecording final : public Recording {
+ public:
+  explicit FakeRecording(Work recorded) : work(std::move(recorded)) {}
+  const Work work;
+};
+
+}  // namespace
+
+void FakeDevice::State::protect(bool accessible) const {
+  for (const auto& [address, bytes] : memory)
+    THAW_CHECK(mprotect(address, bytes, accessible ? PROT_READ | PROT_WRITE : PROT_NONE) == 0);
+}
+
+std::shared_ptr<std::byte> FakeDevice::allocate(std::size_t bytes, MemoryKind kind) const {
+  ++state_->counts.alive;
+  if (kind == MemoryKind::pinned) {
+    return {allocate_aligned(bytes).release(), [state = state_](std::byte* memory) {
+              --state->counts.alive;
+              AlignedFree{}(memory);
+            }};
+  }
+  ++state_->counts.device_allocations;
+  const std::size_t whole = (bytes / kPage + 1) * kPage;
+  void* memory = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  THAW_CHECK(memory != MAP_FAILED);
+  std::memset(memory, 0xff, whole);  // NaN until written
+  auto* address = static_cast<std::byte*>(memory);
+  const std::lock_guard lock(state_->mutex);
+  THAW_CHECK(mprotect(address, whole, PROT_NONE) == 0);
+  state_->memory[address] = whole;
+  return {address, [state = state_, whole](std::byte* gone) {
+            const std::lock_guard unlock(state->mutex);
+            state->memory.erase(gone);
+            munmap(gone, whole);
+            --state->counts.alive;
+          }};
+}
+
+class FakeStream final : public cuda::HostStream {
+ public:
+  explicit FakeStream(std::shared_ptr<FakeDevice::State> state) : state_(std::move(state)) {}
+
+  void enqueue(std::function<void()> work) override {
+    (recording_ ? recorded_ : queue_).push_back(std::move(work));
+  }
+  void copy_to_device(void* device, const void* host, std::size_t bytes) override {
+    ++state_->counts.uploads;
+    enqueue([=] { std::memcpy(device, host, bytes); });
+  }
+  void copy_to_host(void* host, const void* device, std::size_t bytes) override {
+    ++state_->counts.downloads;
+    enqueue([=] { std::memcpy(host, device, bytes); });
+  }
+  void fill_zero(void* device, std::size_t bytes) override {
+    enqueue([=] { std::memset(device, 0, bytes); });
+  }
+  void wait() override {
+    THAW_CHECK(!recording_, "waited while recording");
+    const std::lock_guard lock(state_->mutex);
+    state_->protect(true);
+    for (const auto& work : queue_) {
+      if (state_->work_left == 0) break;
+      if (state_->work_left > 0) --state_->work_left;
+      work();
+    }
+    state_->protect(false);
+    queue_.clear();
+    if (state_->work_left == 0) fail(ErrorCode::device, "the fake device has failed");
+  }
+  void begin_recording() override {
+    THAW_CHECK(!recording_, "recorded twice");
+    recording_ = true;
+  }
+  std::unique_ptr<Recording> end_recording() override {
+    THAW_CHECK(recording_, "nothing was recorded");
+    recording_ = false;
+    ++state_->counts.recordings;
+    return std::make_unique<FakeRecording>(std::exchange(recorded_, {}));
+  }
+  void launch(const Recording& recording) override {
+    ++state_->counts.launches;
+    for (const auto& work : static_cast<const FakeRecording&>(recording).work) enqueue(work);
+  }
+
+ private:
+  std::shared_ptr<FakeDevice::State> state_;
+  Work queue_, recorded_;
+  bool recording_ = false;
+};
+
+std::unique_ptr<Stream> FakeDevice::make_stream() const {
+  return std::make_unique<FakeStream>(state_);
+}
+
+namespace {
+
+class FakeKernel final : public DeviceKernel {
+ public:
+  explicit FakeKernel(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {
+    workspace_ = kernel_->workspace();
+  }
+  const char* name() const override { return "fake"; }
+  bool may_fault() const override { return true; }
+  void enqueue(const Args& args, const Queue& queue) const override {
+    const std::vector<View> in(args.in.begin(), args.in.end()),
+        out(args.out.begin(), args.out.end());
+    auto* fault = queue.fault;
+    const auto work = [this, in, out, workspace = args.workspace, fault, step = queue.step] {
+      try {
+        kernel_->run({in, out, workspace, nullptr});
+      } catch (const Error&) {
+        if (fault->kind == Fault::none) *fault = {Fault::index_out_of_range, step, 1, 2, 3};
+      }
+    };
+    dynamic_cast<cuda::HostStream&>(queue.stream).enqueue(work);
+  }
+
+ private:
+  std::unique_ptr<Kernel> kernel_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceKernel> FakeBackend::prepare(const Site& site) const {
+  if (!ops_.empty() && ops_.count(name_of(site.op)) == 0) return nullptr;
+  std::unique_ptr<Kernel> kernel = backend_.prepare(site);
+  return kernel == nullptr ? nullptr : std::make_unique<FakeKernel>(std::move(kernel));
+}
+
+}  // namespace thaw::test
