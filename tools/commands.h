@@ -37,7 +37,8 @@ struct ModelOptions {
 
 struct ShowOptions {
   ModelOptions model;
-  bool json = false, graph = false;
+  bool json = false, graph = false, plan = false;
+  std::int64_t batch = 1, length = 32;  // of unknown dimensions, for the plan
 };
 
 struct CheckOptions {
@@ -79,6 +80,8 @@ struct BenchOptions {
 
 int bench(const BenchOptions& options);
 int show(const ShowOptions& options);
+int show_plan(const ShowOptions& options);
+int doctor();
 int supported(const std::string& what);
 int check(const CheckOptions& options);
 int run(const RunOptions& options);

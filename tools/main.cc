@@ -28,8 +28,8 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool runs) {
                "Run recurrent loops of TensorFlow graphs as they are written");
   app.add_flag("--no-optimize", options.no_optimize, "Skip the graph passes");
   if (!runs) return;
-  app.add_option("--device,-d", options.device, "Where to run")
-      ->check(CLI::IsMember({"cpu", "reference", "cuda"}))
+  app.add_option("--device,-d", options.device, "Where to run; auto: the GPU if there is one")
+      ->check(CLI::IsMember({"cpu", "reference", "cuda", "auto"}))
       ->capture_default_str();
   app.add_option("--precision,-p", options.precision,
                  "f64 computes in float64 on the reference device")
@@ -59,9 +59,23 @@ int main(int argc, char** argv) {
       app.add_subcommand("show", "Layers, shapes, parameters, signatures of a saved model");
   show_app->add_option("MODEL", show_options.model.path, "File or directory")->required();
   show_app->add_flag("--json", show_options.json, "Machine-readable");
-  show_app->add_flag("--graph", show_options.graph, "The imported graph as text");
-  add_model_options(*show_app, show_options.model, false);
-  show_app->callback([&] { code = show(show_options); });
+  CLI::Option* graph_flag =
+      show_app->add_flag("--graph", show_options.graph, "The imported graph as text");
+  show_app
+      ->add_flag("--plan", show_options.plan, "The steps of a run on --device, and their memory")
+      ->excludes(graph_flag);
+  show_app->add_option("--batch,-b", show_options.batch, "Batch size of the plan")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->capture_default_str();
+  show_app->add_option("--length", show_options.length, "Other unknown dimensions of the plan")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->capture_default_str();
+  add_model_options(*show_app, show_options.model, true);
+  show_app->callback(
+      [&] { code = show_options.plan ? show_plan(show_options) : show(show_options); });
+
+  app.add_subcommand("doctor", "Driver, GPU and libraries, and why the GPU is not used")
+      ->callback([&] { code = doctor(); });
 
   CheckOptions check_options;
   CLI::App* check_app =

@@ -69,6 +69,8 @@ SessionOptions session_options(const ModelOptions& options) {
     session.device = DeviceKind::reference;
   } else if (options.device == "cuda") {
     session.device = DeviceKind::cuda;
+  } else if (options.device == "auto") {
+    session.device = best_device();
   }
   if (options.precision == "f64") {
     session.precision = Precision::f64;

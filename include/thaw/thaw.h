@@ -2,6 +2,7 @@
 #pragma once
 
 #include "thaw/custom.h"
+#include "thaw/device.h"
 #include "thaw/error.h"
 #include "thaw/model.h"
 #include "thaw/options.h"

@@ -1,6 +1,7 @@
 #include "thaw/model.h"
 
 #include "kernels/backend.h"
+#include "kernels/cuda_plugin.h"
 #include "loaders/load.h"
 #include "runtime/api/model_impl.h"
 #include "runtime/base/check.h"
@@ -17,16 +18,24 @@ constexpr bool kVerifyAfterEachPass = false;
 constexpr bool kVerifyAfterEachPass = true;
 #endif
 
+const DeviceBackend& usable_cuda() {
+  if (const DeviceBackend* cuda = cuda_backend()) return *cuda;
+  const CudaReport& report = cuda_status();
+  fail(ErrorCode::device, "the GPU cannot be used: {}; {} (thaw doctor tells more)", report.why,
+       report.fix);
+}
+
+// What runs on the host: with a GPU, the nodes that it has no kernels for.
 const Backend& backend_for(const SessionOptions& options) {
   if (options.precision == Precision::f64 && options.device != DeviceKind::reference) {
     fail(ErrorCode::invalid_argument, "precision f64 runs on the reference device only");
   }
   switch (options.device) {
-    case DeviceKind::cpu: return cpu_backend();
     case DeviceKind::reference: return reference_backend();
+    case DeviceKind::cpu:
     case DeviceKind::cuda: break;
   }
-  fail(ErrorCode::device, "this build of Thaw has no CUDA backend; use the cpu device");
+  return cpu_backend();
 }
 
 }  // namespace
@@ -50,11 +59,12 @@ std::size_t Model::Impl::signature_index(const std::string& name) const {
 std::shared_ptr<const Program> Model::Impl::program(std::size_t signature,
                                                     const SessionOptions& options) const {
   const Backend& backend = backend_for(options);
+  const DeviceBackend* device = options.device == DeviceKind::cuda ? &usable_cuda() : nullptr;
   const std::lock_guard lock(mutex);
   auto& slot = programs[{signature, options.device, options.precision}];
   if (slot == nullptr) {
     slot = std::make_shared<Program>(graphs[signature], backend,
-                                     ProgramOptions{options.precision, options.max_plans});
+                                     ProgramOptions{options.precision, options.max_plans, device});
   }
   slot->keep_plans(options.max_plans);
   return slot;
