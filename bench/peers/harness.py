@@ -166,7 +166,7 @@ def start(engine, row, folder, thaw, threads, cpus):
 
 def choose(candidates, folder):
     """-> (the quickest worker that agrees with Keras or None, what there is to say about the engine)"""
-    best, said = None, {"failures": {}}
+    best, said = None, {"failures": {}, "probes_ns": {}}
     for source, outputs, worker in candidates:
         try:
             if not isinstance(worker, Worker):
@@ -175,7 +175,7 @@ def choose(candidates, folder):
             error = disagreement(folder, outputs)
             if error > TOLERANCE:
                 raise Failure(f"outputs differ from Keras' by {error:.2g}")
-            probe = float(np.median(worker.round(PROBE_SECONDS)))
+            probe = said["probes_ns"][source] = float(np.median(worker.round(PROBE_SECONDS)))
         except Failure as failure:
             said["failures"][source] = str(failure)
             continue

@@ -83,6 +83,17 @@ def failures_list(results):
     return text
 
 
+def slower_forms(results):
+    """What an engine takes that was given another form of the model than the quickest."""
+    text = []
+    for row in results["rows"]:
+        for engine, said in row["engines"].items():
+            probes = {source: probe for source, probe in said.get("probes_ns", {}).items() if source != said["source"]}
+            text += [f"- {row['name']}, {row['threads']} threads, {NAMES[engine]}: {source} {time_text(probe)}, "
+                     f"{said['source']} {time_text(said['median_ns'])}" for source, probe in probes.items()]
+    return text
+
+
 def load_table(results):
     text = ["| model | engine | file to first output | process start to first output | engine / Thaw | goal | resident "
             "| peak |",
@@ -127,7 +138,9 @@ def markdown(results):
         "## Load and memory", "",
         "Fresh process, files in the page cache, one thread. *File to first output* begins after the engine's "
         "libraries are in memory; resident and peak are of the whole process, Python included where there is one.", "",
-        *load_table(results), "", "## What could not be compared", "", *(failures_list(results) or ["Nothing."]), ""])
+        *load_table(results), "", "## Slower forms of the same model", "",
+        "One short round each, to choose the form that is timed.", "", *(slower_forms(results) or ["None."]), "",
+        "## What could not be compared", "", *(failures_list(results) or ["Nothing."]), ""])
 
 
 def svg(results):
