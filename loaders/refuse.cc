@@ -17,6 +17,31 @@ constexpr const char* kWayOut =
        printable(path, 1024), what, kWayOut);
 }
 
+// Models of other runtimes, and a part of a SavedModel. ONNX has no magic: it begins with its
+// version and the name of what wrote it, where a SavedModel has a message.
+void refuse_other_formats(const Bytes& file) {
+  const std::string_view text = file.text();
+  const auto refuse = [&](const char* what) {
+    fail(ErrorCode::unimplemented,
+         "{}: {}, which Thaw does not open: give the Keras file or the SavedModel that it was made "
+         "from",
+         printable(file.name, 1024), what);
+  };
+  if (text.size() >= 8 && text.substr(4, 4) == "TFL3") refuse("a TensorFlow Lite model");
+  if (text.size() < 8 || text[0] != '\x08' || text[1] < 1 || text[2] != '\x12') return;
+  const auto length = static_cast<std::size_t>(static_cast<unsigned char>(text[3]));
+  const std::string_view writer = text.substr(4, std::min<std::size_t>(length, 127));
+  const bool is_name =
+      !writer.empty() && writer.size() == length &&
+      std::all_of(writer.begin(), writer.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (is_name) refuse("an ONNX model");
+  if (text[1] == 1) {
+    fail(ErrorCode::failed_precondition,
+         "{}: the graph of a SavedModel without its variables: give the folder that it stands in",
+         printable(file.name, 1024));
+  }
+}
+
 }  // namespace
 
 void refuse_weights_tree(const FileTree& tree) {
@@ -40,6 +65,7 @@ void refuse_weights_tree(const FileTree& tree) {
 void refuse_other_file(const Bytes& file) {
   const std::string_view text = file.text();
   if (text.starts_with("model_checkpoint_path:")) weights_only(file.name, "a training checkpoint");
+  refuse_other_formats(file);
   if (text.size() < 3 || text.back() != '.') return;
   // Protocol 2 to 5, or the text of protocol 0 that begins with a class or a mark.
   const bool binary = text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;

@@ -10,7 +10,8 @@ namespace thaw {
 /// Throws Error(failed_precondition) if the tree holds weights without an architecture: a
 /// checkpoint, a numpy archive, a `.keras` archive without its configuration.
 void refuse_weights_tree(const FileTree& tree);
-/// Throws Error(unimplemented) if the file is a Python pickle, which is never run;
+/// Throws Error(unimplemented) if the file is a Python pickle, which is never run, or a model of
+/// TensorFlow Lite or ONNX;
 /// failed_precondition if it is the state file of a checkpoint.
 void refuse_other_file(const Bytes& file);
 /// Throws Error(failed_precondition) if weights were asked for with a model of TensorFlow, which

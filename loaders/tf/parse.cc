@@ -2,10 +2,11 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/io/zero_copy_stream.h>
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "runtime/base/check.h"
 #include "tf/proto/thaw_tf.pb.h"
@@ -26,6 +27,47 @@ class FirstError : public google::protobuf::io::ErrorCollector {
   std::string text;
 };
 
+// Two bytes of a file can be a message of a hundred: what the messages take is held against their
+// file while it is read, a piece at a time.
+class BudgetedStream : public google::protobuf::io::ZeroCopyInputStream {
+ public:
+  BudgetedStream(const Bytes& file, const google::protobuf::Arena& arena)
+      : data_(file.data),
+        arena_(arena),
+        budget_(std::max<std::uint64_t>(kLeastBudget, kMostGrowth * file.size())) {}
+
+  bool exhausted() const { return exhausted_; }
+
+  bool Next(const void** data, int* size) override {
+    exhausted_ = exhausted_ || arena_.SpaceAllocated() > budget_;
+    if (exhausted_ || at_ == data_.size()) return false;
+    *data = data_.data() + at_;
+    const std::size_t piece = std::min(kPiece, data_.size() - at_);
+    *size = static_cast<int>(piece);
+    at_ += piece;
+    return true;
+  }
+  void BackUp(int count) override { at_ -= static_cast<std::size_t>(count); }
+  bool Skip(int count) override {
+    const auto wanted = static_cast<std::size_t>(std::max(count, 0));
+    const std::size_t step = std::min(wanted, data_.size() - at_);
+    at_ += step;
+    return step == wanted;
+  }
+  std::int64_t ByteCount() const override { return static_cast<std::int64_t>(at_); }
+
+ private:
+  static constexpr std::uint64_t kLeastBudget = std::uint64_t{256} << 20;
+  static constexpr std::uint64_t kMostGrowth = 24;  // graphs of many small nodes grow tenfold
+  static constexpr std::size_t kPiece = std::size_t{1} << 20;
+
+  std::span<const std::byte> data_;
+  const google::protobuf::Arena& arena_;
+  std::uint64_t budget_;
+  std::size_t at_ = 0;
+  bool exhausted_ = false;
+};
+
 template <class Message>
 Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
   const std::uint64_t limit = std::min<std::uint64_t>(limits.max_message_bytes, INT32_MAX);
@@ -35,6 +77,12 @@ Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
   }
   auto arena = std::make_shared<google::protobuf::Arena>();
   auto* message = google::protobuf::Arena::CreateMessage<Message>(arena.get());
+  BudgetedStream stream(file, *arena);
+  const auto check_budget = [&] {
+    if (!stream.exhausted()) return;
+    fail(ErrorCode::resource_exhausted, "'{}' of {} bytes takes more than {} bytes of memory",
+         file.name, file.size(), arena->SpaceAllocated());
+  };
   if (text) {
     FirstError error;
     google::protobuf::TextFormat::Parser parser;
@@ -42,15 +90,17 @@ Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
     parser.AllowUnknownExtension(true);
     parser.SetRecursionLimit(kRecursionLimit);
     parser.RecordErrorsTo(&error);
-    google::protobuf::io::ArrayInputStream stream(file.data.data(), static_cast<int>(file.size()));
-    if (!parser.Parse(&stream, message)) {
+    const bool parsed = parser.Parse(&stream, message);
+    check_budget();
+    if (!parsed) {
       fail(ErrorCode::data_loss, "'{}' is damaged: {}", file.name, error.text);
     }
   } else {
-    google::protobuf::io::CodedInputStream stream(
-        reinterpret_cast<const std::uint8_t*>(file.data.data()), static_cast<int>(file.size()));
-    stream.SetRecursionLimit(kRecursionLimit);
-    if (!message->ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
+    google::protobuf::io::CodedInputStream coded(&stream);
+    coded.SetRecursionLimit(kRecursionLimit);
+    const bool parsed = message->ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
+    check_budget();
+    if (!parsed) {
       fail(ErrorCode::data_loss,
            "'{}' is damaged: not a TensorFlow {} message, or cut off after {} bytes", file.name,
            message->GetDescriptor()->name(), file.size());

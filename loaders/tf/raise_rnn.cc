@@ -1,5 +1,6 @@
 #include "loaders/tf/raise_rnn.h"
 
+#include "loaders/tf/raise_block_lstm.h"
 #include "loaders/tf/rnn_loop.h"
 #include "runtime/base/check.h"
 
@@ -18,6 +19,7 @@ const char* cell_name(CellKind kind) {
 }  // namespace
 
 void raise_recurrent(Graph& graph, const Evaluator& evaluator, std::vector<std::string>& notes) {
+  raise_block_lstm(graph, evaluator, notes);
   const std::size_t count = graph.nodes.size();
   for (std::size_t id = 0; id < count; ++id) {
     if (!std::holds_alternative<ops::While>(graph.nodes[id].op)) continue;

@@ -29,7 +29,8 @@ struct CellQuestion {
 /// otherwise.
 std::optional<CellMatch> match_cell(const Graph& body, const CellQuestion& question);
 
-/// The cells of TensorFlow 1 (BasicLSTMCell, LSTMCell, GRUCell, BasicRNNCell), whose weights of
+/// The cells of TensorFlow 1 (BasicLSTMCell, LSTMCell, GRUCell, BasicRNNCell, and the ops
+/// LSTMBlockCell and GRUBlockCell), whose weights of
 /// input and state stand in one constant. What Keras's form needs is added to `body` as constants.
 std::optional<CellMatch> match_joined_cell(Graph& body, const CellQuestion& question);
 

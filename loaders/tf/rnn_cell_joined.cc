@@ -71,6 +71,14 @@ class JoinedMatcher : public Matcher {
     ValueId a = -1, b = -1;
     Tensor weights, bias;
   };
+  /// Column block `index` of fn(sums).
+  struct Gate {
+    UnaryFn fn;
+    ValueId sums = -1;
+    std::int64_t index = -1;
+  };
+  std::optional<Gate> gate_of(ValueId value, std::int64_t units) const;
+  std::vector<std::pair<ValueId, ValueId>> means(const CellQuestion& q) const;
   std::optional<Joined> joined(ValueId value, std::int64_t units, std::int64_t blocks) const;
   std::int64_t units_of(const CellQuestion& q) const {
     const Shape& state = shape(q.h);
@@ -183,43 +191,74 @@ std::optional<CellMatch> JoinedMatcher::joined_lstm(const CellQuestion& q) {
   return std::nullopt;
 }
 
-// h' = u h + (1 - u) act([x, r h] W' + b'), with r, u = split(act([x, h] W + b)).
+// The two forms of h' as a mean of h and c with the weights u and 1 - u: (u, c) of each that fits.
+std::vector<std::pair<ValueId, ValueId>> JoinedMatcher::means(const CellQuestion& q) const {
+  std::vector<std::pair<ValueId, ValueId>> found;
+  const auto added = operands(q.h_next, BinaryKind::add);
+  if (!added) return found;
+  for (const auto& [kept, fresh] : {*added, std::pair{added->second, added->first}}) {
+    const auto scaled = operands(kept, BinaryKind::mul);
+    if (!scaled) continue;
+    for (const auto& [rest, u] : {*scaled, std::pair{scaled->second, scaled->first}}) {
+      const auto change = operands(rest, BinaryKind::sub);  // (h - c) u + c
+      if (change && change->first == skip(q.h) && same(change->second, fresh)) {
+        found.emplace_back(u, skip(fresh));
+      }
+    }
+    const auto update = other(kept, BinaryKind::mul, q.h);  // u h + (1 - u) c
+    const auto weighted = operands(fresh, BinaryKind::mul);
+    if (!update || !weighted) continue;
+    for (const auto& [rest, c] : {*weighted, std::pair{weighted->second, weighted->first}}) {
+      const auto difference = operands(rest, BinaryKind::sub);
+      const auto one = difference ? scalar_constant(body_, difference->first) : std::nullopt;
+      if (one && *one == 1 && difference->second == *update) found.emplace_back(*update, c);
+    }
+  }
+  return found;
+}
+
+// act(part of sums) or part of act(sums).
+std::optional<JoinedMatcher::Gate> JoinedMatcher::gate_of(ValueId value, std::int64_t units) const {
+  if (const auto outer = part(value, units)) {
+    const Activated sums = activated(outer->base);
+    return Gate{sums.fn, sums.argument, outer->index};
+  }
+  const Activated gate = activated(value);
+  const auto inner = part(gate.argument, units);
+  if (!inner) return std::nullopt;
+  return Gate{gate.fn, inner->base, inner->index};
+}
+
+// h' is the mean by u of h and act([x, r h] W' + b'), with r, u = act([x, h] W + b).
 std::optional<CellMatch> JoinedMatcher::joined_gru(const CellQuestion& q) {
   const std::int64_t units = units_of(q);
-  const auto added = operands(q.h_next, BinaryKind::add);
-  if (!added || units <= 0) return std::nullopt;
-  for (const auto& [kept, fresh] : {*added, std::pair{added->second, added->first}}) {
-    const auto update = other(kept, BinaryKind::mul, q.h);
-    const auto scaled = operands(fresh, BinaryKind::mul);
-    if (!update || !scaled) continue;
-    for (const auto& [rest, candidate] : {*scaled, std::pair{scaled->second, scaled->first}}) {
-      const auto difference = operands(rest, BinaryKind::sub);  // 1 - u
-      const auto one = difference ? scalar_constant(body_, difference->first) : std::nullopt;
-      const auto u = part(*update, units);
-      if (!one || *one != 1 || difference->second != *update || !u || u->index != 1) continue;
-      const Activated gates = activated(u->base), c = activated(candidate);
-      const auto gate = joined(gates.argument, units, 2), last = joined(c.argument, units, 1);
-      if (!gate || !last || gate->a != skip(q.x) || gate->b != skip(q.h) || last->a != skip(q.x) ||
-          gate->weights.shape()[0] != last->weights.shape()[0] ||
-          gate->weights.dtype() != last->weights.dtype()) {
-        continue;
-      }
-      const auto reset = other(last->b, BinaryKind::mul, q.h);
-      if (!reset || !is_part(*reset, units, u->base, 0)) continue;
-      const std::int64_t rows = gate->weights.shape()[0], split = rows - units;
-      const Columns order{1, 0};
-      return CellMatch{
-          CellKind::gru,
-          c.fn,
-          gates.fn,
-          false,
-          add_constant(graph_, beside(cut(gate->weights, 0, split, order, units),
-                                      cut(last->weights, 0, split, {0}, units))),
-          add_constant(graph_, cut(gate->weights, split, rows, order, units)),
-          add_constant(graph_, cut(last->weights, split, rows, {0}, units)),
-          {add_constant(graph_, beside(cut(gate->bias, 0, 1, order, units), last->bias))},
-          {}};
+  if (units <= 0) return std::nullopt;
+  for (const auto& [update, candidate] : means(q)) {
+    const auto u = gate_of(update, units);
+    const Activated c = activated(candidate);
+    if (!u || u->index != 1) continue;
+    const auto gate = joined(u->sums, units, 2), last = joined(c.argument, units, 1);
+    if (!gate || !last || gate->a != skip(q.x) || gate->b != skip(q.h) || last->a != skip(q.x) ||
+        gate->weights.shape()[0] != last->weights.shape()[0] ||
+        gate->weights.dtype() != last->weights.dtype()) {
+      continue;
     }
+    const auto reset = other(last->b, BinaryKind::mul, q.h);
+    const auto r = reset ? gate_of(*reset, units) : std::nullopt;
+    if (!r || r->index != 0 || r->sums != u->sums || r->fn != u->fn) continue;
+    const std::int64_t rows = gate->weights.shape()[0], split = rows - units;
+    const Columns order{1, 0};
+    return CellMatch{
+        CellKind::gru,
+        c.fn,
+        u->fn,
+        false,
+        add_constant(graph_, beside(cut(gate->weights, 0, split, order, units),
+                                    cut(last->weights, 0, split, {0}, units))),
+        add_constant(graph_, cut(gate->weights, split, rows, order, units)),
+        add_constant(graph_, cut(last->weights, split, rows, {0}, units)),
+        {add_constant(graph_, beside(cut(gate->bias, 0, 1, order, units), last->bias))},
+        {}};
   }
   return std::nullopt;
 }

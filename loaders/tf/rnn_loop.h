@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,12 +47,21 @@ class Loop {
   void find_cell();
   void find_iterations();
   void check_bound(const Node& less, const Size& steps);
-  ValueId at_least_one(ValueId value, const Size& steps) const;
+  bool lengths_at_most(double number) const;
+  bool holds_longest(ValueId value) const;
+  ValueId smaller_bound(ValueId value, const Size& steps) const;
   void check_uses();
   void replace();
   /// new value of a masked update, if the body has a mask; sets `old_value`.
   ValueId unmask(ValueId value, ValueId& old_value);
   bool is_mask(ValueId condition);
+  /// Which steps TensorFlow 1 passes over: those from a row's length on.
+  struct LengthMask {
+    ValueId lengths = -1;  // body: [B]
+    bool beyond = false;   // true for the steps that are passed over, else for the others
+  };
+  std::optional<LengthMask> length_mask(ValueId condition) const;
+  bool masked() const { return mask_list_ >= 0 || lengths_ >= 0; }
   bool zero_in_body(ValueId value) const;
   ValueId outside(ValueId body_value);
   ValueId add_up(const std::vector<ValueId>& summands, std::int64_t size);
@@ -73,6 +83,7 @@ class Loop {
   ValueId item_ = -1;                 // body: what is stored
   int x_list_ = -1, mask_list_ = -1;  // loop variables
   ValueId x_ = -1, mask_ = -1;        // body: the step's
+  ValueId lengths_ = -1;              // body: of the rows, instead of a mask
   int h_ = -1, c_ = -1, previous_ = -1;
   bool zero_output_ = false, every_step_ = false;
   CellMatch cell_;

@@ -111,13 +111,42 @@ bool Loop::is_mask(ValueId condition) {
   }
 }
 
+// counter >= lengths or counter < lengths, as a column.
+std::optional<Loop::LengthMask> Loop::length_mask(ValueId condition) const {
+  const Node& column = producer(*body_, skip_identity(*body_, condition));
+  const auto* expand = std::get_if<ops::ExpandDims>(&column.op);
+  if (expand == nullptr || expand->axes.size() != 1) return std::nullopt;
+  if (expand->axes[0] != 1 && expand->axes[0] != -1) return std::nullopt;
+  const Node& compare = producer(*body_, skip_identity(*body_, column.inputs[0]));
+  const auto* binary = std::get_if<ops::Binary>(&compare.op);
+  if (binary == nullptr ||
+      (binary->kind != BinaryKind::greater_equal && binary->kind != BinaryKind::less)) {
+    return std::nullopt;
+  }
+  const ValueId lengths = skip_identity(*body_, compare.inputs[1]);
+  const Shape& shape = body_shape(lengths);
+  const int source = variable(lengths);
+  const bool fixed = source >= 0 ? invariant(source) : constant_of(*body_, lengths) != nullptr;
+  if (std::ranges::find(counters_, variable(compare.inputs[0])) == counters_.end() || !fixed ||
+      !shape.has_rank() || shape.rank() != 1) {
+    return std::nullopt;
+  }
+  const DType dtype = body_->values[at(lengths)].type.dtype;
+  if (dtype != DType::int32 && dtype != DType::int64) return std::nullopt;
+  return LengthMask{lengths, binary->kind == BinaryKind::greater_equal};
+}
+
 ValueId Loop::unmask(ValueId value, ValueId& old_value) {
-  if (mask_list_ < 0) return value;
+  if (!masked()) return value;
   const Node& select = producer(*body_, value);
-  require(std::holds_alternative<ops::Select>(select.op) && is_mask(select.inputs[0]),
+  const bool selects = std::holds_alternative<ops::Select>(select.op);
+  const auto lengths = selects && lengths_ >= 0 ? length_mask(select.inputs[0]) : std::nullopt;
+  require(selects && (lengths_ < 0 ? is_mask(select.inputs[0])
+                                   : lengths.has_value() && lengths->lengths == lengths_),
           "the mask is not applied to every state and output");
-  old_value = skip_identity(*body_, select.inputs[2]);
-  return skip_identity(*body_, select.inputs[1]);
+  const bool old_first = lengths.has_value() && lengths->beyond;
+  old_value = skip_identity(*body_, select.inputs[old_first ? 1 : 2]);
+  return skip_identity(*body_, select.inputs[old_first ? 2 : 1]);
 }
 
 bool Loop::zero_in_body(ValueId value) const {
@@ -128,9 +157,13 @@ bool Loop::zero_in_body(ValueId value) const {
 
 void Loop::find_cell() {
   ValueId old_output = -1;
+  const Node& last = producer(*body_, item_);
+  if (mask_list_ < 0 && std::holds_alternative<ops::Select>(last.op)) {
+    if (const auto mask = length_mask(last.inputs[0])) lengths_ = mask->lengths;
+  }
   const ValueId h_next = unmask(item_, old_output);
   std::vector<int> states = states_;
-  if (mask_list_ >= 0) {
+  if (masked()) {
     const int previous = variable(old_output);
     if (zero_in_body(old_output)) {
       zero_output_ = true;
@@ -203,8 +236,40 @@ void Loop::find_iterations() {
   require(reserved && *reserved == wanted, "the results are more or fewer than the steps");
 }
 
-// TensorFlow 1 bounds its loops by min(T, max(1, T)), which is T.
-ValueId Loop::at_least_one(ValueId value, const Size& steps) const {
+// Whether the lengths are constants up to this number.
+bool Loop::lengths_at_most(double number) const {
+  if (lengths_ < 0) return false;
+  const int source = variable(lengths_);
+  const Tensor* known = source >= 0 ? constant_of(g_, skip_identity(g_, operand(source)))
+                                    : constant_of(*body_, lengths_);
+  return known != nullptr && std::ranges::all_of(to_ints(*known), [&](std::int64_t length) {
+           return static_cast<double>(length) <= number;
+         });
+}
+
+// At least the largest of the rows' lengths: max(lengths), or max(1, max(lengths)).
+bool Loop::holds_longest(ValueId value) const {
+  const int source = lengths_ >= 0 ? variable(lengths_) : -1;
+  const ValueId lengths = source >= 0 ? skip_identity(g_, operand(source)) : -1;
+  const auto is_largest = [&](ValueId candidate) {
+    candidate = skip_identity(g_, candidate);
+    if (const auto number = scalar_constant(g_, candidate)) return lengths_at_most(*number);
+    const Node& n = producer(g_, candidate);
+    const auto* reduce = std::get_if<ops::Reduce>(&n.op);
+    const Shape& shape = g_.values[at(candidate)].type.shape;
+    return reduce != nullptr && reduce->kind == ReduceKind::max && shape.has_rank() &&
+           shape.rank() == 0 && skip_identity(g_, n.inputs[0]) == lengths;
+  };
+  if (is_largest(value)) return true;
+  const Node& n = producer(g_, skip_identity(g_, value));
+  const auto* binary = std::get_if<ops::Binary>(&n.op);
+  return binary != nullptr && binary->kind == BinaryKind::maximum &&
+         (is_largest(n.inputs[0]) || is_largest(n.inputs[1]));
+}
+
+// TensorFlow 1 bounds its loops by min(T, max(1, T)), which is T, or with lengths by
+// min(T, max(1, max(lengths))): all that it leaves out are masked steps. Gives the T of the two.
+ValueId Loop::smaller_bound(ValueId value, const Size& steps) const {
   const auto is_steps = [&](ValueId candidate) {
     const auto size = scalar_size(g_, candidate);
     return size && *size == steps;
@@ -217,8 +282,10 @@ ValueId Loop::at_least_one(ValueId value, const Size& steps) const {
   const auto* smaller = operands_of(value, BinaryKind::minimum);
   if (smaller == nullptr) return value;
   for (std::size_t i = 0; i < 2; ++i) {
+    if (!is_steps((*smaller)[i])) continue;
+    if (holds_longest((*smaller)[1 - i])) return (*smaller)[i];
     const auto* larger = operands_of((*smaller)[1 - i], BinaryKind::maximum);
-    if (larger == nullptr || !is_steps((*smaller)[i])) continue;
+    if (larger == nullptr) continue;
     for (std::size_t k = 0; k < 2; ++k) {
       const auto one = scalar_constant(g_, skip_identity(g_, (*larger)[k]));
       if (one && *one == 1 && is_steps((*larger)[1 - k])) return (*smaller)[i];
@@ -234,12 +301,16 @@ void Loop::check_bound(const Node& less, const Size& steps) {
   };
   const int counter = position(less.inputs[0]), limit = position(less.inputs[1]);
   require(std::ranges::find(counters_, counter) != counters_.end(), "a bound is not on a counter");
+  const bool outer = limit >= 0 && invariant(limit);
+  const auto number = outer ? scalar_constant(g_, skip_identity(g_, operand(limit)))
+                            : scalar_constant(*cond_, skip_identity(*cond_, less.inputs[1]));
+  const bool fewer = number && steps.number >= 0 && *number <= static_cast<double>(steps.number);
+  if (fewer && lengths_at_most(*number)) return;
   std::optional<Size> bound;
-  if (limit >= 0 && invariant(limit)) {
-    bound = scalar_size(g_, at_least_one(operand(limit), steps));
-  } else if (const auto number = constant_ints(*cond_, skip_identity(*cond_, less.inputs[1]));
-             number && number->size() == 1) {
-    bound = Size{(*number)[0], -1, 0};
+  if (outer) {
+    bound = scalar_size(g_, smaller_bound(operand(limit), steps));
+  } else if (number) {
+    bound = Size{static_cast<std::int64_t>(*number), -1, 0};
   }
   require(bound && *bound == steps, "the number of steps is not that of the sequence");
 }

@@ -1,4 +1,5 @@
 #include "loaders/tf/rnn_loop.h"
+#include "loaders/tf/sequence_mask.h"
 
 namespace thaw::tf {
 namespace {
@@ -54,7 +55,7 @@ std::vector<ValueId> Loop::sequence_operands(ops::Rnn& op, ValueId& x) {
   x = tensor_of(x_list_);
   ValueId mask = mask_list_ >= 0 ? tensor_of(mask_list_) : -1;
   const ValueId forward = reversed(g_, x), forward_mask = mask >= 0 ? reversed(g_, mask) : -1;
-  if (forward >= 0 && (mask < 0 || forward_mask >= 0)) {
+  if (forward >= 0 && lengths_ < 0 && (mask < 0 || forward_mask >= 0)) {
     op.go_backwards = true;
     x = forward;
     mask = forward_mask;
@@ -64,8 +65,11 @@ std::vector<ValueId> Loop::sequence_operands(ops::Rnn& op, ValueId& x) {
     op.time_major = false;
     x = batch_major;
   }
-  if (mask < 0) return {};
+  if (!masked()) return {};
   op.has_mask = true;
+  if (lengths_ >= 0) {
+    return {mask_of_lengths(builder_, outside(lengths_), x, op.time_major ? 0 : 1)};
+  }
   // [T, B, 1] -> [B, T]
   if (const ValueId batch_major = transposed(g_, mask, {1, 0, 2}); batch_major >= 0) {
     return {builder_.squeeze(batch_major, 2)};

@@ -117,6 +117,30 @@ Results reverse_sequence(OpContext& c) {
   return {c.g.add1(op, {c.in(0), c.in(1)})};
 }
 
+namespace {
+
+// The same along an axis whose size is known at run time.
+ValueId roll_unknown(GraphBuilder& g, ValueId x, int axis, std::int64_t shift) {
+  const auto number = [&](std::int64_t value) {
+    return g.scalar(static_cast<double>(value), DType::int64);
+  };
+  const ValueId dims = g.add1(ops::ShapeQuery{ShapeQueryKind::shape, DType::int64}, {x});
+  const ValueId n = g.squeeze(g.slice_axis(dims, 0, axis, axis + 1), 0);
+  const ValueId step =
+      g.binary(BinaryKind::floor_mod, number(shift), g.binary(BinaryKind::maximum, n, number(1)));
+  ValueId split = g.expand_dims(g.binary(BinaryKind::sub, n, step), 0);
+  const Ints zeros(static_cast<std::size_t>(axis), 0), ones(zeros.size() + 1, 1);
+  if (axis > 0) split = g.concat({g.ints(zeros), split}, 0);
+  const std::int64_t before = (std::int64_t{1} << axis) - 1, all = before << 1 | 1;
+  const ValueId last =
+      g.add1(ops::StridedSlice{before, all, 0, 0, 0}, {x, split, split, g.ints(ones)});
+  const ValueId first =
+      g.add1(ops::StridedSlice{all, before, 0, 0, 0}, {x, split, split, g.ints(ones)});
+  return g.concat({last, first}, axis);
+}
+
+}  // namespace
+
 // Rolling by s along an axis of n: the last s elements come first.
 Results roll(OpContext& c) {
   c.expect_count(3);
@@ -131,7 +155,10 @@ Results roll(OpContext& c) {
     if (axis < 0 || axis >= rank)
       fail(ErrorCode::invalid_argument, "axis {} of rank {}", axes[i], rank);
     const std::int64_t n = c.shape(0)[static_cast<int>(axis)];
-    if (n == kUnknownDim) c.refuse("rolls along an axis of unknown size");
+    if (n == kUnknownDim) {
+      x = roll_unknown(c.g, x, static_cast<int>(axis), shifts[i]);
+      continue;
+    }
     if (n == 0) continue;
     const std::int64_t split = n - ((shifts[i] % n) + n) % n;
     if (split == n) continue;

@@ -1,5 +1,6 @@
 // The recurrent layers that GPU exports of Keras contain, unpacked from cuDNN's flat parameters.
 #include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/sequence_mask.h"
 
 namespace thaw::tf::importers {
 namespace {
@@ -36,15 +37,6 @@ ValueId swap_first_gates(OpContext& c, ValueId x, std::int64_t units) {
 ValueId state_of(OpContext& c, int i, bool time_major) {
   if (c.rank(i) != 3) fail(ErrorCode::invalid_argument, "a state of {}", c.shape(i).to_string());
   return c.g.squeeze(c.in(i), time_major ? 0 : 1);
-}
-
-// Steps that lie within each sequence: [B, T].
-ValueId mask_of_lengths(OpContext& c, ValueId lengths, ValueId x, int time_axis) {
-  const ValueId dims = c.g.add1(ops::ShapeQuery{ShapeQueryKind::shape, DType::int32}, {x});
-  const ValueId steps = c.g.squeeze(c.g.slice_axis(dims, 0, time_axis, time_axis + 1), 0);
-  const ValueId range =
-      c.g.add1(ops::Range{}, {c.g.scalar(0, DType::int32), steps, c.g.scalar(1, DType::int32)});
-  return c.g.binary(BinaryKind::less, range, c.g.expand_dims(c.g.cast(lengths, DType::int32), 1));
 }
 
 }  // namespace
@@ -93,7 +85,7 @@ Results cudnn_rnn(OpContext& c) {
   if (has_lengths) {
     op.has_mask = true;
     op.zero_output_for_mask = true;  // cuDNN pads its output with zeros
-    operands.push_back(mask_of_lengths(c, c.in(4), c.in(0), time_major ? 0 : 1));
+    operands.push_back(mask_of_lengths(c.g, c.in(4), c.in(0), time_major ? 0 : 1));
   }
   operands.push_back(h0);
   if (!gru) operands.push_back(state_of(c, 2, time_major));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "loaders/tf/finish.h"
 #include "loaders/tf/raise_rnn.h"
@@ -14,7 +15,8 @@ namespace thaw::testing {
 namespace {
 
 std::string golden(const std::string& name) {
-  return THAW_SOURCE_DIR "/tests/golden/" + name + "/saved_model";
+  const std::string path = THAW_SOURCE_DIR "/tests/golden/" + name + "/saved_model";
+  return std::filesystem::exists(path) ? path : path + ".zip";
 }
 
 Graph unraised(const std::string& name) {

@@ -17,8 +17,10 @@
 namespace thaw::testing {
 namespace fs = std::filesystem;
 
-LoadedModel load_folder(const std::string& folder, const LoadOptions& options) {
-  const auto tree = open_directory(folder, options.limits);
+LoadedModel load_folder(const std::string& path, const LoadOptions& options) {
+  const auto tree = is_directory(path)
+                        ? open_directory(path, options.limits)
+                        : open_zip(read_file(path, options.limits), path, options.limits);
   return load_saved_model(*tree, options, reference_evaluator());
 }
 

@@ -10,7 +10,8 @@
 
 namespace thaw::testing {
 
-LoadedModel load_folder(const std::string& folder, const LoadOptions& options = {});
+/// A SavedModel's folder, or a zip archive of its files.
+LoadedModel load_folder(const std::string& path, const LoadOptions& options = {});
 
 /// Inputs by position. `variables` is the state, which the run updates.
 std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inputs,
