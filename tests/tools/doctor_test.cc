@@ -109,6 +109,41 @@ TEST(Doctor, AFileThatIsNoPlugin) {
   fs::remove_all(folder);
 }
 
+// Everything but the hardware: the plugin's door, placement, copies, recordings, and the kernels as
+// the host's compiler makes them.
+const std::string kHostGpu = driver("count=1") + " THAW_CUDA_PATH=" THAW_FAKES "/host";
+
+TEST(HostGpu, IsUsable) {
+  const DoctorResult doctor = with(kHostGpu, "doctor");
+  EXPECT_EQ(doctor.code, 0);
+  EXPECT_NE(doctor.text.find("The GPU is used with --device cuda or auto."), std::string::npos)
+      << doctor.text;
+  const DoctorResult plan = with(kHostGpu, "show --plan --device auto " THAW_SOURCE_DIR
+                                           "/demo/models/keras3_names_bilstm/model.keras");
+  for (const char* part :
+       {"of them on cuda (fake)", "[upload]", "[cuda rnn]", "[cuda gather]", "[download]"}) {
+    EXPECT_NE(plan.text.find(part), std::string::npos) << part << " in\n" << plan.text;
+  }
+}
+
+TEST(HostGpu, PredictsWhatTheModelsDidWhenTheyWereSaved) {
+  std::string folders;
+  for (const auto& entry : fs::directory_iterator(THAW_SOURCE_DIR "/demo/models")) {
+    folders += " " + entry.path().string();
+  }
+  for (const char* name :
+       {"bidirectional_lstm", "cnn_batchnorm", "conv1d", "conv2d_transpose", "dot", "einsum_dense",
+        "gru", "integer_inputs", "layernorm", "lstm_directions", "lstm_hard_sigmoid", "merging",
+        "multi_head_attention", "nested_shared_model", "pooling2d", "reshaping"}) {
+    folders += std::string(" " THAW_SOURCE_DIR "/tests/golden/keras3/") + name;
+  }
+  for (const char* name : {"gru_reset_before", "residual_net", "rnn_cells", "stateful_lstm"}) {
+    folders += std::string(" " THAW_SOURCE_DIR "/tests/golden/tfkeras/") + name;
+  }
+  const DoctorResult verify = with(kHostGpu, "verify --quiet --device cuda" + folders);
+  EXPECT_EQ(verify.code, 0) << verify.text;
+}
+
 TEST(Doctor, FindsLibrariesInPipsFolders) {
   const fs::path root = fs::path(::testing::TempDir()) / ("thaw_pip_" + std::to_string(getpid()));
   const fs::path packages = root / "lib/python3.12/site-packages/nvidia";

@@ -1,0 +1,134 @@
+#include "kernels/cuda/cuda_device.h"
+
+#include "runtime/base/check.h"
+
+namespace thaw::cuda {
+namespace {
+
+class CudaRecording final : public Recording {
+ public:
+  explicit CudaRecording(cudaGraphExec_t graph) : graph_(graph) {}
+  ~CudaRecording() override { cudaGraphExecDestroy(graph_); }
+  CudaRecording(const CudaRecording&) = delete;
+  CudaRecording& operator=(const CudaRecording&) = delete;
+  cudaGraphExec_t graph() const { return graph_; }
+
+ private:
+  cudaGraphExec_t graph_;
+};
+
+class CudaStream final : public Stream {
+ public:
+  explicit CudaStream(std::shared_ptr<DeviceState> state) : state_(std::move(state)) {
+    check_alive();
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
+  }
+  ~CudaStream() override {
+    cudaStreamSynchronize(stream_);
+    cudaStreamDestroy(stream_);
+  }
+  CudaStream(const CudaStream&) = delete;
+  CudaStream& operator=(const CudaStream&) = delete;
+
+  cudaStream_t stream() const { return stream_; }
+
+  void copy_to_device(void* device, const void* host, std::size_t bytes) override {
+    verify(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_), "an upload");
+  }
+  void copy_to_host(void* host, const void* device, std::size_t bytes) override {
+    verify(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "a download");
+  }
+  void fill_zero(void* device, std::size_t bytes) override {
+    verify(cudaMemsetAsync(device, 0, bytes, stream_), "a fill");
+  }
+  void wait() override { verify(cudaStreamSynchronize(stream_), "a kernel"); }
+
+  void begin_recording() override {
+    // Other threads may allocate or copy meanwhile.
+    verify(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "a recording");
+  }
+  std::unique_ptr<Recording> end_recording() override {
+    cudaGraph_t graph = nullptr;
+    verify(cudaStreamEndCapture(stream_, &graph), "a recording");
+    cudaGraphExec_t executable = nullptr;
+    const cudaError_t code = cudaGraphInstantiate(&executable, graph, 0);
+    cudaGraphDestroy(graph);
+    verify(code, "a recording");
+    return std::make_unique<CudaRecording>(executable);
+  }
+  void launch(const Recording& recording) override {
+    verify(cudaGraphLaunch(static_cast<const CudaRecording&>(recording).graph(), stream_),
+           "a replay");
+  }
+
+ private:
+  void check_alive() const {
+    if (!state_->dead) return;
+    fail(ErrorCode::device, "the GPU failed earlier in this process and cannot be used again");
+  }
+  void verify(cudaError_t code, const char* what) const {
+    check_alive();
+    if (code == cudaSuccess) return;
+    cudaGetLastError();
+    // An error that stays has broken the context.
+    if (cudaDeviceSynchronize() != cudaSuccess) state_->dead = true;
+    check(code, what);
+  }
+
+  std::shared_ptr<DeviceState> state_;
+  cudaStream_t stream_ = nullptr;
+};
+
+}  // namespace
+
+cudaStream_t native(Stream& stream) { return static_cast<CudaStream&>(stream).stream(); }
+
+void check(cudaError_t code, const char* what) {
+  if (code == cudaSuccess) return;
+  const ErrorCode kind =
+      code == cudaErrorMemoryAllocation ? ErrorCode::resource_exhausted : ErrorCode::device;
+  fail(kind, "the GPU failed at {}: {} ({})", what, cudaGetErrorString(code),
+       cudaGetErrorName(code));
+}
+
+void check_launch() { check(cudaGetLastError(), "a launch"); }
+
+CudaDevice::CudaDevice() {
+  int count = 0;
+  check(cudaGetDeviceCount(&count), "counting devices");
+  if (count <= 0) fail(ErrorCode::device, "there is no GPU");
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, 0), "reading its properties");
+  name_ = properties.name;
+  check(cudaSetDevice(0), "choosing it");
+  check(cudaFree(nullptr), "creating a context");
+}
+
+std::shared_ptr<std::byte> CudaDevice::allocate(std::size_t bytes, MemoryKind kind) const {
+  if (state_->dead) fail(ErrorCode::device, "the GPU failed earlier in this process");
+  void* memory = nullptr;
+  const std::size_t size = bytes == 0 ? 1 : bytes;
+  const cudaError_t code = kind == MemoryKind::pinned
+                               ? cudaHostAlloc(&memory, size, cudaHostAllocPortable)
+                               : cudaMalloc(&memory, size);
+  if (code != cudaSuccess) {
+    cudaGetLastError();  // not of the next launch
+    fail(code == cudaErrorMemoryAllocation ? ErrorCode::resource_exhausted : ErrorCode::device,
+         "{} bytes of {} memory: {}", size, kind == MemoryKind::pinned ? "pinned" : "device",
+         cudaGetErrorString(code));
+  }
+  const bool pinned = kind == MemoryKind::pinned;
+  return {static_cast<std::byte*>(memory), [pinned](std::byte* gone) {
+            if (pinned) {
+              cudaFreeHost(gone);
+            } else {
+              cudaFree(gone);
+            }
+          }};
+}
+
+std::unique_ptr<Stream> CudaDevice::make_stream() const {
+  return std::make_unique<CudaStream>(state_);
+}
+
+}  // namespace thaw::cuda

@@ -1,0 +1,32 @@
+// The first GPU of the machine by the CUDA runtime.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "kernels/cuda/cuda_stream.h"
+#include "kernels/device.h"
+
+namespace thaw::cuda {
+
+/// Some errors (a bad address in a kernel) leave the context useless: from then on every call
+/// throws Error(device), instead of giving what may be wrong.
+struct DeviceState {
+  std::atomic<bool> dead{false};
+};
+
+class CudaDevice final : public Device {
+ public:
+  /// Creates the context. Throws Error(device) saying why there is none.
+  CudaDevice();
+
+  std::string name() const override { return name_; }
+  std::shared_ptr<std::byte> allocate(std::size_t bytes, MemoryKind kind) const override;
+  std::unique_ptr<Stream> make_stream() const override;
+
+ private:
+  std::string name_;
+  std::shared_ptr<DeviceState> state_ = std::make_shared<DeviceState>();
+};
+
+}  // namespace thaw::cuda

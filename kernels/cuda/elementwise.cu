@@ -1,0 +1,427 @@
+// Unary, binary, select and cast: one thread per element of the result, operands by their strides.
+// Element i of an operand that shares the result's memory is read by the thread that writes it.
+#include "kernels/cuda/functions.cuh"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/product.h"
+#include "kernels/cuda/strided.h"
+#include "kernels/cuda/table.h"
+
+namespace thaw::cuda {
+namespace {
+
+template <class T, class Out>
+struct UnaryBody {
+  Function<Compute<T>> fn;
+  const T* x;
+  Out* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    y[i] = from_compute<Out>(apply(fn, to_compute(x[i])));
+  }
+};
+
+struct NotBody {
+  const bool* x;
+  bool* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const { y[i] = !x[i]; }
+};
+
+template <class T>
+struct IntegerUnaryBody {
+  UnaryKind kind;
+  const T* x;
+  T* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    using Wide = std::uint64_t;
+    const T value = x[i];
+    switch (kind) {
+      case UnaryKind::abs:
+        y[i] = value < 0 ? static_cast<T>(0 - static_cast<Wide>(value)) : value;
+        break;
+      case UnaryKind::neg: y[i] = static_cast<T>(0 - static_cast<Wide>(value)); break;
+      case UnaryKind::sign: y[i] = static_cast<T>((value > 0) - (value < 0)); break;
+      case UnaryKind::square:
+        y[i] = static_cast<T>(static_cast<Wide>(value) * static_cast<Wide>(value));
+        break;
+      case UnaryKind::bitwise_not: y[i] = ~value; break;
+      case UnaryKind::relu: y[i] = value < 0 ? T{0} : value; break;
+      default: y[i] = value; break;  // round
+    }
+  }
+};
+
+bool has_integer_form(UnaryKind kind) {
+  switch (kind) {
+    case UnaryKind::abs:
+    case UnaryKind::neg:
+    case UnaryKind::sign:
+    case UnaryKind::square:
+    case UnaryKind::bitwise_not:
+    case UnaryKind::relu:
+    case UnaryKind::round: return true;
+    default: return false;
+  }
+}
+
+template <class T>
+KernelPtr float_unary(const UnaryFn& unary, DType dtype, std::int64_t count) {
+  if (unary.kind == UnaryKind::logical_not || unary.kind == UnaryKind::bitwise_not) return nullptr;
+  const auto fn = function_of<Compute<T>>(unary, dtype);
+  const bool predicate = is_predicate(unary.kind);
+  return make_kernel({"cuda unary"}, [=](const Args& args, const Queue& queue) {
+    const T* x = args.in[0].as<T>();
+    if (predicate) {
+      launch_each(queue, count, UnaryBody<T, bool>{fn, x, args.out[0].as_mutable<bool>()});
+    } else {
+      launch_each(queue, count, UnaryBody<T, T>{fn, x, args.out[0].as_mutable<T>()});
+    }
+  });
+}
+
+// ---- binary ----
+
+template <class T>
+struct BinaryBody {
+  BinaryKind kind;
+  StridedLoop<2> loop;
+  const T *x, *y;
+  T* z;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    std::int64_t at[2];
+    loop.offsets(i, at);
+    z[i] = from_compute<T>(apply(kind, to_compute(x[at[0]]), to_compute(y[at[1]])));
+  }
+};
+
+template <class T>
+struct CompareBody {
+  BinaryKind kind;
+  StridedLoop<2> loop;
+  const T *x, *y;
+  bool* z;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    std::int64_t at[2];
+    loop.offsets(i, at);
+    z[i] = compare(kind, to_compute(x[at[0]]), to_compute(y[at[1]]));
+  }
+};
+
+struct LogicBody {
+  BinaryKind kind;
+  StridedLoop<2> loop;
+  const bool *x, *y;
+  bool* z;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    std::int64_t at[2];
+    loop.offsets(i, at);
+    const bool a = x[at[0]], b = y[at[1]];
+    switch (kind) {
+      case BinaryKind::logical_and:
+      case BinaryKind::bitwise_and: z[i] = a && b; break;
+      case BinaryKind::logical_or:
+      case BinaryKind::bitwise_or: z[i] = a || b; break;
+      default: z[i] = a != b; break;  // xor
+    }
+  }
+};
+
+bool is_logic(BinaryKind kind) {
+  return kind == BinaryKind::logical_and || kind == BinaryKind::logical_or ||
+         kind == BinaryKind::logical_xor || kind == BinaryKind::bitwise_and ||
+         kind == BinaryKind::bitwise_or || kind == BinaryKind::bitwise_xor;
+}
+
+/// Sums and products wrap; the quotient of the lowest number and -1 wraps to the lowest number.
+template <class T>
+struct IntegerBinaryBody {
+  BinaryKind kind;
+  StridedLoop<2> loop;
+  const T *x, *y;
+  T* z;
+  Fault* fault;
+  std::int32_t step;
+
+  THAW_HOST_DEVICE T quotient(T a, T b) const {
+    return b == -1 ? static_cast<T>(0 - static_cast<std::uint64_t>(a)) : static_cast<T>(a / b);
+  }
+  THAW_HOST_DEVICE T remainder(T a, T b) const { return b == -1 ? T{0} : static_cast<T>(a % b); }
+  THAW_HOST_DEVICE T divide(T a, T b) const {
+    const T rest = remainder(a, b);
+    const bool other_signs = rest != 0 && (a < 0) != (b < 0);
+    switch (kind) {
+      case BinaryKind::floor_div: return static_cast<T>(quotient(a, b) - (other_signs ? 1 : 0));
+      case BinaryKind::floor_mod: return static_cast<T>(rest + (other_signs ? b : 0));
+      case BinaryKind::truncate_mod: return rest;
+      default: return quotient(a, b);
+    }
+  }
+
+  THAW_HOST_DEVICE T result(T a, T b) const {
+    using Wide = std::uint64_t;
+    const Wide wide_a = static_cast<Wide>(a), wide_b = static_cast<Wide>(b);
+    switch (kind) {
+      case BinaryKind::add: return static_cast<T>(wide_a + wide_b);
+      case BinaryKind::sub: return static_cast<T>(wide_a - wide_b);
+      case BinaryKind::mul:
+      case BinaryKind::mul_no_nan: return static_cast<T>(wide_a * wide_b);
+      case BinaryKind::maximum: return a > b ? a : b;
+      case BinaryKind::minimum: return a < b ? a : b;
+      case BinaryKind::squared_difference:
+        return static_cast<T>((wide_a - wide_b) * (wide_a - wide_b));
+      case BinaryKind::bitwise_and: return a & b;
+      case BinaryKind::bitwise_or: return a | b;
+      case BinaryKind::bitwise_xor: return a ^ b;
+      case BinaryKind::div_no_nan: return b == 0 ? T{0} : quotient(a, b);
+      default: return divide(a, b);
+    }
+  }
+
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    std::int64_t at[2];
+    loop.offsets(i, at);
+    const T a = x[at[0]], b = y[at[1]];
+    const bool divides = kind == BinaryKind::div || kind == BinaryKind::truncate_div ||
+                         kind == BinaryKind::truncate_mod || kind == BinaryKind::floor_div ||
+                         kind == BinaryKind::floor_mod;
+    if (divides && b == 0) {
+      report(fault, Fault::division_by_zero, step, i, 0, 0);
+      z[i] = 0;
+    } else {
+      z[i] = result(a, b);
+    }
+  }
+};
+
+bool has_integer_form(BinaryKind kind) {
+  switch (kind) {
+    case BinaryKind::xdivy:
+    case BinaryKind::xlogy:
+    case BinaryKind::atan2:
+    case BinaryKind::pow:  // a negative exponent is an error of its own
+    case BinaryKind::left_shift:
+    case BinaryKind::right_shift:
+    case BinaryKind::logical_and:
+    case BinaryKind::logical_or:
+    case BinaryKind::logical_xor: return false;
+    default: return true;
+  }
+}
+
+template <template <class> class Body, class T, class Out>
+KernelPtr binary_kernel(BinaryKind kind, const StridedLoop<2>& loop) {
+  return make_kernel({"cuda binary"}, [=](const Args& args, const Queue& queue) {
+    launch_each(
+        queue, loop.count,
+        Body<T>{kind, loop, args.in[0].as<T>(), args.in[1].as<T>(), args.out[0].as_mutable<Out>()});
+  });
+}
+
+// ---- select and cast ----
+
+template <class T>
+struct SelectBody {
+  StridedLoop<3> loop;
+  const bool* condition;
+  const T *x, *y;
+  T* z;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    std::int64_t at[3];
+    loop.offsets(i, at);
+    z[i] = condition[at[0]] ? x[at[1]] : y[at[2]];
+  }
+};
+
+/// Element `i` in the widest type of its class.
+template <class Wide>
+THAW_HOST_DEVICE Wide read_wide(const void* data, DType dtype, std::int64_t i) {
+  switch (dtype) {
+    case DType::float16: return static_cast<Wide>(to_compute(static_cast<const float16*>(data)[i]));
+    case DType::bfloat16:
+      return static_cast<Wide>(to_compute(static_cast<const bfloat16*>(data)[i]));
+    case DType::float32: return static_cast<Wide>(static_cast<const float*>(data)[i]);
+    case DType::float64: return static_cast<Wide>(static_cast<const double*>(data)[i]);
+    case DType::boolean: return static_cast<Wide>(static_cast<const bool*>(data)[i]);
+    case DType::uint64: return static_cast<Wide>(static_cast<const std::uint64_t*>(data)[i]);
+    default: return static_cast<Wide>(integer_at(data, dtype, i));
+  }
+}
+
+// Floats outside the range of an integer type give what TensorFlow's scalar code gives on x86:
+// kernels/reference/cast.cc tells all.
+template <class Signed>
+THAW_HOST_DEVICE Signed to_signed(double x) {
+  constexpr double kLimit = static_cast<double>(std::numeric_limits<Signed>::max() / 2 + 1) * 2;
+  const double whole = std::trunc(x);
+  if (!(whole >= -kLimit && whole < kLimit)) return std::numeric_limits<Signed>::min();
+  return static_cast<Signed>(whole);
+}
+template <class Unsigned>
+THAW_HOST_DEVICE Unsigned to_unsigned(double x) {
+  constexpr double kHalf = static_cast<double>(std::numeric_limits<Unsigned>::max() / 2 + 1);
+  const double whole = std::trunc(x);
+  if (whole >= 0 && whole < 2 * kHalf) return static_cast<Unsigned>(whole);
+  return static_cast<Unsigned>(to_signed<std::make_signed_t<Unsigned>>(whole));
+}
+
+template <class T, class Wide>
+THAW_HOST_DEVICE T convert(Wide x) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return x != Wide{0};
+  } else if constexpr (!std::is_same_v<Wide, double> || !std::is_integral_v<T>) {
+    return from_compute<T>(x);
+  } else if constexpr (sizeof(T) < 4) {
+    return static_cast<T>(to_signed<std::int32_t>(x));
+  } else if constexpr (std::is_signed_v<T>) {
+    return to_signed<T>(x);
+  } else {
+    return to_unsigned<T>(x);
+  }
+}
+
+template <class T, class Wide>
+THAW_HOST_DEVICE void put(void* data, std::int64_t i, Wide x) {
+  static_cast<T*>(data)[i] = convert<T>(x);
+}
+
+template <class Wide>
+struct CastBody {
+  DType from, to;
+  const void* x;
+  void* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    const Wide value = read_wide<Wide>(x, from, i);
+    switch (to) {
+      case DType::float16: put<float16>(y, i, value); break;
+      case DType::bfloat16: put<bfloat16>(y, i, value); break;
+      case DType::float32: put<float>(y, i, value); break;
+      case DType::float64: put<double>(y, i, value); break;
+      case DType::int8: put<std::int8_t>(y, i, value); break;
+      case DType::int16: put<std::int16_t>(y, i, value); break;
+      case DType::int32: put<std::int32_t>(y, i, value); break;
+      case DType::int64: put<std::int64_t>(y, i, value); break;
+      case DType::uint8: put<std::uint8_t>(y, i, value); break;
+      case DType::uint16: put<std::uint16_t>(y, i, value); break;
+      case DType::uint32: put<std::uint32_t>(y, i, value); break;
+      case DType::uint64: put<std::uint64_t>(y, i, value); break;
+      default: put<bool>(y, i, value); break;
+    }
+  }
+};
+
+bool is_castable(DType dtype) {
+  return is_floating(dtype) || is_integer(dtype) || dtype == DType::boolean;
+}
+
+template <class Wide>
+KernelPtr cast_kernel(DType from, DType to, std::int64_t count) {
+  return make_kernel({"cuda cast"}, [=](const Args& args, const Queue& queue) {
+    launch_each(queue, count, CastBody<Wide>{from, to, args.in[0].data, args.out[0].data});
+  });
+}
+
+}  // namespace
+
+void apply_in_place(const Queue& queue, const UnaryFn& fn, DType dtype, void* y,
+                    std::int64_t count) {
+  for_floats(dtype, [&](auto tag) -> KernelPtr {
+    using T = TypeOf<decltype(tag)>;
+    T* data = static_cast<T*>(y);
+    launch_each(queue, count, UnaryBody<T, T>{function_of<Compute<T>>(fn, dtype), data, data});
+    return nullptr;
+  });
+}
+
+KernelPtr prepare_unary(const Site& site) {
+  const UnaryFn& fn = site.op_as<ops::Unary>().fn;
+  const DType dtype = site.in[0].dtype;
+  const std::int64_t count = site.in[0].shape.num_elements();
+  if (fn.kind == UnaryKind::linear) return prepare_copy(site);
+  if (dtype == DType::boolean) {
+    if (fn.kind != UnaryKind::logical_not) return nullptr;
+    return make_kernel({"cuda unary"}, [=](const Args& args, const Queue& queue) {
+      launch_each(queue, count, NotBody{args.in[0].as<bool>(), args.out[0].as_mutable<bool>()});
+    });
+  }
+  if (is_floating(dtype)) {
+    return for_floats(
+        dtype, [&](auto tag) { return float_unary<TypeOf<decltype(tag)>>(fn, dtype, count); });
+  }
+  if (!has_integer_form(fn.kind)) return nullptr;
+  return for_integers(dtype, [&, kind = fn.kind](auto tag) {
+    using T = TypeOf<decltype(tag)>;
+    return make_kernel({"cuda unary"}, [=](const Args& args, const Queue& queue) {
+      launch_each(queue, count,
+                  IntegerUnaryBody<T>{kind, args.in[0].as<T>(), args.out[0].as_mutable<T>()});
+    });
+  });
+}
+
+KernelPtr prepare_binary(const Site& site) {
+  const BinaryKind kind = site.op_as<ops::Binary>().kind;
+  const DType dtype = site.in[0].dtype;
+  const Shape& shape = site.out[0].shape;
+  const Ints x = broadcast_strides(site.in[0].shape, shape),
+             y = broadcast_strides(site.in[1].shape, shape);
+  StridedLoop<2> loop;
+  if (!loop.set(shape.dims(), {&x, &y})) return nullptr;
+  if (is_comparison(kind)) {
+    if (dtype == DType::boolean) return binary_kernel<CompareBody, bool, bool>(kind, loop);
+    return for_reals(dtype, [&](auto tag) {
+      return binary_kernel<CompareBody, TypeOf<decltype(tag)>, bool>(kind, loop);
+    });
+  }
+  if (dtype == DType::boolean) {
+    if (!is_logic(kind)) return nullptr;
+    return make_kernel({"cuda binary"}, [=](const Args& args, const Queue& queue) {
+      launch_each(queue, loop.count,
+                  LogicBody{kind, loop, args.in[0].as<bool>(), args.in[1].as<bool>(),
+                            args.out[0].as_mutable<bool>()});
+    });
+  }
+  if (is_floating(dtype)) {
+    if (!has_float_form(kind)) return nullptr;
+    return for_floats(dtype, [&](auto tag) {
+      using T = TypeOf<decltype(tag)>;
+      return binary_kernel<BinaryBody, T, T>(kind, loop);
+    });
+  }
+  if (!has_integer_form(kind)) return nullptr;
+  return for_integers(dtype, [&](auto tag) {
+    using T = TypeOf<decltype(tag)>;
+    return make_kernel({"cuda binary", 0, true}, [=](const Args& args, const Queue& queue) {
+      launch_each(queue, loop.count,
+                  IntegerBinaryBody<T>{kind, loop, args.in[0].as<T>(), args.in[1].as<T>(),
+                                       args.out[0].as_mutable<T>(), queue.fault, queue.step});
+    });
+  });
+}
+
+KernelPtr prepare_select(const Site& site) {
+  const Shape& shape = site.out[0].shape;
+  const Ints condition = broadcast_strides(site.in[0].shape, shape),
+             x = broadcast_strides(site.in[1].shape, shape),
+             y = broadcast_strides(site.in[2].shape, shape);
+  StridedLoop<3> loop;
+  if (!loop.set(shape.dims(), {&condition, &x, &y})) return nullptr;
+  return for_storage(site.out[0].dtype, [&](auto tag) {
+    using T = TypeOf<decltype(tag)>;
+    return make_kernel({"cuda select"}, [=](const Args& args, const Queue& queue) {
+      launch_each(queue, loop.count,
+                  SelectBody<T>{loop, args.in[0].as<bool>(), args.in[1].as<T>(), args.in[2].as<T>(),
+                                args.out[0].as_mutable<T>()});
+    });
+  });
+}
+
+KernelPtr prepare_cast(const Site& site) {
+  const DType from = site.in[0].dtype, to = site.out[0].dtype;
+  const std::int64_t count = site.in[0].shape.num_elements();
+  if (from == to) return prepare_copy(site);
+  if (!is_castable(from) || !is_castable(to)) return nullptr;
+  if (is_floating(from)) return cast_kernel<double>(from, to, count);
+  if (from == DType::uint64 || from == DType::boolean) {
+    return cast_kernel<std::uint64_t>(from, to, count);
+  }
+  return cast_kernel<std::int64_t>(from, to, count);
+}
+
+}  // namespace thaw::cuda

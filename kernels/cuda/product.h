@@ -1,0 +1,21 @@
+// A matrix product as libraries take it: strides between the matrices of a batch.
+#pragma once
+
+#include "kernels/cuda/dispatch.h"
+
+namespace thaw::cuda {
+
+struct Product {
+  std::int64_t m = 0, n = 0, k = 0, batches = 1;
+  std::int64_t a_stride = 0, b_stride = 0;  // elements between matrices; 0: the same one
+  bool transpose_a = false, transpose_b = false, has_bias = false;
+};
+
+/// False if the batches of a matmul have no single stride, or nothing is summed.
+bool product_of(const Site& site, Product& product);
+
+/// y[i] = fn(y[i]) for floats.
+void apply_in_place(const Queue& queue, const UnaryFn& fn, DType dtype, void* y,
+                    std::int64_t count);
+
+}  // namespace thaw::cuda

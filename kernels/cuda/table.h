@@ -1,0 +1,66 @@
+// What this room runs with its own kernels: one row per kernel, in order of preference for each op.
+#pragma once
+
+#include <span>
+
+#include "kernels/cuda/dispatch.h"
+
+namespace thaw::cuda {
+
+/// A kernel for the site, or null to let the next row, in the end the host, try.
+using Prepare = KernelPtr (*)(const Site&);
+
+struct Row {
+  const char* op;  // name_of(op)
+  Prepare prepare;
+};
+
+/// Static.
+std::span<const Row> table();
+
+/// The first row's kernel that accepts; null if none does.
+KernelPtr prepare_from(std::span<const Row> rows, const Site& site);
+
+// elementwise.cu
+KernelPtr prepare_unary(const Site& site);
+KernelPtr prepare_binary(const Site& site);
+KernelPtr prepare_select(const Site& site);
+KernelPtr prepare_cast(const Site& site);
+// move.cu
+KernelPtr prepare_copy(const Site& site);  // identity, reshape, expand_dims, squeeze
+KernelPtr prepare_transpose(const Site& site);
+KernelPtr prepare_broadcast_to(const Site& site);
+KernelPtr prepare_tile(const Site& site);
+KernelPtr prepare_concat(const Site& site);
+KernelPtr prepare_split(const Site& site);
+KernelPtr prepare_stack(const Site& site);
+KernelPtr prepare_unstack(const Site& site);
+KernelPtr prepare_slice(const Site& site);
+KernelPtr prepare_strided_slice(const Site& site);
+KernelPtr prepare_pad(const Site& site);
+KernelPtr prepare_reverse(const Site& site);
+// gather.cu
+KernelPtr prepare_gather(const Site& site);
+KernelPtr prepare_gather_nd(const Site& site);
+KernelPtr prepare_one_hot(const Site& site);
+KernelPtr prepare_reverse_sequence(const Site& site);
+// reduce.cu
+KernelPtr prepare_reduce(const Site& site);
+KernelPtr prepare_arg_reduce(const Site& site);
+KernelPtr prepare_scan(const Site& site);
+KernelPtr prepare_top_k(const Site& site);
+// normalize.cu
+KernelPtr prepare_softmax(const Site& site);
+KernelPtr prepare_normalize(const Site& site);
+// window.cu
+KernelPtr prepare_pool(const Site& site);
+KernelPtr prepare_conv(const Site& site);
+KernelPtr prepare_conv_transpose(const Site& site);
+// resize.cu
+KernelPtr prepare_resize(const Site& site);
+// matmul.cu
+KernelPtr prepare_matmul(const Site& site);
+// rnn.cu
+KernelPtr prepare_rnn(const Site& site);
+
+}  // namespace thaw::cuda
