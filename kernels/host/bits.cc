@@ -193,6 +193,11 @@ constexpr HostKernel kBits[] = {
     {"next_after", next_after},
     {"compare_and_bitpack", compare_and_bitpack},
     {"quantize_and_dequantize", quantize_and_dequantize},
+    {"quantize", quantize},
+    {"requantize", requantize},
+    {"requantization_range", requantization_range},
+    {"quantized_number", quantized_number},
+    {"quantized_bias_add", quantized_bias_add},
 };
 
 }  // namespace

@@ -10,6 +10,7 @@ std::span<const HostKernel> example() {
       {"decode_compressed", decode_compressed}, {"decode_csv", decode_csv},
       {"decode_padded_raw", decode_padded_raw}, {"decode_raw", decode_raw},
       {"parse_example", parse_example},         {"parse_sequence_example", parse_sequence_example},
+      {"parse_tensor", parse_tensor},           {"serialize_tensor", serialize_tensor},
   };
   return kKernels;
 }

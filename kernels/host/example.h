@@ -14,6 +14,10 @@ std::vector<Tensor> decode_raw(const HostArgs& args);
 std::vector<Tensor> decode_padded_raw(const HostArgs& args);
 std::vector<Tensor> decode_csv(const HostArgs& args);
 
+// example_tensor.cc
+std::vector<Tensor> parse_tensor(const HostArgs& args);
+std::vector<Tensor> serialize_tensor(const HostArgs& args);
+
 // example_compressed.cc
 std::vector<Tensor> decode_compressed(const HostArgs& args);
 

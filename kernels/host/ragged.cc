@@ -9,9 +9,14 @@ namespace thaw::host {
 
 std::span<const HostKernel> ragged() {
   static constexpr HostKernel kKernels[] = {
-      {"dense_count", dense_count},           {"ragged_count", ragged_count},
-      {"ragged_gather", ragged_gather},       {"ragged_range", ragged_range},
-      {"ragged_to_sparse", ragged_to_sparse}, {"ragged_to_tensor", ragged_to_tensor},
+      {"dense_count", dense_count},
+      {"ragged_count", ragged_count},
+      {"ragged_gather", ragged_gather},
+      {"ragged_range", ragged_range},
+      {"ragged_to_sparse", ragged_to_sparse},
+      {"ragged_to_tensor", ragged_to_tensor},
+      {"ragged_to_variant", ragged_to_variant},
+      {"ragged_from_variant", ragged_from_variant},
       {"sparse_count", sparse_count},
   };
   return kKernels;

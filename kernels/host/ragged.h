@@ -18,6 +18,9 @@ Results ragged_to_sparse(const HostArgs& args);
 Results dense_count(const HostArgs& args);
 Results sparse_count(const HostArgs& args);
 Results ragged_count(const HostArgs& args);
+// ragged_variant.cc
+Results ragged_to_variant(const HostArgs& args);
+Results ragged_from_variant(const HostArgs& args);
 
 /// Copies `count` elements of one type between tensors.
 void copy_elements(const Tensor& from, std::int64_t at, Tensor& to, std::int64_t where,

@@ -1,41 +1,17 @@
 // Random numbers, bit for bit as TensorFlow's CPU kernels draw them from Philox.
-#include <bit>
-#include <cmath>
 #include <cstring>
-#include <numbers>
 #include <random>
 #include <tuple>
 
 #include "kernels/host/families.h"
-#include "kernels/host/numeric.h"
-#include "kernels/host/philox.h"
+#include "kernels/host/random_draws.h"
 
 namespace thaw::host {
 namespace {
 
 using Results = std::vector<Tensor>;
 
-/// Operands `key` uint64 [1] and `counter` uint64 [2].
-Philox generator_of(const Tensor& key, const Tensor& counter) {
-  if (key.num_elements() != 1 || counter.num_elements() < 2) {
-    fail(ErrorCode::invalid_argument,
-         "expected a key of shape [1] and a counter of at least [2], found {} and {}",
-         key.shape().to_string(), counter.shape().to_string());
-  }
-  return {*key.data<std::uint64_t>(), counter.data<std::uint64_t>()[0],
-          counter.data<std::uint64_t>()[1]};
-}
-
-// ---- one number from words: random bits as the mantissa of a number in [1, 2), less one ----
-
-double uniform_double(std::uint32_t high, std::uint32_t low) {
-  const std::uint64_t mantissa = std::uint64_t{high & 0xfffffu} << 32 | low;
-  return std::bit_cast<double>(std::uint64_t{1023} << 52 | mantissa) - 1.0;
-}
-
-float uniform_float(std::uint32_t word) {
-  return std::bit_cast<float>(127u << 23 | (word & 0x7fffffu)) - 1.0f;
-}
+// ---- one number from words ----
 
 template <class T>
 T uniform_from(std::uint32_t word) {
@@ -55,13 +31,6 @@ std::pair<float, float> normal_floats(std::uint32_t x0, std::uint32_t x1) {
   const float u = std::max(uniform_float(x0), 1.0e-7f);
   const auto angle = static_cast<float>(2.0f * std::numbers::pi * uniform_float(x1));
   const float radius = std::sqrt(-2.0f * std::log(u));
-  return {std::sin(angle) * radius, std::cos(angle) * radius};
-}
-
-std::pair<double, double> normal_doubles(const Philox::Block& x) {
-  const double u = std::max(uniform_double(x[0], x[1]), 1.0e-7);
-  const double angle = 2 * std::numbers::pi * uniform_double(x[2], x[3]);
-  const double radius = std::sqrt(-2.0 * std::log(u));
   return {std::sin(angle) * radius, std::cos(angle) * radius};
 }
 
@@ -350,10 +319,21 @@ constexpr HostKernel kRandom[] = {
     {"random_numbers", random_numbers}, {"random_key", random_key},
     {"random_seed", random_seed},       {"random_skip", random_skip},
     {"random_advance", random_advance}, {"random_shuffle", shuffle},
-    {"multinomial", multinomial},
+    {"multinomial", multinomial},       {"random_gamma", random_gamma},
+    {"random_poisson", random_poisson}, {"random_binomial", random_binomial},
 };
 
 }  // namespace
+
+Philox generator_of(const Tensor& key, const Tensor& counter) {
+  if (key.num_elements() != 1 || counter.num_elements() < 2) {
+    fail(ErrorCode::invalid_argument,
+         "expected a key of shape [1] and a counter of at least [2], found {} and {}",
+         key.shape().to_string(), counter.shape().to_string());
+  }
+  return {*key.data<std::uint64_t>(), counter.data<std::uint64_t>()[0],
+          counter.data<std::uint64_t>()[1]};
+}
 
 std::span<const HostKernel> random() { return kRandom; }
 

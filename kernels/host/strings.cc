@@ -21,6 +21,7 @@ std::span<const HostKernel> strings() {
       {"string_join", string_join},
       {"string_length", string_length},
       {"string_ngrams", string_ngrams},
+      {"string_normalize", string_normalize},
       {"string_split", string_split},
       {"string_split_set", string_split_set},
       {"string_strip", string_strip},

@@ -41,6 +41,7 @@ void check_splits(const Tensor& splits, std::int64_t count);
 // strings_basic.cc
 Results string_case(const HostArgs& args);
 Results string_strip(const HostArgs& args);
+Results string_normalize(const HostArgs& args);
 Results string_length(const HostArgs& args);
 Results substr(const HostArgs& args);
 Results encode_base64(const HostArgs& args);

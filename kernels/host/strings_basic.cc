@@ -4,6 +4,7 @@
 
 #include "kernels/host/strings.h"
 #include "runtime/base/unicode.h"
+#include "runtime/base/unicode_normal.h"
 #include "runtime/ir/infer.h"
 
 namespace thaw::host {
@@ -161,6 +162,17 @@ Results string_case(const HostArgs& args) {
     const std::string_view head = std::string_view(text).substr(0, text.find('\0'));
     return upper ? unicode::to_upper(head) : unicode::to_lower(head);
   })};
+}
+
+// The attribute `form` names one of the forms in the order of NormalForm.
+Results string_normalize(const HostArgs& args) {
+  constexpr std::string_view kForms[] = {"NFC", "NFD", "NFKC", "NFKD", "NFKC_Casefold"};
+  const auto* found =
+      std::ranges::find(kForms, std::string_view(args.call.attributes.text("form")));
+  THAW_CHECK(found != std::end(kForms), "form {}", args.call.attributes.text("form"));
+  const auto form = static_cast<unicode::NormalForm>(found - kForms);
+  return {map_strings(args.in[0],
+                      [form](const std::string& text) { return unicode::normalize(text, form); })};
 }
 
 Results string_strip(const HostArgs& args) {

@@ -1,54 +1,14 @@
 #include <algorithm>
-#include <unordered_map>
 
 #include "loaders/tf/custom.h"
 #include "loaders/tf/import_subgraph.h"
+#include "loaders/tf/refusals.h"
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
 namespace {
 
 constexpr Edge kDead{Edge::Kind::dead};
-
-// Ops that Thaw will not run, and why; everything else without an importer is merely unknown.
-const char* refusal_of(std::string_view op) {
-  static const std::unordered_map<std::string_view, const char*> reasons{
-      {"PyFunc", "runs Python code that is not in the file"},
-      {"PyFuncStateless", "runs Python code that is not in the file"},
-      {"EagerPyFunc", "runs Python code that is not in the file"},
-      {"ReadFile", "reads files"},
-      {"WriteFile", "writes files"},
-      {"MatchingFiles", "reads directories"},
-      {"SaveV2", "writes files"},
-      {"MergeV2Checkpoints", "writes files"},
-      {"IteratorGetNext", "reads a data set"},
-      {"XlaCallModule",
-       "holds StableHLO code (written by the JAX backend); export with native TensorFlow "
-       "serialisation (jax2tf with native_serialization=False), or save the model as .keras"},
-      {"TRTEngineOp", "holds code for TensorRT; export the model before the TensorRT conversion"},
-      {"TPUPartitionedCall", "is for TPUs; export the model for the CPU"},
-      {"Enter",
-       "stands inside a TensorFlow 1 loop; only what leaves it through an Exit is a result"},
-      {"RefEnter",
-       "stands inside a TensorFlow 1 loop; only what leaves it through an Exit is a result"},
-      {"NextIteration",
-       "stands inside a TensorFlow 1 loop; only what leaves it through an Exit is a result"},
-      {"RefNextIteration",
-       "stands inside a TensorFlow 1 loop; only what leaves it through an Exit is a result"},
-      {"RaggedTensorFromVariant", "packs ragged tensors into variants"},
-      {"RaggedTensorToVariant", "packs ragged tensors into variants"},
-      {"AnonymousHashTable", "makes a table without a name, which no initialiser can be told for"},
-      {"AnonymousMutableHashTable",
-       "makes a table without a name, which no initialiser can be told for"},
-      {"SymbolicGradient", "computes a gradient, which inference does not need"},
-      {"TensorArray", "is a tensor array of TensorFlow 0.x"},
-      {"TensorArrayV2", "is a tensor array of TensorFlow 0.x"},
-      {"TensorArrayGradV3", "computes a gradient, which inference does not need"},
-      {"TensorListPushBackBatch", "works on tensors of lists"},
-  };
-  const auto found = reasons.find(op);
-  return found == reasons.end() ? "unknown op" : found->second;
-}
 
 }  // namespace
 
@@ -181,7 +141,7 @@ Importer::Edges Importer::import_any(Site& site) {
     return (this->*found->second)(site);
   }
   const OpRow* row = find_op(op);
-  if (row == nullptr) throw Refusal(refusal_of(op));
+  if (row == nullptr) throw Refusal(std::string(refusal_of(op)));
   if (row->import == importers::unary || row->import == importers::binary) check_attribute(site);
   return import_op(site, row->import, row->kind);
 }
@@ -274,7 +234,8 @@ void Importer::check_types(const Scope& scope, const GraphView& view, const Edge
     }
     const DType found = scope.builder.type(edges[i].value).dtype;
     // A list may be the flow of a tensor array, which is a number in TensorFlow.
-    if (found != type && found != DType::tensor_list && found != DType::table) {
+    const bool packed = type == DType::tensor_list && found == DType::string;  // a ragged variant
+    if (found != type && !packed && found != DType::tensor_list && found != DType::table) {
       fail(ErrorCode::invalid_argument, "function '{}': {} {} is {}, its signature says {}",
            printable(view.function), what, i, name_of(found), name_of(type));
     }

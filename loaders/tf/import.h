@@ -179,12 +179,14 @@ class Importer {
   Edges update_variable(Site& site);
   Edges random_node(Site& site);
   Edges skip_random_numbers(Site& site);
+  Edges generator_node(Site& site);
   Edges is_initialized(Site& site);
   Edges variable_shape(Site& site);
   Edges gather_variable(Site& site);
 
   // import_scatter.cc
   Edges scatter_variable(Site& site);
+  Edges assign_slice(Site& site);
   Edges temporary_variable(Site& site);
   Edges destroy_temporary(Site& site);
   Edges remote_call(Site& site);

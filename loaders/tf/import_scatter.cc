@@ -1,5 +1,6 @@
 // Parts of variables that are assigned, and variables that live for one run.
 #include "loaders/tf/import.h"
+#include "loaders/tf/ops/fused.h"
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
@@ -55,6 +56,19 @@ Importer::Edges Importer::scatter_variable(Site& site) {
   if (update.negated) updates = g.unary({UnaryKind::neg}, updates);
   assign(site.scope, variable, g.add1(ops::Scatter{update.kind}, {whole, indices, updates}));
   return {site.in[0]};
+}
+
+// (variable, begin, end, strides, value)
+Importer::Edges Importer::assign_slice(Site& site) {
+  for (const Edge& edge : site.in) {
+    if (edge.kind == Edge::Kind::poison) return {{Edge::Kind::poison}};
+  }
+  const int variable = variable_operand(site, 0);
+  const Edge handle = site.in[0];
+  site.in[0] = {Edge::Kind::tensor, read(site.scope, variable)};
+  const Edges whole = import_op(site, importers::strided_slice_update);
+  assign(site.scope, variable, whole.at(0).value);
+  return {handle};
 }
 
 // Whatever it holds before it is assigned is never read.

@@ -200,10 +200,25 @@ Importer::Edges Importer::skip_random_numbers(Site& site) {
   }
   const int variable = variable_operand(site, 0);
   const ValueId state = read(site.scope, variable);
+  GraphBuilder& g = site.scope.builder;
   assign(site.scope, variable,
-         site.scope.builder.add1(ops::HostCall{"random_skip", {}, nullptr},
-                                 {state, input(site, 1), input(site, 2)}));
+         g.add1(ops::HostCall{"random_skip", {}, nullptr},
+                {state, input(site, 1), g.cast(input(site, 2), DType::uint64)}));
+  if (site.node.op() == "RngSkip") return {};
   return {tensor_edge(state)};
+}
+
+// Numbers from a generator's state, which moves on.
+Importer::Edges Importer::generator_node(Site& site) {
+  for (const Edge& edge : site.in) {
+    if (edge.kind == Edge::Kind::poison) return {kPoison};
+  }
+  const int variable = variable_operand(site, 0);
+  site.in[0] = tensor_edge(read(site.scope, variable));
+  ValueId next = kNoValue;
+  Edges edges = import_op(site, [&](OpContext& c) { return draw_from_generator(c, next); });
+  assign(site.scope, variable, next);
+  return edges;
 }
 
 Importer::Edges Importer::is_initialized(Site& site) {
@@ -242,6 +257,7 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"Case", &Importer::case_node},
       {"Const", &Importer::constant},
       {"ControlTrigger", &Importer::nothing},
+      {"DestroyResourceOp", &Importer::nothing},
       {"DestroyTemporaryVariable", &Importer::destroy_temporary},
       {"DisableCopyOnRead", &Importer::nothing},
       {"Exit", &Importer::exit_node},
@@ -282,6 +298,9 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"PlaceholderWithDefault", &Importer::placeholder_with_default},
       {"Print", &Importer::pass_first},
       {"PrintV2", &Importer::nothing},
+      {"RandomGamma", &Importer::random_node},
+      {"RandomPoisson", &Importer::random_node},
+      {"RandomPoissonV2", &Importer::random_node},
       {"RandomShuffle", &Importer::random_node},
       {"RandomStandardNormal", &Importer::random_node},
       {"RandomUniform", &Importer::random_node},
@@ -304,20 +323,31 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"ResourceScatterNdUpdate", &Importer::scatter_variable},
       {"ResourceScatterSub", &Importer::scatter_variable},
       {"ResourceScatterUpdate", &Importer::scatter_variable},
+      {"ResourceStridedSliceAssign", &Importer::assign_slice},
       {"RestoreV2", &Importer::restored},
       {"RngReadAndSkip", &Importer::skip_random_numbers},
+      {"RngSkip", &Importer::skip_random_numbers},
       {"ScatterAdd", &Importer::scatter_variable},
       {"ScatterMax", &Importer::scatter_variable},
       {"ScatterMin", &Importer::scatter_variable},
       {"ScatterNdAdd", &Importer::scatter_variable},
+      {"ScatterNdMax", &Importer::scatter_variable},
+      {"ScatterNdMin", &Importer::scatter_variable},
       {"ScatterNdSub", &Importer::scatter_variable},
       {"ScatterNdUpdate", &Importer::scatter_variable},
       {"ScatterSub", &Importer::scatter_variable},
       {"ScatterUpdate", &Importer::scatter_variable},
       {"StatefulPartitionedCall", &Importer::call_node},
+      {"StatefulRandomBinomial", &Importer::generator_node},
+      {"StatefulStandardNormalV2", &Importer::generator_node},
+      {"StatefulTruncatedNormal", &Importer::generator_node},
+      {"StatefulUniform", &Importer::generator_node},
+      {"StatefulUniformFullInt", &Importer::generator_node},
+      {"StatefulUniformInt", &Importer::generator_node},
       {"StatelessCase", &Importer::case_node},
       {"StatelessIf", &Importer::if_node},
       {"StatelessWhile", &Importer::while_node},
+      {"StridedSliceAssign", &Importer::assign_slice},
       {"Switch", &Importer::switch_node},
       {"TemporaryVariable", &Importer::temporary_variable},
       {"TensorArrayCloseV3", &Importer::nothing},

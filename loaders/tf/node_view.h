@@ -20,8 +20,8 @@ class TensorProto;
 class TensorShapeProto;
 
 /// Strips the mark of reference types. Throws Error(unimplemented) naming types without a tensor
-/// form. DT_RESOURCE is DType::table, DT_VARIANT DType::tensor_list, as far as types of graph
-/// values go.
+/// form. Quantised types are their integers; as far as types of graph values go, DT_RESOURCE is
+/// DType::table and DT_VARIANT DType::tensor_list.
 DType dtype_from_proto(int dtype);
 /// Throws Error(invalid_argument) for dimensions below -1 and more than `max_rank` of them.
 Shape shape_from_proto(const TensorShapeProto& shape, int max_rank);

@@ -115,16 +115,22 @@ DType dtype_from_proto(int dtype) {
   switch (dtype >= kRefOffset ? dtype - kRefOffset : dtype) {
     case DT_FLOAT: return DType::float32;
     case DT_DOUBLE: return DType::float64;
-    case DT_INT32: return DType::int32;
-    case DT_UINT8: return DType::uint8;
-    case DT_INT16: return DType::int16;
-    case DT_INT8: return DType::int8;
+    // Quantised types are the integers that they are stored as.
+    case DT_INT32:
+    case DT_QINT32: return DType::int32;
+    case DT_UINT8:
+    case DT_QUINT8: return DType::uint8;
+    case DT_INT16:
+    case DT_QINT16: return DType::int16;
+    case DT_INT8:
+    case DT_QINT8: return DType::int8;
     case DT_STRING: return DType::string;
     case DT_COMPLEX64: return DType::complex64;
     case DT_INT64: return DType::int64;
     case DT_BOOL: return DType::boolean;
     case DT_BFLOAT16: return DType::bfloat16;
-    case DT_UINT16: return DType::uint16;
+    case DT_UINT16:
+    case DT_QUINT16: return DType::uint16;
     case DT_COMPLEX128: return DType::complex128;
     case DT_HALF: return DType::float16;
     case DT_UINT32: return DType::uint32;

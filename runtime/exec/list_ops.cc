@@ -87,6 +87,18 @@ void check_item(const TensorList& list, const Datum& item) {
   combine(list.element_shape, item.tensor.shape());
 }
 
+// A list reserved for variants, which may be lists or packed tensors, holds what its first item is.
+bool may_hold_packed(const TensorList& list) {
+  return list.dtype == DType::tensor_list &&
+         std::ranges::all_of(list.items, [](const Datum& item) { return item.empty(); });
+}
+
+void settle_type(TensorList& list, const Datum& item) {
+  if (item.list == nullptr && item.tensor.dtype() == DType::string && may_hold_packed(list)) {
+    list.dtype = DType::string;
+  }
+}
+
 std::size_t index_in(const TensorList& list, const Datum& index) {
   const std::int64_t i = scalar_of(index, "index");
   if (i < 0 || static_cast<std::size_t>(i) >= list.items.size()) {
@@ -159,8 +171,9 @@ Datum unstack(const Tensor& tensor) {
 
 Datum set(const ops::ListSet& op, std::vector<Datum>& operands) {
   const std::int64_t index = scalar_of(operands[1], "index");
-  check_item(list_of(operands[0]), operands[2]);
   std::shared_ptr<TensorList> list = writable(std::move(operands[0]));
+  settle_type(*list, operands[2]);
+  check_item(*list, operands[2]);
   if (op.resize && index >= 0 && index < kMaxItems &&
       static_cast<std::size_t>(index) >= list->items.size()) {
     list->items.resize(static_cast<std::size_t>(index) + 1);
@@ -171,7 +184,7 @@ Datum set(const ops::ListSet& op, std::vector<Datum>& operands) {
 
 Datum stack(const ops::ListStack& op, std::vector<Datum>& operands) {
   const TensorList& list = list_of(operands[0]);
-  check_dtype(list, op.dtype);
+  if (op.dtype != DType::string || !may_hold_packed(list)) check_dtype(list, op.dtype);
   const Shape item = item_shape(list, shape_of(operands[1]));
   if (!item.is_static()) {
     invalid(fmt::format("stacking {} items of shape {}", list.items.size(), item.to_string()));
@@ -244,8 +257,9 @@ std::vector<Datum> run_list_op(const Op& op, std::vector<Datum>&& operands) {
           },
           [&](const ops::ListSet& set_op) { return one(set(set_op, operands)); },
           [&](const ops::ListPushBack&) {
-            check_item(list_of(operands[0]), operands[1]);
             std::shared_ptr<TensorList> list = writable(std::move(operands[0]));
+            settle_type(*list, operands[1]);
+            check_item(*list, operands[1]);
             list->items.push_back(std::move(operands[1]));
             return one(from_list(std::move(list)));
           },

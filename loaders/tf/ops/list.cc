@@ -34,9 +34,12 @@ Results list_set(OpContext& c) {
   return {c.g.add1(op, {c.in(0), c.in(1), c.in(2)})};
 }
 
+// Variants that become one tensor are packed ragged tensors, which are strings.
 Results list_stack(OpContext& c) {
   c.expect_count(2);
-  const ValueId y = c.g.add1(ops::ListStack{c.node.type("element_dtype")}, {c.in(0), c.in(1)});
+  const DType stated = c.node.type("element_dtype");
+  const DType dtype = stated == DType::tensor_list ? DType::string : stated;
+  const ValueId y = c.g.add1(ops::ListStack{dtype}, {c.in(0), c.in(1)});
   const std::int64_t count = c.node.integer("num_elements");
   const Shape& shape = c.g.shape(y);
   if (count >= 0 && shape.has_rank() && shape.rank() > 0) {

@@ -15,6 +15,8 @@ std::optional<Tensor> random_counter(const NodeView& node);
 /// Imports a stateful random op, which draws from where `counter` stands (kNoValue: from a seed of
 /// its own each time); `next`: where it ends.
 Results stateful_random(OpContext& c, ValueId counter, ValueId& next);
+/// Draws from a generator whose state is the node's first operand; `next`: its state afterwards.
+Results draw_from_generator(OpContext& c, ValueId& next);
 
 }  // namespace thaw::tf
 
@@ -81,5 +83,9 @@ Results random_key_counter(OpContext& c);
 Results random_algorithm(OpContext& c);
 Results stateless_shuffle(OpContext& c);
 Results stateless_multinomial(OpContext& c);
+Results stateless_gamma(OpContext& c);
+Results stateless_gamma_v3(OpContext& c);
+Results stateless_poisson(OpContext& c);
+Results stateless_binomial(OpContext& c);
 
 }  // namespace thaw::tf::importers

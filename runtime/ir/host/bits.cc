@@ -109,6 +109,71 @@ Types quantize_and_dequantize(const ops::HostCall& call, const Context& context)
   return {context.type(0)};
 }
 
+bool is_quantized(DType dtype) {
+  return is_integer(dtype) && (size_of(dtype) <= 2 || dtype == DType::int32);
+}
+
+void expect_quantized(std::string_view what, DType dtype) {
+  inference::expect_type(is_quantized(dtype), what, "an integer type of 8 or 16 bits, or int32",
+                         dtype);
+}
+
+/// The ends of a range: float32 scalars.
+void expect_range(const Context& context, int first, int last) {
+  for (int i = first; i <= last; ++i) {
+    inference::expect_same_type(DType::float32, "range", context.dtype(i));
+    inference::expect_scalar(context, i, "range");
+  }
+}
+
+Types quantize(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 3);
+  for (int i = 0; i < 3; ++i) {
+    inference::expect_same_type(DType::float32, "x and its range", context.dtype(i));
+  }
+  const DType dtype = call.attributes.dtype("dtype");
+  expect_quantized("dtype", dtype);
+  const std::int64_t axis = call.attributes.integer("axis");
+  const Shape& x = context.shape(0);
+  if (axis < -1 || (x.has_rank() && axis >= x.rank())) {
+    invalid("axis {} of {}", axis, x.to_string());
+  }
+  const Shape range = axis < 0 ? Shape{} : Shape{x.has_rank() ? x[static_cast<int>(axis)] : kUnknownDim};
+  return {{dtype, x}, {DType::float32, range}, {DType::float32, range}};
+}
+
+Types requantize(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 5);
+  expect_quantized("x", context.dtype(0));
+  expect_range(context, 1, 4);
+  const DType dtype = call.attributes.dtype("dtype");
+  expect_quantized("dtype", dtype);
+  return {{dtype, context.shape(0)}};
+}
+
+Types requantization_range(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 3);
+  expect_quantized("x", context.dtype(0));
+  expect_range(context, 1, 2);
+  return {{DType::float32, Shape{}}, {DType::float32, Shape{}}};
+}
+
+Types quantized_number(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 3);
+  expect_range(context, 0, 2);
+  expect_quantized("type", call.attributes.dtype("type"));
+  return {{DType::int64, Shape{}}};
+}
+
+Types quantized_bias_add(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 6);
+  expect_quantized("x", context.dtype(0));
+  expect_quantized("bias", context.dtype(1));
+  inference::expect_rank(context.shape(1), 1, "bias");
+  expect_range(context, 2, 5);
+  return {{DType::int32, context.shape(0)}, {DType::float32, Shape{}}, {DType::float32, Shape{}}};
+}
+
 constexpr HostFunction kBits[] = {
     {"bitcast", bitcast, true, true},
     {"real", part},
@@ -121,6 +186,11 @@ constexpr HostFunction kBits[] = {
     {"next_after", next_after, true, true},
     {"compare_and_bitpack", compare_and_bitpack},
     {"quantize_and_dequantize", quantize_and_dequantize},
+    {"quantize", quantize, true, true},
+    {"requantize", requantize, true, true},
+    {"requantization_range", requantization_range, true, true},
+    {"quantized_number", quantized_number, true, true},
+    {"quantized_bias_add", quantized_bias_add, true, true},
 };
 
 }  // namespace

@@ -230,6 +230,22 @@ Types decode_csv(const ops::HostCall& call, const Context& context) {
   return types;
 }
 
+// (serialized) -> (tensor): of any shape
+Types parse_tensor(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  expect_strings(context, 0, "serialized");
+  const DType dtype = call.attributes.dtype("dtype");
+  inference::expect_type(inference::is_tensor(dtype), "out_type", "a tensor", dtype);
+  return {{dtype, Shape::unknown_rank()}};
+}
+
+Types serialize_tensor(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 1);
+  inference::expect_type(inference::is_tensor(context.dtype(0)), "tensor", "a tensor",
+                         context.dtype(0));
+  return {{DType::string, Shape{}}};
+}
+
 }  // namespace
 
 std::span<const HostFunction> example() {
@@ -240,6 +256,8 @@ std::span<const HostFunction> example() {
       {"decode_raw", decode_raw, true, true},
       {"parse_example", parse_example, true, true},
       {"parse_sequence_example", parse_sequence_example, true, true},
+      {"parse_tensor", parse_tensor, true, true},
+      {"serialize_tensor", serialize_tensor, true, true},
   };
   return kFunctions;
 }

@@ -153,13 +153,52 @@ Types ragged_count(const ops::HostCall&, const Context& context) {
   return sparse_counts(context.dtype(2), 2);
 }
 
+// (splits..., values) -> (packed): strings.
+Types ragged_to_variant(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1, INT32_MAX);
+  const int depth = context.count() - 1;
+  for (int i = 0; i < depth; ++i) expect_index_vector(context, i, "rt_nested_splits");
+  inference::expect_type(inference::is_tensor(context.dtype(depth)), "rt_dense_values", "a tensor",
+                         context.dtype(depth));
+  if (!call.attributes.flag("batched")) {
+    if (depth > 0) inference::expect_rank_at_least(context.shape(depth), 1, "rt_dense_values");
+    return {{DType::string, Shape{}}};
+  }
+  const Shape& first = context.shape(0);
+  inference::expect_rank_at_least(context.shape(depth), 1, "rt_dense_values");
+  std::int64_t rows = first.has_rank() ? first[0] : kUnknownDim;
+  if (depth > 0 && rows > 0) --rows;
+  return {{DType::string, Shape{rows}}};
+}
+
+// (packed) -> (splits..., values)
+Types ragged_from_variant(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  inference::expect_same_type(DType::string, "encoded_ragged", context.dtype(0));
+  const DType splits = call.attributes.dtype("splits"), dtype = call.attributes.dtype("dtype");
+  inference::expect_index_type("Tsplits", splits);
+  inference::expect_type(inference::is_tensor(dtype), "Tvalues", "a tensor", dtype);
+  const std::int64_t levels = call.attributes.integer("levels");
+  if (levels < 0 || levels > inference::kMaxRank) {
+    inference::invalid("output_ragged_rank: {}", levels);
+  }
+  Types types(static_cast<std::size_t>(levels), {splits, Shape{kUnknownDim}});
+  types.push_back({dtype, Shape::unknown_rank()});
+  return types;
+}
+
 }  // namespace
 
 std::span<const HostFunction> ragged() {
   static constexpr HostFunction kFunctions[] = {
-      {"dense_count", dense_count},           {"ragged_count", ragged_count},
-      {"ragged_gather", ragged_gather},       {"ragged_range", ragged_range},
-      {"ragged_to_sparse", ragged_to_sparse}, {"ragged_to_tensor", ragged_to_tensor},
+      {"dense_count", dense_count},
+      {"ragged_count", ragged_count},
+      {"ragged_gather", ragged_gather},
+      {"ragged_range", ragged_range},
+      {"ragged_to_sparse", ragged_to_sparse},
+      {"ragged_to_tensor", ragged_to_tensor},
+      {"ragged_to_variant", ragged_to_variant, true, true},
+      {"ragged_from_variant", ragged_from_variant, true, true},
       {"sparse_count", sparse_count},
   };
   return kFunctions;

@@ -98,11 +98,31 @@ Types multinomial(const ops::HostCall& call, const Context& context) {
   return {{dtype, Shape{logits.has_rank() ? logits[0] : kUnknownDim, count.value_or(kUnknownDim)}}};
 }
 
+// (shape, key, counter, parameters...) -> (samples): one for each parameter and more in front. The
+// widened oracle draws the same words.
+Types random_samples(const ops::HostCall& call, const Context& context) {
+  const bool binomial = call.function == "random_binomial";
+  inference::expect_operands(context, binomial ? 5 : 4);
+  expect_key(context, 1, 2);
+  const DType dtype = call.attributes.dtype("dtype"), parameter = context.dtype(3);
+  const bool gamma = call.function == "random_gamma";
+  inference::expect_type(gamma ? is_floating(parameter) : inference::is_real(parameter),
+                         "parameters", gamma ? "a floating type" : "a real type", parameter);
+  inference::expect_type(gamma ? dtype == parameter : inference::is_real(dtype), "dtype",
+                         gamma ? name_of(parameter) : "a real type", dtype);
+  if (binomial) {
+    inference::expect_same_type(parameter, "probs", context.dtype(4));
+    broadcast(context.shape(3), context.shape(4));
+  }
+  return {{dtype, asked_shape(context, 0)}};
+}
+
 constexpr HostFunction kRandom[] = {
     {"random_numbers", random_numbers, true, true}, {"random_key", random_key, true, true},
     {"random_seed", random_seed, false, true},      {"random_skip", random_skip, true, true},
     {"random_advance", random_advance, true, true}, {"random_shuffle", random_shuffle},
-    {"multinomial", multinomial, true, true},
+    {"multinomial", multinomial, true, true},       {"random_gamma", random_samples, true, true},
+    {"random_poisson", random_samples, true, true}, {"random_binomial", random_samples, true, true},
 };
 
 }  // namespace

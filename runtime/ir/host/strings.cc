@@ -38,6 +38,12 @@ Types string_case(const ops::HostCall& call, const Context& context) {
   return texts_to_texts(call, context);
 }
 
+Types string_normalize(const ops::HostCall& call, const Context& context) {
+  expect_one_of(call.attributes.text("form"), "form",
+                {"NFC", "NFD", "NFKC", "NFKD", "NFKC_Casefold"});
+  return texts_to_texts(call, context);
+}
+
 Types string_length(const ops::HostCall& call, const Context& context) {
   inference::expect_operands(context, 1);
   expect_strings(context, 0, "input");
@@ -319,6 +325,7 @@ std::span<const HostFunction> strings() {
       {"string_join", string_join},
       {"string_length", string_length},
       {"string_ngrams", string_ngrams},
+      {"string_normalize", string_normalize},
       {"string_split", string_split},
       {"string_split_set", string_split},
       {"string_strip", texts_to_texts},
