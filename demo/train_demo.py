@@ -131,7 +131,7 @@ def train(w, task, fn):
         model.count_params(), acc, balanced, majority, eager, compiled), flush=True)
     assert acc > (0.95 if task.startswith("digits") else 0.75)
     spec = g.Spec(model, [xt], note="trained; labels.npz holds the true labels of the rows of inputs.npz")
-    options = dict(optimizer=True, save_tf=task != "names_bilstm", full=True)
+    options = dict(optimizer=True, save_tf=task != "names_bilstm", full=True, saved_model_folder=True)
     folder = os.path.join(HERE, "models", "%s_%s" % (w.name, task))
     extra = dict(labels="labels.npz", accuracy=dict(test=round(acc, 5), balanced=round(balanced, 5), majority_class=round(majority, 5),
                                                     train_rows=len(y), test_rows=len(yt)),

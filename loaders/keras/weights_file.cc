@@ -48,8 +48,14 @@ bool has_arrays(const FileTree& tree) {
 
 void take_zip(const Bytes& file, const std::string& path, const Limits& limits,
               OpenWeights& weights) {
-  const auto tree = open_zip(file, path, limits);
+  auto tree = open_zip(file, path, limits);
   if (is_keras_tree(*tree)) return take_tree(*tree, limits, weights);
+  if (tree->contains("variables/variables.index")) {  // a SavedModel
+    weights.format = "TensorFlow checkpoint";
+    weights.checkpoint =
+        std::make_unique<Checkpoint>(std::move(tree), "variables/variables", limits);
+    return;
+  }
   if (!has_arrays(*tree)) {
     fail(ErrorCode::invalid_argument, "{}: an archive without weights: no .npy members, no {}",
          printable(path, 1024), "model.weights.h5");

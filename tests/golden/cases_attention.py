@@ -2,7 +2,7 @@
 from golden_lib import Spec, case
 
 
-@case("attention", sweep=True, h5="tfkeras")
+@case("attention", h5="tfkeras")
 def attention(w):
     L = w.L
     q, v, k = w.Input((4, 3), name="q"), w.Input((5, 3), name="v"), w.Input((5, 3), name="k")
@@ -21,7 +21,7 @@ def multi_head_attention(w):
     return Spec(w.randomise(w.Model(x, L.LayerNormalization(name="norm")(L.Add(name="add")([x, y])))), w.normal(3, 5, 6))
 
 
-@case("multi_head_attention_arguments", sweep=True)
+@case("multi_head_attention_arguments")
 def multi_head_attention_arguments(w):
     L = w.L
     x, c = w.Input((4, 6), name="x"), w.Input((5, 3), name="context")
@@ -34,7 +34,7 @@ def multi_head_attention_arguments(w):
     return Spec(w.randomise(w.Model([x, c, keep], outs)), [w.normal(3, 4, 6), w.normal(3, 5, 3), mask])
 
 
-@case("attention_masked", sweep=True, tfkeras=dict(check64=False))
+@case("attention_masked", tfkeras=dict(check64=False))
 def attention_masked(w):
     """Padded ids in front of attention; no row is masked completely."""
     L = w.L
@@ -62,7 +62,7 @@ def einsum_dense(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 6))
 
 
-@case("conv_lstm", sweep=True, h5="tfkeras")
+@case("conv_lstm", h5="tfkeras")
 def conv_lstm(w):
     L = w.L
     x, s = w.Input((3, 5, 5, 2), name="x"), w.Input((3, 6, 2), name="s")
@@ -71,7 +71,7 @@ def conv_lstm(w):
     return Spec(w.randomise(w.Model([x, s], outs)), [w.normal(3, 3, 5, 5, 2), w.normal(3, 3, 6, 2)])
 
 
-@case("locally_connected", writers=("tfkeras",), sweep=True, h5="tfkeras")
+@case("locally_connected", writers=("tfkeras",), h5="tfkeras")
 def locally_connected(w):
     L = w.L
     x, s = w.Input((5, 6, 2), name="x"), w.Input((6, 3), name="s")
@@ -81,7 +81,7 @@ def locally_connected(w):
     return Spec(w.randomise(w.Model([x, s], outs)), [w.normal(3, 5, 6, 2), w.normal(3, 6, 3)])
 
 
-@case("operators", sweep=True, h5=True)
+@case("operators", h5=True)
 def operators(w):
     """Operators on tensors instead of layers: TFOpLambda and SlicingOpLambda in tf-keras, operation nodes in Keras 3."""
     L = w.L

@@ -9,7 +9,7 @@ def some(w, *shape):
     return mask
 
 
-@case("attention_arguments", sweep=True, h5="tfkeras", check64=False)
+@case("attention_arguments", h5="tfkeras", check64=False)
 def attention_arguments(w):
     L = w.L
     q, v, k = w.Input((4, 3), name="q"), w.Input((5, 3), name="v"), w.Input((5, 3), name="k")
@@ -21,7 +21,7 @@ def attention_arguments(w):
     return Spec(w.randomise(w.Model([q, v, k, qm, vm], outs)), [w.normal(3, 4, 3), w.normal(3, 5, 3), w.normal(3, 5, 3), some(w, 3, 4), some(w, 3, 5)])
 
 
-@case("multi_head_attention_axes", sweep=True)
+@case("multi_head_attention_axes")
 def multi_head_attention_axes(w):
     L = w.L
     x, y, v = w.Input((2, 3, 4), name="x"), w.Input((2, 5, 4), name="y"), w.Input((None, 4), name="v")
@@ -35,7 +35,7 @@ def multi_head_attention_axes(w):
     return Spec(w.randomise(w.Model([x, y, v, keep], outs)), [w.normal(3, 2, 3, 4), w.normal(3, 2, 5, 4), w.normal(3, 4, 4), some(w, 3, 2, 3, 5)])
 
 
-@case("multi_head_attention_masks", sweep=True, check64=False)
+@case("multi_head_attention_masks", check64=False)
 def multi_head_attention_masks(w):
     """Masks together, float and integer masks, and rows of which nothing is kept."""
     L = w.L
@@ -51,7 +51,7 @@ def multi_head_attention_masks(w):
                 [w.normal(3, 4, 6), w.normal(3, 5, 3), mask, some(w, 3, 4, 4), some(w, 3, 4, 5).astype("int32")])
 
 
-@case("multi_head_attention_gates", writers=("keras3",), h5=True, without=("savedmodel",))
+@case("multi_head_attention_gates", writers=("keras3",), h5=True)
 def multi_head_attention_gates(w):
     L = w.L
     x = w.Input((6, 4), name="x")
@@ -60,7 +60,7 @@ def multi_head_attention_gates(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 6, 4))
 
 
-@case("grouped_query_attention", writers=("keras3",), sweep=True, check64=False)
+@case("grouped_query_attention", writers=("keras3",), check64=False)
 def grouped_query_attention(w):
     L = w.L
     x, c, keep = w.Input((None, 4), name="x"), w.Input((5, 4), name="context"), w.Input((None, 5), dtype="bool", name="keep")
@@ -71,7 +71,7 @@ def grouped_query_attention(w):
     return Spec(w.randomise(w.Model([x, c, keep], outs)), [w.normal(3, 4, 4), w.normal(3, 5, 4), some(w, 3, 4, 5)])
 
 
-@case("transformer_padded", sweep=True, h5="tfkeras", check64=False)
+@case("transformer_padded", h5="tfkeras", check64=False)
 def transformer_padded(w):
     """Padded ids through blocks of attention; masks go on to the layers behind."""
     L = w.L
@@ -89,7 +89,7 @@ def transformer_padded(w):
     return Spec(w.randomise(w.Model([ids, more], outs)), [a, b])
 
 
-@case("attention_mixed_float16", sweep=True, check64=False)
+@case("attention_mixed_float16", check64=False)
 def attention_mixed_float16(w):
     L = w.L
     x = w.Input((4, 6), name="x")
@@ -103,7 +103,7 @@ def attention_mixed_float16(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 6), rtol=1e-2, atol=1e-2)
 
 
-@case("einsum_dense_equations", sweep=True, h5="tfkeras")
+@case("einsum_dense_equations", h5="tfkeras")
 def einsum_dense_equations(w):
     L = w.L
     x, y, v = w.Input((4, 6), name="x"), w.Input((3, 4, 6), name="y"), w.Input((None, 6), name="v")

@@ -4,7 +4,7 @@ import numpy as np
 from golden_lib import Spec, case
 
 
-@case("audio_stft", writers=("keras3",), without=("savedmodel",))
+@case("audio_stft", writers=("keras3",))
 def audio_stft(w):
     x = w.Input((120, 2), name="x")
     S = w.L.STFTSpectrogram
@@ -20,7 +20,7 @@ def audio_angle(w):
     return Spec(w.Model(x, w.L.STFTSpectrogram(mode="angle", frame_length=16, name="angle")(x)), w.normal(2, 60, 1))
 
 
-@case("audio_mel", writers=("keras3",), without=("savedmodel",))
+@case("audio_mel", writers=("keras3",))
 def audio_mel(w):
     x = w.Input((500,), name="x")
     M = w.L.MelSpectrogram

@@ -2,7 +2,7 @@
 from golden_lib import Spec, case
 
 
-@case("conv_lstm_ranks", sweep=True, h5="keras3")
+@case("conv_lstm_ranks", h5="keras3")
 def conv_lstm_ranks(w):
     L = w.L
     one, two, three = w.Input((3, 7, 2), name="one"), w.Input((3, 5, 4, 2), name="two"), w.Input((2, 3, 4, 3, 2), name="three")
@@ -14,7 +14,7 @@ def conv_lstm_ranks(w):
     return Spec(w.randomise(w.Model([one, two, three], outs)), [w.normal(3, 3, 7, 2), w.normal(3, 3, 5, 4, 2), w.normal(2, 2, 3, 4, 3, 2)])
 
 
-@case("conv_lstm_channels_first", sweep=True, run=False)
+@case("conv_lstm_channels_first", run=False)
 def conv_lstm_channels_first(w):
     L = w.L
 
@@ -30,7 +30,7 @@ def conv_lstm_channels_first(w):
                 note="channels_first: the writer itself cannot run it on a CPU")
 
 
-@case("conv_lstm_states", sweep=True)
+@case("conv_lstm_states")
 def conv_lstm_states(w):
     """States from one layer to the next, masks of whole steps, two directions."""
     L = w.L
@@ -46,7 +46,7 @@ def conv_lstm_states(w):
     return Spec(w.randomise(w.Model([x, keep], outs)), [w.normal(3, 4, 4, 3, 2), mask])
 
 
-@case("conv_lstm_stateful", sweep=True, check64=False)
+@case("conv_lstm_stateful", check64=False)
 def conv_lstm_stateful(w):
     L = w.L
     x = w.Input(batch_shape=(2, 3, 4, 4, 1), name="x")

@@ -11,7 +11,7 @@ K2_ACTIVATIONS = ["softmax", "elu", "selu", "softplus", "softsign", "swish", "si
                   "exponential", "hard_sigmoid", "linear", "mish"]
 
 
-@case("dense_2d", full=True)
+@case("dense_2d", full=True, saved_model_folder=True)
 def dense_2d(w):
     x = w.Input((7,), name="x")
     h = w.L.Dense(6, activation="tanh", name="hidden")(x)
@@ -20,7 +20,7 @@ def dense_2d(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 7))
 
 
-@case("dense_nd", keras3=dict(without=("savedmodel",)))
+@case("dense_nd")
 def dense_nd(w):
     a = w.Input((None, 5), name="steps")
     b = w.Input((2, 3, 4), name="grid")
@@ -34,7 +34,7 @@ def _activation_list(w):
     return K2_ACTIVATIONS if w.k2 else K3_ACTIVATIONS
 
 
-@case("dense_activations", sweep=True)
+@case("dense_activations")
 def dense_activations(w):
     x = w.Input((5,), name="x")
     names = ["relu", "elu", "selu", "softplus", "softsign", "swish", "gelu", "exponential", "hard_sigmoid", "mish", "linear"]
@@ -71,7 +71,7 @@ def advanced_activations(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 5, 3))
 
 
-@case("softmax_masked", h5="tfkeras")
+@case("softmax_masked", h5="tfkeras", saved_model_folder=True)
 def softmax_masked(w):
     x = w.Input((None, 4), name="x")
     m = w.Input((None, 4), dtype="bool", name="keep")
@@ -81,7 +81,7 @@ def softmax_masked(w):
     return Spec(w.Model([x, m], outs), [w.normal(3, 5, 4), keep])
 
 
-@case("embedding", full=True)
+@case("embedding", full=True, saved_model_folder=True)
 def embedding(w):
     ids = w.Input((None,), dtype="int32", name="ids")
     grid = w.Input((2, 3), name="float_ids")
@@ -100,7 +100,7 @@ def embedding_in_sequential(w):
     return Spec(w.randomise(m), w.ints(3, 6, low=0, high=20).astype("float32"))
 
 
-@case("identity_at_inference", keras3=dict(without=("savedmodel",)))
+@case("identity_at_inference")
 def identity_at_inference(w):
     L = w.L
     x = w.Input((6, 4), name="x")

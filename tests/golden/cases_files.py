@@ -40,7 +40,7 @@ def custom_metric(y_true, y_pred):
     return abs(y_true - y_pred)
 
 
-@case("compiled_and_fitted", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)), optimizer=True, deflate=False, check64=False, full=True,
+@case("compiled_and_fitted", optimizer=True, deflate=False, check64=False, full=True,
       custom_objects={"weighted_loss": weighted_loss, "custom_metric": custom_metric})
 def compiled_and_fitted(w):
     L = w.L
@@ -75,28 +75,28 @@ def _policy_model(w, last_dtype=None):
     return w.randomise(w.Model([x, s], outs))
 
 
-@case("mixed_float16", keras3=dict(without=("savedmodel",)), check64=False, deflate=False, h5="tfkeras", tfkeras=dict(without=("savedmodel",)))
+@case("mixed_float16", check64=False, deflate=False, h5="tfkeras")
 def mixed_float16(w):
     w.set_policy("mixed_float16")
     return Spec(_policy_model(w, "float32"), [w.normal(3, 8, 8, 2), w.normal(3, 5, 3)], rtol=1e-2, atol=5e-3,
                 note="computes in float16 with float32 weights: a float16 step is 1e-3 of a value, so the order of additions shows")
 
 
-@case("mixed_bfloat16", check64=False, deflate=False, without=("savedmodel",))
+@case("mixed_bfloat16", check64=False, deflate=False)
 def mixed_bfloat16(w):
     w.set_policy("mixed_bfloat16")
     return Spec(_policy_model(w, "float32"), [w.normal(3, 8, 8, 2), w.normal(3, 5, 3)], rtol=4e-2, atol=3e-2,
                 note="computes in bfloat16 with float32 weights: a bfloat16 step is 8e-3 of a value. output_0 is bfloat16, kept as float32")
 
 
-@case("float16_policy", check64=False, without=("savedmodel",), h5="tfkeras")
+@case("float16_policy", check64=False, h5="tfkeras")
 def float16_policy(w):
     w.set_policy("float16")
     return Spec(_policy_model(w), [w.normal(3, 8, 8, 2), w.normal(3, 5, 3).astype("float16")], rtol=1e-2, atol=5e-3,
                 note="weights and computation in float16")
 
 
-@case("float64_policy", keras3=dict(without=("savedmodel",)), check64=False, tfkeras=dict(without=("savedmodel",)))
+@case("float64_policy", check64=False)
 def float64_policy(w):
     w.set_policy("float64")
     L = w.L
@@ -107,7 +107,7 @@ def float64_policy(w):
                 note="float64 throughout: an engine that computes in float32 needs rtol 1e-4 and atol 1e-5")
 
 
-@case("per_layer_dtypes", check64=False, without=("savedmodel",))
+@case("per_layer_dtypes", check64=False)
 def per_layer_dtypes(w):
     L = w.L
     x = w.Input((5,), name="x")
@@ -125,13 +125,13 @@ def integer_inputs(w):
     return Spec(w.randomise(w.Model([a, b], L.Dense(3, name="d")(h))), [w.ints(3, 4, low=0, high=9).astype("int64"), w.ints(3, 3, low=0, high=7)])
 
 
-@case("batch_of_one", sweep=True)
+@case("batch_of_one")
 def batch_of_one(w):
     m = _small(w)
     return Spec(m, w.normal(1, 2, 4), note="one row, the shortest possible sequence")
 
 
-@case("fixed_batch", without=("savedmodel",))
+@case("fixed_batch")
 def fixed_batch(w):
     L = w.L
     x = w.Input(batch_shape=(2, 5, 3), name="x") if not w.k2 else w.Input(batch_size=2, shape=(5, 3), name="x")

@@ -22,7 +22,7 @@ def image_resizing(w):
     return Spec(w.Model(x, outs), image(w, 2, 7, 9, 2))
 
 
-@case("image_unknown_size", without=("savedmodel",))
+@case("image_unknown_size")
 def image_unknown_size(w):
     x = w.Input((None, None, 3), name="x")
     L = w.L
@@ -35,7 +35,7 @@ def image_unknown_size(w):
     return Spec(w.Model(x, outs), image(w, 2, 8, 7, 3))
 
 
-@case("image_center_crop", without=("savedmodel",))
+@case("image_center_crop")
 def image_center_crop(w):
     x = w.Input((8, 7, 2), name="x")
     outs = [w.L.CenterCrop(5, 4, name="odd")(x), w.L.CenterCrop(8, 7, name="all")(x), w.L.CenterCrop(10, 4, name="too_tall")(x),
@@ -43,7 +43,7 @@ def image_center_crop(w):
     return Spec(w.Model(x, outs), image(w, 3, 8, 7, 2))
 
 
-@case("image_bytes", check64=False, without=("savedmodel",))
+@case("image_bytes", check64=False, keras3=dict(no_savedmodel="the exported graph draws random numbers, as in training"))
 def image_bytes(w):
     x = w.Input((6, 6, 3), dtype="uint8", name="x")
     L = w.L
@@ -55,7 +55,7 @@ def image_bytes(w):
     return Spec(w.Model(x, y), w.rng.integers(0, 256, (2, 6, 6, 3)).astype("uint8"))
 
 
-@case("image_augmentation", check64=False, without=("savedmodel",))
+@case("image_augmentation", check64=False, keras3=dict(no_savedmodel="the exported graph draws random numbers, as in training"))
 def image_augmentation(w):
     L = w.L
     x = w.Input((5, 6, 3), name="x")
@@ -85,7 +85,7 @@ def image_contrast(w):
     return Spec(w.Model([x, small], outs), [image(w, 2, 11, 13, 2), (image(w, 2, 8, 8, 1) / 255).astype("float32")])
 
 
-@case("image_pipeline", writers=("keras3",), without=("savedmodel",))
+@case("image_pipeline", writers=("keras3",))
 def image_pipeline(w):
     L = w.L
     x = w.Input((6, 6, 3), name="x")

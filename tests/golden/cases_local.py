@@ -2,7 +2,7 @@
 from golden_lib import Spec, case
 
 
-@case("locally_connected_arguments", writers=("tfkeras",), h5=True, without=("savedmodel",))
+@case("locally_connected_arguments", writers=("tfkeras",), h5=True)
 def locally_connected_arguments(w):
     """Channels first has no kernel for implementation 1 on this machine's CPU, the others have."""
     L = w.L
@@ -29,7 +29,7 @@ def random_fourier_features(w):
     return Spec(model, w.normal(3, 5))
 
 
-@case("reversible_embedding", writers=("keras3",), h5=True, without=("savedmodel",))
+@case("reversible_embedding", writers=("keras3",), h5=True)
 def reversible_embedding(w):
     L, i = w.L, w.Input((4,), dtype="int32", name="i")
     tied, untied = L.ReversibleEmbedding(7, 3, name="tied"), L.ReversibleEmbedding(7, 3, tie_weights=False, mask_zero=True, logit_soft_cap=0.5, name="untied")

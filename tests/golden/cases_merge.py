@@ -13,7 +13,7 @@ def merging(w):
     return Spec(w.Model([a, b, c], outs), [w.normal(3, 4, 3) for _ in range(3)])
 
 
-@case("merging_broadcast", keras3=dict(without=("savedmodel",)))
+@case("merging_broadcast")
 def merging_broadcast(w):
     L = w.L
     a, b, c, v = w.Input((4, 3), name="a"), w.Input((1, 3), name="b"), w.Input((4, 1), name="c"), w.Input((3,), name="v")
@@ -23,7 +23,7 @@ def merging_broadcast(w):
     return Spec(w.Model([a, b, c, v], outs), [w.normal(3, 4, 3), w.normal(3, 1, 3), w.normal(3, 4, 1), w.normal(3, 3)])
 
 
-@case("concatenate", keras3=dict(without=("savedmodel",)))
+@case("concatenate")
 def concatenate(w):
     L = w.L
     a, b, c = w.Input((4, 3), name="a"), w.Input((4, 2), name="b"), w.Input((4, 3), name="c")

@@ -2,14 +2,14 @@
 from golden_lib import Spec, case
 
 
-@case("sequential_with_input", full=True)
+@case("sequential_with_input", full=True, saved_model_folder=True)
 def sequential_with_input(w):
     L = w.L
     m = w.Sequential([L.InputLayer(input_shape=(5,)) if w.k2 else L.InputLayer(shape=(5,)), L.Dense(4, activation="relu"), L.Dense(3)], name="seq")
     return Spec(w.randomise(m), w.normal(3, 5))
 
 
-@case("sequential_without_input", keras3=dict(without=("savedmodel",)))
+@case("sequential_without_input")
 def sequential_without_input(w):
     L = w.L
     first = [L.Dense(4, activation="tanh", input_shape=(5,))] if w.k2 else [L.Dense(4, activation="tanh")]
@@ -18,7 +18,7 @@ def sequential_without_input(w):
     return Spec(w.randomise(m), w.normal(3, 5))
 
 
-@case("sequential_built_late", without=("savedmodel",), h5=True)
+@case("sequential_built_late", h5=True)
 def sequential_built_late(w):
     L = w.L
     m = w.Sequential([L.Conv1D(3, 2), L.BatchNormalization(), L.Flatten(), L.Dense(2)])
@@ -26,7 +26,7 @@ def sequential_built_late(w):
     return Spec(w.randomise(m), w.normal(3, 6, 3), note="no input layer: the shape comes from build()")
 
 
-@case("sequential_nested", full=True)
+@case("sequential_nested", full=True, saved_model_folder=True)
 def sequential_nested(w):
     L = w.L
     inner = w.Sequential([w.Input((6, 6, 2)), L.Conv2D(3, 3, activation="relu"), L.BatchNormalization()], name="features")
@@ -35,7 +35,7 @@ def sequential_nested(w):
     return Spec(w.randomise(m), w.normal(3, 6, 6, 2))
 
 
-@case("functional_many_inputs", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)), full=True)
+@case("functional_many_inputs", full=True)
 def functional_many_inputs(w):
     """Outputs that are not the last layers, inputs listed in another order than they were made, one tensor given out twice."""
     L = w.L
@@ -50,7 +50,7 @@ def functional_many_inputs(w):
     return Spec(w.randomise(w.Model([a, b, c], [z, d, y], name="many")), [w.normal(3, 4), w.normal(3, 5, 2), w.normal(3, 3)])
 
 
-@case("functional_shared_layer", keras3=dict(without=("savedmodel",)), h5="tfkeras", tfkeras=dict(without=("savedmodel",)))
+@case("functional_shared_layer", h5="tfkeras")
 def functional_shared_layer(w):
     L = w.L
     a, b = w.Input((None, 4), name="left"), w.Input((None, 4), name="right")
@@ -100,7 +100,7 @@ def shared_across_levels(w):
     return Spec(w.randomise(w.Model([a, b], outs)), [w.normal(3, 6, 3), w.normal(3, 6, 3)])
 
 
-@case("nested_frozen", tfkeras=dict(without=("savedmodel",)), full=True, keras3=dict(without=("savedmodel",)))
+@case("nested_frozen", full=True)
 def nested_frozen(w):
     """Some inner layers are frozen: trainable weights come first in the file, so the order is not that of the layers."""
     L = w.L
@@ -121,7 +121,7 @@ def nested_frozen(w):
     return Spec(w.randomise(m), w.normal(3, 5))
 
 
-@case("frozen_wrappers", sweep=True, h5=True)
+@case("frozen_wrappers", h5=True)
 def frozen_wrappers(w):
     L = w.L
     x = w.Input((None, 4), name="x")
@@ -135,7 +135,7 @@ def frozen_wrappers(w):
                 "the names in the .h5 do" if w.k2 else None)
 
 
-@case("odd_names", full=True, keras3=dict(without=("savedmodel",)))
+@case("odd_names", full=True, saved_model_folder=True)
 def odd_names(w):
     L = w.L
     x = w.Input((4,), name="klass")
@@ -149,7 +149,7 @@ def odd_names(w):
     return Spec(w.randomise(w.Model(x, [L.Dense(3, name="0")(h), L.Dense(2, name="output_1")(h)], name="def")), w.normal(3, 4))
 
 
-@case("unicode_names", writers=("keras3",), without=("savedmodel",), h5=True)
+@case("unicode_names", writers=("keras3",), h5=True)
 def unicode_names(w):
     """Names with a space, umlauts, Chinese characters, brackets and a colon."""
     L = w.L
@@ -160,7 +160,7 @@ def unicode_names(w):
     return Spec(w.randomise(w.Model(x, L.Dense(3, name="a:b")(h))), w.normal(3, 4))
 
 
-@case("names_with_slashes", writers=("tfkeras",), full=True)
+@case("names_with_slashes", writers=("tfkeras",), full=True, saved_model_folder=True)
 def names_with_slashes(w):
     """tf-keras allows slashes, which are folders in the file, and dots, hyphens and > inside a name."""
     L = w.L
@@ -171,7 +171,7 @@ def names_with_slashes(w):
     return Spec(w.randomise(w.Model(x, L.Dense(3, name="block2/dense")(h))), w.normal(3, 4))
 
 
-@case("default_names", sweep=True, h5=True)
+@case("default_names", h5=True)
 def default_names(w):
     """Many layers of one class: the numbers in the file come from the order in the model."""
     L = w.L
@@ -191,13 +191,13 @@ def dictionary_inputs(w):
     return Spec(w.randomise(m), [w.normal(3, 3), w.normal(3, 4)], note="inputs and outputs are dictionaries: their order is that of the sorted keys")
 
 
-@case("input_is_output", without=("savedmodel",))
+@case("input_is_output")
 def input_is_output(w):
     x = w.Input((4,), name="x")
     return Spec(w.randomise(w.Model(x, [x, w.L.Dense(3, name="d")(x)])), w.normal(3, 4))
 
 
-@case("residual_net", h5="tfkeras", keras3=dict(without=("savedmodel",)))
+@case("residual_net", h5="tfkeras")
 def residual_net(w):
     L = w.L
     x = w.Input((8, 8, 3), name="image")

@@ -2,7 +2,7 @@
 from golden_lib import Spec, case
 
 
-@case("batchnorm", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)), h5="tfkeras")
+@case("batchnorm", h5="tfkeras")
 def batchnorm(w):
     L, x = w.L, w.Input((4, 5, 3), name="x")
     outs = [L.BatchNormalization(name="plain")(x), L.BatchNormalization(axis=1, name="axis1")(x), L.BatchNormalization(axis=2, name="axis2")(x),
@@ -11,7 +11,7 @@ def batchnorm(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 5, 3))
 
 
-@case("batchnorm_ranks", sweep=True)
+@case("batchnorm_ranks")
 def batchnorm_ranks(w):
     L = w.L
     a, b, c = w.Input((6,), name="a"), w.Input((None, 4), name="b"), w.Input((3, 2, 4, 2), name="c")
@@ -20,7 +20,7 @@ def batchnorm_ranks(w):
     return Spec(w.randomise(w.Model([a, b, c], outs)), [w.normal(3, 6), w.normal(3, 5, 4), w.normal(2, 3, 2, 4, 2)])
 
 
-@case("batchnorm_folding", keras3=dict(without=("savedmodel",)))
+@case("batchnorm_folding")
 def batchnorm_folding(w):
     L = w.L
     x, s = w.Input((8, 8, 3), name="x"), w.Input((6,), name="s")
@@ -34,7 +34,7 @@ def batchnorm_folding(w):
     return Spec(w.randomise(w.Model([x, s], [h, d])), [w.normal(3, 8, 8, 3), w.normal(3, 6)])
 
 
-@case("batchnorm_not_foldable", sweep=True)
+@case("batchnorm_not_foldable")
 def batchnorm_not_foldable(w):
     """A convolution that two layers read, normalisation over another axis, normalisation in front of zero padding."""
     L, x = w.L, w.Input((6, 6, 3), name="x")
@@ -55,7 +55,7 @@ def layernorm(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 5, 6))
 
 
-@case("layernorm_axes", sweep=True)
+@case("layernorm_axes")
 def layernorm_axes(w):
     L, x = w.L, w.Input((4, 5, 3), name="x")
     outs = [L.LayerNormalization(axis=1, name="axis1")(x), L.LayerNormalization(axis=[1, 2], name="axes12")(x),
@@ -64,7 +64,7 @@ def layernorm_axes(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 5, 3))
 
 
-@case("other_norms", sweep=True)
+@case("other_norms")
 def other_norms(w):
     L, x = w.L, w.Input((4, 5, 6), name="x")
     outs = [L.GroupNormalization(groups=3, name="groups")(x), L.GroupNormalization(groups=-1, scale=False, name="instance")(x),

@@ -2,7 +2,7 @@
 from golden_lib import Spec, case
 
 
-@case("group_norm_arguments", without=("savedmodel",), h5=True)
+@case("group_norm_arguments", h5=True)
 def group_norm_arguments(w):
     L = w.L
     x, s, v = w.Input((None, 4, 6), name="x"), w.Input((5, 4), name="s"), w.Input((6,), name="v")
@@ -12,7 +12,7 @@ def group_norm_arguments(w):
     return Spec(w.randomise(w.Model([x, s, v], outs)), [w.normal(3, 3, 4, 6), w.normal(3, 5, 4), w.normal(3, 6)])
 
 
-@case("unit_and_rms_norm", keras3=dict(without=("savedmodel",)), h5=True)
+@case("unit_and_rms_norm", h5=True)
 def unit_and_rms_norm(w):
     """A row of zeros stays zero."""
     L, x = w.L, w.Input((4, 4), name="x")
@@ -39,7 +39,7 @@ def spectral_norm_of_tf_keras():
     module.tf = TensorFlow()
 
 
-@case("spectral_norm", without=("savedmodel",), h5=True)
+@case("spectral_norm", h5=True)
 def spectral_norm(w):
     if w.k2:
         spectral_norm_of_tf_keras()
@@ -63,7 +63,7 @@ def batchnorm_renorm(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 4, 3))
 
 
-@case("masked_norms", sweep=True)
+@case("masked_norms")
 def masked_norms(w):
     """Masks pass through normalisation and do not change it."""
     L, x = w.L, w.Input((5, 3), name="x")

@@ -12,7 +12,7 @@ def only(w, inputs, outs, arrays, **kw):
 
 
 def op_case(name, **options):
-    return case(name, writers=("keras3",), sweep=True, **options)
+    return case(name, writers=("keras3",), **options)
 
 
 def special(w, *shape):

@@ -11,7 +11,7 @@ def only(w, inputs, outs, arrays, **kw):
 
 
 def op_case(name, **options):
-    return case(name, writers=("tfkeras",), sweep=True, **options)
+    return case(name, writers=("tfkeras",), **options)
 
 
 @op_case("tf_elementwise")

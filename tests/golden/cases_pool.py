@@ -15,7 +15,7 @@ def _windows(w, rank):
     return out
 
 
-@case("pooling1d", keras3=dict(without=("savedmodel",)))
+@case("pooling1d")
 def pooling1d(w):
     x = w.Input((8, 3), name="x")
     outs = [l(x) for l in _windows(w, 1)]
@@ -34,7 +34,7 @@ def pooling2d(w):
     return Spec(w.Model(x, outs), w.normal(3, 7, 8, 3))
 
 
-@case("pooling3d", keras3=dict(without=("savedmodel",)))
+@case("pooling3d")
 def pooling3d(w):
     x = w.Input((4, 5, 6, 2), name="x")
     outs = [l(x) for l in _windows(w, 3)]
@@ -50,7 +50,7 @@ def pooling_unknown_size(w):
     return Spec(w.Model([x, s], outs), [w.normal(2, 5, 6, 2), w.normal(2, 7, 2)])
 
 
-@case("adaptive_pooling", writers=("keras3",), sweep=True)
+@case("adaptive_pooling", writers=("keras3",))
 def adaptive_pooling(w):
     L, x, s = w.L, w.Input((7, 8, 3), name="x"), w.Input((9, 3), name="s")
     v = w.Input((5, 4, 7, 2), name="v")

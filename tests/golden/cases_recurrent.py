@@ -1,7 +1,6 @@
 """LSTM, GRU, SimpleRNN and RNN over cells: every argument, states in and out."""
 from golden_lib import Spec, case
 
-SWEEP = dict(sweep=True)
 
 
 def steps(w, n=5):
@@ -27,7 +26,7 @@ def lstm_directions(w):
                       *L.LSTM(4, return_state=True, return_sequences=True, name="seq_state")(x)])
 
 
-@case("lstm_arguments", **SWEEP)
+@case("lstm_arguments")
 def lstm_arguments(w):
     L, x = w.L, steps(w)
     outs = [L.LSTM(4, name="last")(x), L.LSTM(1, return_sequences=True, name="one_unit")(x),
@@ -41,7 +40,7 @@ def lstm_arguments(w):
     return one(w, x, outs)
 
 
-@case("lstm_activations", **SWEEP)
+@case("lstm_activations")
 def lstm_activations(w):
     L, x = w.L, steps(w)
     pairs = [("relu", "sigmoid"), ("tanh", "hard_sigmoid"), ("sigmoid", "tanh"), ("linear", "hard_sigmoid"), ("elu", "sigmoid"),
@@ -56,7 +55,7 @@ def lstm_hard_sigmoid(w):
     return one(w, x, w.L.LSTM(4, recurrent_activation="hard_sigmoid", return_sequences=True, name="lstm")(x))
 
 
-@case("lstm_stack", without=("savedmodel",))
+@case("lstm_stack")
 def lstm_stack(w):
     L = w.L
     m = w.Sequential([w.Input((8, 4)), L.LSTM(5, return_sequences=True), L.Dropout(0.2), L.LSTM(4, return_sequences=True),
@@ -78,13 +77,13 @@ def gru(w):
     return one(w, x, w.L.GRU(6, return_sequences=True, name="gru")(x), (3, 7, 5))
 
 
-@case("gru_reset_before", keras3=dict(without=("savedmodel",)), h5="tfkeras")
+@case("gru_reset_before", h5="tfkeras")
 def gru_reset_before(w):
     x = steps(w)
     return one(w, x, w.L.GRU(5, reset_after=False, return_sequences=True, name="gru")(x))
 
 
-@case("gru_arguments", **SWEEP)
+@case("gru_arguments")
 def gru_arguments(w):
     L, x = w.L, steps(w)
     outs = []
@@ -101,7 +100,7 @@ def gru_arguments(w):
     return one(w, x, outs)
 
 
-@case("gru_activations", **SWEEP)
+@case("gru_activations")
 def gru_activations(w):
     L, x = w.L, steps(w)
     pairs = [("relu", "sigmoid"), ("tanh", "hard_sigmoid"), ("sigmoid", "tanh"), ("linear", "hard_sigmoid"), ("elu", "sigmoid"),
@@ -110,7 +109,7 @@ def gru_activations(w):
                             name="%s_%s" % (a, r))(x) for i, (a, r) in enumerate(pairs)])
 
 
-@case("gru_hard_sigmoid", without=("savedmodel",))
+@case("gru_hard_sigmoid")
 def gru_hard_sigmoid(w):
     x = steps(w)
     return one(w, x, w.L.GRU(4, recurrent_activation="hard_sigmoid", return_sequences=True, name="gru")(x))
@@ -118,13 +117,13 @@ def gru_hard_sigmoid(w):
 
 # --- SimpleRNN
 
-@case("simple_rnn", full=True)
+@case("simple_rnn", full=True, saved_model_folder=True)
 def simple_rnn(w):
     x = steps(w)
     return one(w, x, w.L.SimpleRNN(5, return_sequences=True, name="rnn")(x))
 
 
-@case("simple_rnn_arguments", **SWEEP)
+@case("simple_rnn_arguments")
 def simple_rnn_arguments(w):
     L, x = w.L, steps(w)
     outs = [L.SimpleRNN(4, name="last")(x), L.SimpleRNN(3, use_bias=False, return_sequences=True, name="no_bias")(x),
@@ -138,7 +137,7 @@ def simple_rnn_arguments(w):
 
 # --- states, unrolling, cells
 
-@case("initial_states", sweep=True, h5="tfkeras")
+@case("initial_states", h5="tfkeras")
 def initial_states(w):
     L, x = w.L, steps(w)
     h, c = w.Input((4,), name="h"), w.Input((4,), name="c")
@@ -147,7 +146,7 @@ def initial_states(w):
     return Spec(w.randomise(w.Model([x, h, c], outs)), [w.normal(3, 6, 5), w.normal(3, 4), w.normal(3, 4)])
 
 
-@case("encoder_decoder", tfkeras=dict(without=("savedmodel",)))
+@case("encoder_decoder")
 def encoder_decoder(w):
     L = w.L
     a, b = w.Input((None, 3), name="source"), w.Input((None, 2), name="target")
@@ -169,7 +168,7 @@ def stateful_lstm(w):
     return _stateful(w, lambda x: w.L.LSTM(4, stateful=True, return_sequences=True, name="lstm")(x))
 
 
-@case("stateful_all", **SWEEP)
+@case("stateful_all")
 def stateful_all(w):
     L = w.L
     return _stateful(w, lambda x: [L.LSTM(4, stateful=True, name="lstm")(x), L.GRU(3, stateful=True, name="gru")(x),
@@ -177,14 +176,14 @@ def stateful_all(w):
                                    L.SimpleRNN(3, stateful=True, name="rnn")(x), L.LSTM(3, name="stateless")(x)])
 
 
-@case("unrolled", keras3=dict(without=("savedmodel",)))
+@case("unrolled")
 def unrolled(w):
     L, x = w.L, w.Input((3, 4), name="x")
     return one(w, x, [L.LSTM(2, unroll=True, return_sequences=True, name="lstm")(x), L.GRU(2, unroll=True, name="gru")(x),
                       L.SimpleRNN(2, unroll=True, return_sequences=True, go_backwards=True, name="rnn")(x)], (3, 3, 4))
 
 
-@case("time_major", writers=("tfkeras",), sweep=True)
+@case("time_major", writers=("tfkeras",))
 def time_major(w):
     L = w.L
     x = w.Input(batch_shape=(6, 3, 5), name="x")
@@ -193,7 +192,7 @@ def time_major(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(6, 3, 5), note="axis 0 is time, axis 1 the batch")
 
 
-@case("rnn_cells", keras3=dict(without=("savedmodel",)))
+@case("rnn_cells")
 def rnn_cells(w):
     L, x = w.L, steps(w)
     outs = [L.RNN(L.LSTMCell(3), return_sequences=True, name="lstm_cell")(x),
@@ -201,7 +200,7 @@ def rnn_cells(w):
     return one(w, x, outs)
 
 
-@case("rnn_cells_arguments", **SWEEP, h5="tfkeras")
+@case("rnn_cells_arguments", h5="tfkeras")
 def rnn_cells_arguments(w):
     L, x = w.L, steps(w)
     outs = [L.RNN(L.SimpleRNNCell(3, activation="elu"), go_backwards=True, name="simple_cell")(x),

@@ -2,7 +2,7 @@
 from golden_lib import Spec, case
 
 
-@case("bidirectional_mixed", sweep=True)
+@case("bidirectional_mixed")
 def bidirectional_mixed(w):
     L = w.L
     x = w.Input((5, 3), name="x")
@@ -20,7 +20,7 @@ def bidirectional_mixed(w):
     return Spec(w.randomise(w.Model(x, outs)), data)
 
 
-@case("stacked_cells_states", sweep=True, h5="tfkeras")
+@case("stacked_cells_states", h5="tfkeras")
 def stacked_cells_states(w):
     L = w.L
     x, h, c, s = w.Input((4, 3), name="x"), w.Input((2,), name="h"), w.Input((2,), name="c"), w.Input((3,), name="s")
@@ -35,7 +35,7 @@ def stacked_cells_states(w):
     return Spec(w.randomise(w.Model([x, h, c, s], outs)), [w.normal(3, 4, 3), w.normal(3, 2), w.normal(3, 2), w.normal(3, 3)])
 
 
-@case("stateful_states", sweep=True, check64=False)
+@case("stateful_states", check64=False)
 def stateful_states(w):
     """Stateful layers that give their states, and that are given some."""
     L = w.L
@@ -47,7 +47,7 @@ def stateful_states(w):
     return Spec(w.randomise(w.Model([x, h], outs)), [w.normal(2, 3, 4), w.normal(2, 3)], calls=calls)
 
 
-@case("time_distributed_anything", sweep=True)
+@case("time_distributed_anything")
 def time_distributed_anything(w):
     L = w.L
     x, v = w.Input((3, 6, 5, 2), name="x"), w.Input((3, 4, 2), name="v")
@@ -58,7 +58,7 @@ def time_distributed_anything(w):
     return Spec(w.randomise(w.Model([x, v], outs)), [w.normal(2, 3, 6, 5, 2), w.normal(2, 3, 4, 2)])
 
 
-@case("time_distributed_fixed_batch", sweep=True)
+@case("time_distributed_fixed_batch")
 def time_distributed_fixed_batch(w):
     """Models and layers under a known batch size, with a mask."""
     L = w.L

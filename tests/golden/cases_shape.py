@@ -11,7 +11,7 @@ def reshaping(w):
     return Spec(w.Model([x, s], outs), [w.normal(3, 4, 6, 2), w.normal(3, 5)])
 
 
-@case("reshaping_unknown_length", keras3=dict(without=("savedmodel",)))
+@case("reshaping_unknown_length")
 def reshaping_unknown_length(w):
     L, x = w.L, w.Input((None, 6), name="x")
     outs = [L.Reshape((-1, 3), name="split")(x), L.Permute((2, 1), name="permute")(x), L.Reshape((-1, 2, 3), name="more")(x),
@@ -29,7 +29,7 @@ def zero_padding(w):
     return Spec(w.Model([a, b, c], outs), [w.normal(3, 4, 3), w.normal(3, 3, 4, 2), w.normal(2, 2, 3, 2, 2)])
 
 
-@case("cropping", keras3=dict(without=("savedmodel",)))
+@case("cropping")
 def cropping(w):
     L = w.L
     a, b, c = w.Input((7, 3), name="a"), w.Input((6, 7, 2), name="b"), w.Input((4, 5, 6, 2), name="c")
@@ -39,7 +39,7 @@ def cropping(w):
     return Spec(w.Model([a, b, c], outs), [w.normal(3, 7, 3), w.normal(3, 6, 7, 2), w.normal(2, 4, 5, 6, 2)])
 
 
-@case("upsampling", keras3=dict(without=("savedmodel",)))
+@case("upsampling")
 def upsampling(w):
     L = w.L
     a, b, c = w.Input((4, 3), name="a"), w.Input((3, 4, 2), name="b"), w.Input((2, 3, 2, 2), name="c")

@@ -9,14 +9,14 @@ def bidirectional_lstm(w):
     return Spec(w.randomise(w.Model(x, y)), w.normal(3, 6, 4))
 
 
-@case("bidirectional_gru", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)))
+@case("bidirectional_gru")
 def bidirectional_gru(w):
     x = w.Input((None, 4), name="x")
     y = w.L.Bidirectional(w.L.GRU(3), merge_mode="sum", name="both")(x)
     return Spec(w.randomise(w.Model(x, y)), w.normal(3, 6, 4))
 
 
-@case("bidirectional_merge_modes", sweep=True)
+@case("bidirectional_merge_modes")
 def bidirectional_merge_modes(w):
     L = w.L
     x = w.Input((None, 4), name="x")
@@ -29,7 +29,7 @@ def bidirectional_merge_modes(w):
     return Spec(w.randomise(w.Model(x, outs)), w.normal(3, 6, 4))
 
 
-@case("bidirectional_states", sweep=True, h5="tfkeras")
+@case("bidirectional_states", h5="tfkeras")
 def bidirectional_states(w):
     L = w.L
     x = w.Input((None, 4), name="x")
@@ -41,7 +41,7 @@ def bidirectional_states(w):
     return Spec(w.randomise(w.Model([x, h, c], outs)), [w.normal(3, 5, 4), w.normal(3, 3), w.normal(3, 3)])
 
 
-@case("bidirectional_backward_layer", sweep=True, h5="tfkeras")
+@case("bidirectional_backward_layer", h5="tfkeras")
 def bidirectional_backward_layer(w):
     L = w.L
     x = w.Input((None, 4), name="x")
@@ -51,7 +51,7 @@ def bidirectional_backward_layer(w):
     return Spec(w.randomise(w.Model(x, [y, z])), w.normal(3, 6, 4))
 
 
-@case("bidirectional_stack", without=("savedmodel",))
+@case("bidirectional_stack")
 def bidirectional_stack(w):
     L = w.L
     m = w.Sequential([w.Input((None, 4)), L.Bidirectional(L.GRU(3, return_sequences=True, reset_after=False)),
@@ -59,7 +59,7 @@ def bidirectional_stack(w):
     return Spec(w.randomise(m), w.normal(2, 7, 4))
 
 
-@case("bidirectional_rnn_cell", sweep=True)
+@case("bidirectional_rnn_cell")
 def bidirectional_rnn_cell(w):
     L = w.L
     x = w.Input((5, 4), name="x")
@@ -67,7 +67,7 @@ def bidirectional_rnn_cell(w):
     return Spec(w.randomise(w.Model(x, y)), w.normal(3, 5, 4))
 
 
-@case("time_distributed", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)), h5="tfkeras")
+@case("time_distributed", h5="tfkeras")
 def time_distributed(w):
     L = w.L
     x = w.Input((None, 6, 6, 2), name="frames")
@@ -79,7 +79,7 @@ def time_distributed(w):
     return Spec(w.randomise(w.Model(x, [d, L.LSTM(3, name="lstm")(d)])), w.normal(3, 4, 6, 6, 2))
 
 
-@case("time_distributed_nested", tfkeras=dict(without=("savedmodel",)), keras3=dict(without=("savedmodel",)), h5="tfkeras")
+@case("time_distributed_nested", h5="tfkeras")
 def time_distributed_nested(w):
     L = w.L
     x = w.Input((4, 5, 3), name="x")

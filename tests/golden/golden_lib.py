@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import zipfile
 import zlib
@@ -28,9 +29,9 @@ CASES = []
 
 
 def case(name, writers=("keras3", "tfkeras"), **options):
-    """Registers a case. A case is saved as .keras and SavedModel. Options: full (every form, the .keras as written; others
-    are packed again with DEFLATE to keep the folder small), sweep (many layers in one model: .keras only), h5 (.h5 as
-    well, or the one writer it is for), only / without (form kinds), run=False (this machine cannot run the model), save_tf (tf-keras model.save for the
+    """Registers a case. A case is saved as .keras and SavedModel. Options: full (every form, the .keras as written; others are
+    packed again with DEFLATE to keep the folder small), saved_model_folder (SavedModels are zip archives without it), h5 (.h5 as well, or the one writer it is for), only / without (form kinds
+    but the SavedModel), no_savedmodel (why the writer cannot export the model), run=False (this machine cannot run the model), save_tf (tf-keras model.save for the
     SavedModel instead of model.export), check64=False (no float64 run), extra_forms (a function of writer, model and path that saves further forms and returns them); keras3=dict(...), tfkeras=dict(...) for one writer."""
     def register(fn):
         CASES.append((name, tuple(writers), fn, options))
@@ -187,6 +188,10 @@ def _signature(path, w, model, inputs, expected, spec, run=True):
     return names, order, gap, [storable(got[n]) for n in order]
 
 
+def one_line(error):
+    return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:250]
+
+
 def excess(got, want, spec):
     """How much of the allowed difference is used up: above 1 is a failure."""
     if got.shape != want.shape:
@@ -200,14 +205,56 @@ def excess(got, want, spec):
 
 def form_kinds(w, options):
     full, h5 = options.get("full"), options.get("h5") in (True, w.name)
-    kinds = ["keras_v3"] + ["keras_h5"] * bool(full or h5) + ["keras_json_weights"] * bool(full) + ["savedmodel"] * (not options.get("sweep"))
-    return [k for k in options.get("only") or kinds if k not in options.get("without", ())]
+    kinds = ["keras_v3"] + ["keras_h5"] * bool(full or h5) + ["keras_json_weights"] * bool(full)
+    kinds = [k for k in options.get("only") or kinds if k not in options.get("without", ())]
+    return kinds + ["savedmodel"] * ("savedmodel" not in kinds and not options.get("no_savedmodel"))
+
+
+def pack_folder(folder, archive):
+    """Moves a SavedModel into a zip archive whose bytes depend on its files alone."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+        for root, folders, files in os.walk(folder):
+            folders.sort()
+            for name in sorted(files):
+                path = os.path.join(root, name)
+                with open(path, "rb") as f:
+                    z.writestr(zipfile.ZipInfo(os.path.relpath(path, folder)), f.read(), zipfile.ZIP_DEFLATED, 9)
+    shutil.rmtree(folder)
+
+
+def save_savedmodel(w, model, folder, spec, expected, options, log=print):
+    """The form of a SavedModel, saved as a folder or packed. Raises what the writer raises."""
+    path = os.path.join(folder, "saved_model")
+    shutil.rmtree(path, ignore_errors=True)
+    if w.k2 and options.get("save_tf"):
+        model.save(path, save_format="tf", **({} if options.get("optimizer") else {"include_optimizer": False}))
+    elif w.k2:
+        with contextlib.redirect_stdout(io.StringIO()):
+            model.export(path)
+    else:
+        model.export(path, format="tf_saved_model", verbose=False)
+    shutil.rmtree(os.path.join(path, "debug"), ignore_errors=True)
+    if os.path.isdir(os.path.join(path, "assets")) and not os.listdir(os.path.join(path, "assets")):
+        os.rmdir(os.path.join(path, "assets"))
+    ins, outs, gap, answers = _signature(path, w, model, spec.inputs, expected, spec, options.get("run", True))
+    form = dict(kind="savedmodel", model="saved_model", signature="serving_default", inputs=ins, outputs=outs)
+    if gap > 1:
+        log("    saved_model: the signature answers differently (%.3g times the tolerance)" % gap)
+        form["writer_reload"] = "the graph that the writer exported answers differently: `expected` names what it gives"
+        form["expected"] = "expected_saved_model.npz"
+        np.savez_compressed(os.path.join(folder, form["expected"]), **{"output_%d" % i: a for i, a in enumerate(answers)})
+    if not options.get("saved_model_folder"):
+        form["model"] = "saved_model.zip"
+        pack_folder(path, os.path.join(folder, form["model"]))
+    return form
 
 
 def save_forms(w, model, folder, spec, expected, options, log=print):
     """Saves the model in every form and loads each again with the writer itself. Returns (forms, what failed)."""
     kinds, full = form_kinds(w, options), options.get("full")
     forms, failed = [], {}
+    if options.get("no_savedmodel"):
+        failed["savedmodel"] = options["no_savedmodel"]
     p = lambda n: os.path.join(folder, n)
     K = w.keras
     optimizer = {"include_optimizer": False} if w.k2 and not options.get("optimizer") else {}
@@ -233,7 +280,7 @@ def save_forms(w, model, folder, spec, expected, options, log=print):
         try:
             forms.extend(fn())
         except Exception as e:
-            failed[kind] = str(e).strip().split("\n")[0][:200]
+            failed[kind] = one_line(e)
             log("    %s: cannot be saved: %s" % (kind, failed[kind]))
 
     def as_keras():
@@ -278,25 +325,7 @@ def save_forms(w, model, folder, spec, expected, options, log=print):
         return out
 
     def as_savedmodel():
-        path = p("saved_model")
-        if w.k2 and options.get("save_tf"):
-            model.save(path, save_format="tf", **optimizer)
-        elif w.k2:
-            with contextlib.redirect_stdout(io.StringIO()):
-                model.export(path)
-        else:
-            model.export(path, format="tf_saved_model", verbose=False)
-        shutil.rmtree(os.path.join(path, "debug"), ignore_errors=True)
-        if os.path.isdir(os.path.join(path, "assets")) and not os.listdir(os.path.join(path, "assets")):
-            os.rmdir(os.path.join(path, "assets"))
-        ins, outs, gap, answers = _signature(path, w, model, spec.inputs, expected, spec, options.get("run", True))
-        form = dict(kind="savedmodel", model="saved_model", signature="serving_default", inputs=ins, outputs=outs)
-        if gap > 1:
-            log("    saved_model: the signature answers differently (%.3g times the tolerance)" % gap)
-            form["writer_reload"] = "the graph that the writer exported answers differently: `expected` names what it gives"
-            form["expected"] = "expected_saved_model.npz"
-            np.savez_compressed(p(form["expected"]), **{"output_%d" % i: a for i, a in enumerate(answers)})
-        return [form]
+        return [save_savedmodel(w, model, folder, spec, expected, options, log)]
 
     if "keras_v3" in kinds and not options.get("h5_named_keras"):
         attempt("keras_v3", as_keras)
@@ -306,6 +335,8 @@ def save_forms(w, model, folder, spec, expected, options, log=print):
         attempt("keras_json_weights", as_json)
     if "savedmodel" in kinds:
         attempt("savedmodel", as_savedmodel)
+    if "savedmodel" in failed:
+        shutil.rmtree(p("saved_model"), ignore_errors=True)
     if options.get("extra_forms"):
         attempt("extra_forms", lambda: options["extra_forms"](w, model, p))
     return forms, failed

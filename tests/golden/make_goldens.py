@@ -1,14 +1,17 @@
 """Writes tests/golden/<writer>/<case>/: small models in every saved form with the answers their writer gives.
 
-    python tests/golden/make_goldens.py [--only pattern] [--writer keras3|tfkeras] [--out folder]
+    python tests/golden/make_goldens.py [--only pattern] [--writer keras3|tfkeras] [--out folder] [--savedmodel]
 
-The pattern is a shell pattern matched against <writer>/<case>.
+The pattern is a shell pattern matched against <writer>/<case>. With --savedmodel the other files stay as they are: cases
+without a SavedModel get one, of the same model, whose answers must be the stored ones.
 """
 import argparse
 import fnmatch
 import glob
 import importlib
+import json
 import os
+import shutil
 import sys
 import traceback
 import warnings
@@ -75,11 +78,44 @@ def run_case(w, name, fn, options, out):
         ", not saved: " + ", ".join(failed) if failed else ""), flush=True)
 
 
+def add_savedmodel(w, name, fn, options, out):
+    """The SavedModel twin of a case that has none."""
+    folder = os.path.join(out, w.name, name)
+    with open(os.path.join(folder, "case.json")) as f:
+        case = json.load(f)
+    if any(form["kind"] == "savedmodel" for form in case["forms"]) or "savedmodel" in case.get("not_saved", {}):
+        return
+    print(w.name + "/" + name, flush=True)
+    refused = options.get("no_savedmodel")
+    if not refused:
+        w.begin(name, "float32")
+        spec = fn(w)
+        oracle_model = spec.expected_model or spec.model
+        reset(w, oracle_model)
+        expected = g.call(oracle_model, spec.inputs, "float32")
+        reset(w, oracle_model)
+        with np.load(os.path.join(folder, "expected.npz")) as stored:
+            for key, got in zip(case["outputs"], expected):
+                gap = g.excess(got, stored[key], spec)
+                assert gap <= 1, "the model has changed: %s is %.3g tolerances away from the stored one" % (key, gap)
+        try:
+            case["forms"].append(g.save_savedmodel(w, spec.model, folder, spec, expected, options))
+        except Exception as e:
+            refused = g.one_line(e)
+            print("    cannot be saved: %s" % refused)
+    if refused:
+        case.setdefault("not_saved", {})["savedmodel"] = refused
+        shutil.rmtree(os.path.join(folder, "saved_model"), ignore_errors=True)
+    case["forms"] = case.pop("forms")  # the last key
+    g.write_json(os.path.join(folder, "case.json"), case)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--only", default="*")
     ap.add_argument("--writer", default=None)
     ap.add_argument("--out", default=HERE)
+    ap.add_argument("--savedmodel", action="store_true")
     args = ap.parse_args()
     for path in sorted(glob.glob(os.path.join(HERE, "cases_*.py"))):
         importlib.import_module(os.path.basename(path)[:-3])
@@ -92,9 +128,13 @@ def main():
             label = name + "/" + case_name
             if name not in writers or not (fnmatch.fnmatch(label, args.only) or fnmatch.fnmatch(case_name, args.only)):
                 continue
-            print(label, flush=True)
+            options = {**options, **options.get(name, {})}
             try:
-                run_case(w, case_name, fn, {**options, **options.get(name, {})}, args.out)
+                if args.savedmodel:
+                    add_savedmodel(w, case_name, fn, options, args.out)
+                else:
+                    print(label, flush=True)
+                    run_case(w, case_name, fn, options, args.out)
             except Exception:
                 traceback.print_exc(limit=-3)
                 bad.append(label)

@@ -122,7 +122,8 @@ INSTANTIATE_TEST_SUITE_P(
         Target{"variables_index", "demo/models/keras3_digits_mlp", "saved_model",
                "variables/variables.index", true},
         Target{"variables_data", "demo/models/keras3_digits_mlp", "saved_model",
-               "variables/variables.data-00000-of-00001", true}),
+               "variables/variables.data-00000-of-00001", true},
+        Target{"saved_model_zip", "tests/golden/tfkeras/dense_nd", "saved_model.zip", "", true}),
     [](const auto& target) { return std::string(target.param.name); });
 
 }  // namespace

@@ -119,7 +119,7 @@ TEST(WeightsAsModels, GraphsOfTensorFlowTakeNoOthers) {
   LoadOptions options;
   options.weights = golden("keras3/weights_elsewhere/in_order.npz");
   try {
-    Model::load(golden("tfkeras/lstm/saved_model"), options);
+    Model::load(golden("tfkeras/dense_2d/saved_model"), options);
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::failed_precondition);
@@ -156,6 +156,22 @@ TEST(OtherFiles, PicklesAreNeverRun) {
     EXPECT_THAT(message_of(folder.write("tokenizer.pickle", text), ErrorCode::unimplemented),
                 HasSubstr("a Python pickle: reading one runs code that is in it"));
   }
+}
+
+TEST(OtherFiles, ModelsOfOtherRuntimesAreNamed) {
+  const Folder folder;
+  const std::string lite("\x1c\0\0\0TFL3\0\0\x12\0", 12);
+  EXPECT_THAT(message_of(folder.write("model.bin", lite), ErrorCode::unimplemented),
+              HasSubstr("a TensorFlow Lite model"));
+  const std::string onnx(
+      "\x08\x07\x12\x07pytorch\x1a\x03"
+      "1.9:\0",
+      18);
+  EXPECT_THAT(message_of(folder.write("model.pb", onnx), ErrorCode::unimplemented),
+              HasSubstr("an ONNX model"));
+  EXPECT_THAT(message_of(golden("keras3/dense_2d/saved_model/saved_model.pb"),
+                         ErrorCode::failed_precondition),
+              HasSubstr("give the folder that it stands in"));
 }
 
 TEST(OtherFiles, TokenizersAreNoModels) {

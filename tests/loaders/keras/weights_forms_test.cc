@@ -292,7 +292,9 @@ TEST_P(SavedModelWeights, AreTheOnesOfTheWeightsFile) {
   const keras::KerasModel model = keras::read_config(
       parse_json(json.text(), json.name, {}),
       keras::writer_of(keras3 ? "3.15.1" : "2.15.0", "tensorflow", 2), json.name, {});
-  const keras::OpenWeights saved = keras::open_weights_file(folder + "/saved_model", {});
+  const std::string saved_model = folder + "/saved_model";
+  const keras::OpenWeights saved = keras::open_weights_file(
+      std::filesystem::exists(saved_model) ? saved_model : saved_model + ".zip", {});
   const keras::OpenWeights file = keras::open_weights_file(folder + "/model.weights.h5", {});
   std::vector<std::string> notes;
   const keras::ModelWeights got = keras::assign_weights(saved, model, false, notes);
