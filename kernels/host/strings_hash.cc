@@ -52,7 +52,10 @@ Results fingerprint(const HostArgs& args) {
 
 // Element by element over all operands: integers stand for themselves, strings for their hash.
 Results hash_cross(const HostArgs& args) {
-  constexpr std::uint64_t kHashKey = 0xDECAFCAFFE;  // TensorFlow's default for crosses
+  // TensorFlow's default for crosses.
+  const std::uint64_t key = args.call.attributes.has("key")
+                                ? static_cast<std::uint64_t>(args.call.attributes.integer("key"))
+                                : 0xDECAFCAFFE;
   const auto buckets = static_cast<std::uint64_t>(args.call.attributes.integer("buckets"));
   const auto hash_of = [&](const Tensor& column, std::int64_t i) {
     return column.dtype() == DType::string
@@ -61,7 +64,7 @@ Results hash_cross(const HostArgs& args) {
   };
   Tensor out(DType::int64, args.in[0].shape());
   for (std::int64_t i = 0; i < out.num_elements(); ++i) {
-    std::uint64_t hash = kHashKey;
+    std::uint64_t hash = key;
     for (const Tensor& column : args.in) hash = join_fingerprints(hash, hash_of(column, i));
     out.mutable_data<std::int64_t>()[i] = static_cast<std::int64_t>(hash % buckets);
   }

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "loaders/keras/custom.h"
+#include "loaders/keras/premade.h"
 #include "runtime/base/check.h"
 
 namespace thaw::keras {
@@ -116,6 +117,13 @@ void parse_inner(LayerConfig& layer, const ParseContext& context) {
     if (json != nullptr && holds_layer(*json))
       layer.inner.emplace_back(key, parse_layer(*json, context));
   }
+  if (layer.class_name == "WideDeepModel") {
+    for (const char* key : {"linear_model", "dnn_model"}) {
+      const Json* json = layer.config.find(key);
+      if (json != nullptr && holds_layer(*json))
+        layer.inner.emplace_back(key, parse_layer(*json, context));
+    }
+  }
   const char* list_key = layer.class_name == "Pipeline" ? "layers" : "cells";
   const Json* members = layer.config.find(list_key);
   const Json::Array* list = members == nullptr ? nullptr : list_of(*members);
@@ -192,7 +200,17 @@ KerasModel read_config(const Json& json, const Writer& writer, const std::string
   std::uint64_t layers_left = limits.max_nodes;
   KerasModel model;
   model.writer = writer;
-  model.root = parse_layer(json, ParseContext{writer, limits, name, 0, &layers_left, custom});
+  const ParseContext context{writer, limits, name, 0, &layers_left, custom};
+  model.root = parse_layer(json, context);
+  if (is_premade(model.root.class_name) && model.root.custom == nullptr) {
+    LayerConfig around;
+    around.name = model.root.name;
+    around.class_name = "Functional";
+    around.file_class = model.root.file_class;
+    around.trainable = model.root.trainable;
+    around.model = model_around(std::move(model.root), context);
+    model.root = std::move(around);
+  }
   if (!model.root.model) {
     throw UnsupportedError(name, {{model.root.file_class, model.root.name,
                                    "a model class with code of its own, not a graph of layers; "

@@ -17,6 +17,7 @@
 namespace thaw {
 struct CustomLayer;
 struct CustomObjects;
+class SavedModelEndpoint;
 }  // namespace thaw
 
 namespace thaw::keras {
@@ -80,7 +81,9 @@ struct LayerConfig {
       false;  // a function node of Keras 3: no layer, no variables, no place in `model.layers`
   std::vector<Call> calls;
   const CustomLayer* custom = nullptr;  // the user's own, which goes before the table
-  std::unique_ptr<ModelConfig> model;   // of Sequential, Functional, Model
+  bool whole_model = false;             // its variables stand where the model's own do
+  std::shared_ptr<const SavedModelEndpoint> saved_model;  // of TFSMLayer, once it is opened
+  std::unique_ptr<ModelConfig> model;                     // of Sequential, Functional, Model
   std::vector<std::pair<std::string, LayerConfig>>
       inner;  // "layer", "backward_layer", "cell", "cells"
 

@@ -240,6 +240,7 @@ Outputs ImportContext::input_layer(const ModelRun& run, std::size_t at, std::siz
     // A model converts what it is given to its own input's type, and forgives a last dimension
     // of 1.
     const Json* shape = shape_of_input(config);
+    if (value.is_ragged()) return std::vector<MaskedValue>{value};
     if (shape != nullptr && g_.shape(value.value).has_rank()) {
       const Shape want = shape_from_json(*shape);
       const Shape have = g_.shape(value.value);
@@ -285,6 +286,23 @@ void give_masks(Layer& layer) {
 
 }  // namespace
 
+namespace {
+
+// Nothing computes on ragged tensors: they go out of the model as they are.
+void refuse_ragged(const Layer& layer) {
+  std::vector<MaskedValue> tensors = layer.inputs;
+  for (const Operand& operand : layer.args) flatten(operand, tensors);
+  for (const auto& [key, operand] : layer.kwargs) flatten(operand, tensors);
+  if (std::any_of(tensors.begin(), tensors.end(),
+                  [](const MaskedValue& tensor) { return tensor.is_ragged(); })) {
+    layer.unsupported(
+        "takes a ragged tensor, which can only be an output of the model: write it with "
+        "ragged=False, which fills rows up with zeros");
+  }
+}
+
+}  // namespace
+
 Outputs ImportContext::import_layer(Layer layer) {
   Outputs outputs;
   const TableRow* row = find_row(layer.config);
@@ -298,6 +316,7 @@ Outputs ImportContext::import_layer(Layer layer) {
       outputs.poisoned = poisoned;
       return outputs;
     }
+    refuse_ragged(layer);
     if (layer.config.operation && find_operation(layer.class_name()) != nullptr)
       return import_operation(layer, g_);
     if (row == nullptr) {  // collected before
@@ -386,7 +405,13 @@ void ImportContext::import_root() {
     const TensorRef& tensor = model.outputs[std::min(i, model.outputs.size() - 1)];
     const std::string& layer = model.layers[tensor.layer].name;
     const int count = counts[layer]++;
-    g_.output(count == 0 ? layer : fmt::format("{}_{}", layer, count), outputs[i].value);
+    const std::string name = count == 0 ? layer : fmt::format("{}_{}", layer, count);
+    if (!outputs[i].is_ragged()) {
+      g_.output(name, outputs[i].value);
+      continue;
+    }
+    g_.output(name + "/values", outputs[i].value);
+    g_.output(name + "/row_splits", outputs[i].splits);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "loaders/keras/build.h"
+#include "loaders/keras/saved_model.h"
 #include "loaders/keras/weights_file.h"
 #include "loaders/source/byte_reader.h"
 #include "loaders/source/h5.h"
@@ -105,8 +106,9 @@ LoadedModel load_keras_v3(const FileTree& tree, const LoadOptions& options,
   // Only TensorFlow's Keras wrote this format under a version of 2.
   Writer writer = keras::writer_of(version, "", 3);
   writer.tf_keras = writer.major == 2;
-  const KerasModel model =
+  KerasModel model =
       keras::read_config(config, writer, config_bytes.name, options.limits, options.custom.get());
+  keras::open_saved_models(model.root, tree.path(), options, evaluator);
   info.training_config = keras::training_config(config);
   keras::report(options, 0.2, "weights");
   const keras::OpenWeights weights = options.weights.empty()
@@ -134,9 +136,10 @@ LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluat
          info.path);
   }
   const Json config = parse_json(*text, info.path + "!model_config", options.limits);
-  const KerasModel model =
+  KerasModel model =
       keras::read_config(config, keras::h5_writer(*file, 1), info.path + "!model_config",
                          options.limits, options.custom.get());
+  keras::open_saved_models(model.root, info.path, options, evaluator);
   info.training_config = file->text_attribute("", "training_config").value_or("");
   keras::report(options, 0.2, "weights");
   if (!options.weights.empty()) weights = other_weights(options, info);
@@ -164,8 +167,9 @@ LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const L
   const keras::OpenWeights weights = keras::open_weights_file(path, options.limits);
   info.file_bytes = json.size() + weights.file_bytes;
   info.training_config = keras::training_config(config);
-  const KerasModel model = keras::read_config(config, json_writer(config, weights), json.name,
+  KerasModel model = keras::read_config(config, json_writer(config, weights), json.name,
                                               options.limits, options.custom.get());
+  keras::open_saved_models(model.root, info.path, options, evaluator);
   keras::report(options, 0.2, "weights");
   const ModelWeights store = keras::assign_weights(weights, model, options.by_name, info.notes);
   keras::count_optimizer(weights, store, info);

@@ -147,7 +147,7 @@ Outputs Layer::import_inner(const LayerConfig& inner, const std::string& attribu
                             std::vector<std::pair<std::string, Operand>> inner_kwargs) const {
   Layer child{inner,
               scoped(name, inner.name.empty() ? attribute : inner.name),
-              path + "/" + attribute,
+              join(path, attribute),
               writer,
               {},
               std::move(inner_inputs),
@@ -160,11 +160,11 @@ Outputs Layer::import_inner(const LayerConfig& inner, const std::string& attribu
 }
 
 bool Weights::has(const std::string& name) const {
-  return context_.store_.find(layer_.path + "/" + name) != nullptr;
+  return context_.store_.find(join(layer_.path, name)) != nullptr;
 }
 
 Tensor Weights::tensor(const std::string& name, const Shape& shape) {
-  const StoredArray* stored = context_.store_.find(layer_.path + "/" + name);
+  const StoredArray* stored = context_.store_.find(join(layer_.path, name));
   if (stored == nullptr) layer_.bad(fmt::format("there are no weights for variable {}", name));
   Tensor array = stored->read();
   bool fits = !shape.has_rank() || shape.rank() == array.shape().rank();
@@ -187,7 +187,7 @@ ValueId Weights::get(const std::string& name, const Shape& shape) {
 }
 
 ValueId Weights::get(const std::string& name, const Shape& shape, DType dtype) {
-  const std::string key = layer_.path + "/" + name + " " + name_of(dtype);
+  const std::string key = join(layer_.path, name) + " " + name_of(dtype);
   if (const auto known = context_.constants_.find(key); known != context_.constants_.end()) {
     return known->second;
   }
@@ -201,7 +201,7 @@ ValueId Weights::get(const std::string& name, const Shape& shape, DType dtype) {
 }
 
 VariableId Weights::state(const std::string& name, DType dtype, const Shape& shape) {
-  const std::string key = layer_.path + "/" + name;
+  const std::string key = join(layer_.path, name);
   if (const auto known = context_.states_.find(key); known != context_.states_.end())
     return known->second;
   const VariableId variable =

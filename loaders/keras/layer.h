@@ -18,8 +18,10 @@ constexpr ValueId kNoValue = -1;
 struct MaskedValue {
   ValueId value = kNoValue;
   ValueId mask = kNoValue;
+  ValueId splits = kNoValue;  // row splits of a ragged tensor, whose values `value` has
 
   bool has_mask() const { return mask != kNoValue; }
+  bool is_ragged() const { return splits != kNoValue; }
 };
 
 struct Outputs {

@@ -12,12 +12,8 @@ constexpr const char* kLambda =
     "Python code is never executed: register a function by the layer's name, or export a "
     "SavedModel";
 constexpr const char* kForeign = "code of another framework: export a SavedModel";
-constexpr const char* kColumns =
-    "feature columns are Python objects without a stored form: export a SavedModel";
-constexpr const char* kPython = "a model class with code of its own: export a SavedModel";
-constexpr const char* kDynamic = "its vocabulary changes while it runs: export a SavedModel";
-constexpr const char* kSavedModel =
-    "refers to a SavedModel outside of the file: open that SavedModel";
+constexpr const char* kDynamic =
+    "tf.keras does not load what it saves of it (the class has no name there): export a SavedModel";
 
 struct Name {
   const char* name;
@@ -78,7 +74,7 @@ constexpr Name kNames[] = {
     {"CutMix", k3},
     {"Deconvolution2D", k1},
     {"Dense", k1 | k2 | k3},
-    {"DenseFeatures", k2, kColumns},
+    {"DenseFeatures", k2},
     {"DepthwiseConv1D", k2 | k3},
     {"DepthwiseConv2D", k2 | k3},
     {"Discretization", k2 | k3},
@@ -122,7 +118,7 @@ constexpr Name kNames[] = {
     {"Lambda", k1 | k2 | k3, kLambda},
     {"LayerNormalization", k2 | k3},
     {"LeakyReLU", k1 | k2 | k3},
-    {"LinearModel", k2, kPython},
+    {"LinearModel", k2},
     {"LocallyConnected1D", k1 | k2},
     {"LocallyConnected2D", k1 | k2},
     {"Masking", k1 | k2 | k3},
@@ -184,7 +180,7 @@ constexpr Name kNames[] = {
     {"SeparableConv2D", k2 | k3},
     {"SeparableConvolution1D", k2 | k3},
     {"SeparableConvolution2D", k1 | k2 | k3},
-    {"SequenceFeatures", k2, kColumns},
+    {"SequenceFeatures", k2},
     {"SimpleRNN", k1 | k2 | k3},
     {"SimpleRNNCell", k2 | k3},
     {"Softmax", k2 | k3},
@@ -197,7 +193,7 @@ constexpr Name kNames[] = {
     {"StringLookup", k2 | k3},
     {"Subtract", k2 | k3},
     {"SyncBatchNormalization", k2},
-    {"TFSMLayer", k3, kSavedModel},
+    {"TFSMLayer", k3},
     {"TextVectorization", k2 | k3},
     {"ThresholdedReLU", k1 | k2},
     {"TimeDistributed", k1 | k2 | k3},
@@ -207,7 +203,7 @@ constexpr Name kNames[] = {
     {"UpSampling1D", k1 | k2 | k3},
     {"UpSampling2D", k1 | k2 | k3},
     {"UpSampling3D", k1 | k2 | k3},
-    {"WideDeepModel", k2, kPython},
+    {"WideDeepModel", k2},
     {"ZeroPadding1D", k1 | k2 | k3},
     {"ZeroPadding2D", k1 | k2 | k3},
     {"ZeroPadding3D", k1 | k2 | k3},

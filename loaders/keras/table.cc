@@ -8,6 +8,7 @@
 #include "loaders/keras/layers/audio.h"
 #include "loaders/keras/layers/conv_lstm.h"
 #include "loaders/keras/layers/einsum_dense.h"
+#include "loaders/keras/layers/feature_columns.h"
 #include "loaders/keras/layers/image_preprocessing.h"
 #include "loaders/keras/layers/layers.h"
 #include "loaders/keras/layers/legacy.h"
@@ -16,7 +17,9 @@
 #include "loaders/keras/layers/reversible_embedding.h"
 #include "loaders/keras/layers/text.h"
 #include "loaders/keras/operations/op_call.h"
+#include "loaders/keras/premade.h"
 #include "loaders/keras/quantised.h"
+#include "loaders/keras/saved_model.h"
 #include "loaders/load.h"
 
 namespace thaw::keras {
@@ -67,6 +70,7 @@ constexpr TableRow kLayers[] = {
     {"CuDNNLSTM", recurrent, recurrent_variables, own},
     {"CutMix", augmentation},
     {"Dense", dense, dense_variables, pass},
+    {"DenseFeatures", dense_features, feature_variables, drop, false, true},
     {"DepthwiseConv1D", depthwise_conv, depthwise_variables},
     {"DepthwiseConv2D", depthwise_conv, depthwise_variables},
     {"Discretization", discretization, discretization_variables, drop, false},
@@ -98,6 +102,7 @@ constexpr TableRow kLayers[] = {
     {"LSTMCell", lone_cell, cell_variables},
     {"LayerNormalization", layer_normalization, layer_normalization_variables, pass, false},
     {"LeakyReLU", leaky_relu, nullptr, pass},
+    {"LinearModel", linear_model, linear_model_variables},
     {"LocallyConnected1D", locally_connected, kernel_and_bias},
     {"LocallyConnected2D", locally_connected, kernel_and_bias},
     {"Masking", masking, nullptr, own},
@@ -154,6 +159,7 @@ constexpr TableRow kLayers[] = {
     {"STFTSpectrogram", stft_spectrogram, stft_spectrogram_variables},
     {"SeparableConv1D", separable_conv, separable_variables},
     {"SeparableConv2D", separable_conv, separable_variables},
+    {"SequenceFeatures", sequence_features, feature_variables, drop, false, true},
     {"SimpleRNN", recurrent, recurrent_variables, own},
     {"SimpleRNNCell", lone_cell, cell_variables},
     {"SlicingOpLambda", tf_slicing, nullptr, drop, false, true},
@@ -167,6 +173,7 @@ constexpr TableRow kLayers[] = {
     {"StringLookup", index_lookup, index_lookup_variables, drop, false},
     {"Subtract", merge, nullptr, own},
     {"TFOpLambda", tf_function, nullptr, own, false, true},
+    {"TFSMLayer", saved_model_layer, saved_model_variables},
     {"TensorFlowOpLayer", tf_node, nullptr, drop, false, true},
     {"TextVectorization", text_vectorization, index_lookup_variables, drop, false},
     {"ThresholdedReLU", thresholded_relu, nullptr, pass},
@@ -175,6 +182,7 @@ constexpr TableRow kLayers[] = {
     {"UpSampling1D", up_sampling},
     {"UpSampling2D", up_sampling},
     {"UpSampling3D", up_sampling},
+    {"WideDeepModel", wide_deep_model, wide_deep_model_variables},
     {"ZeroPadding1D", zero_padding},
     {"ZeroPadding2D", zero_padding},
     {"ZeroPadding3D", zero_padding},

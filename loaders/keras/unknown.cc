@@ -16,13 +16,9 @@ const char* foreign_code(const std::string& class_name) {
   }
   if (class_name == "TorchModuleWrapper")
     return "holds a pickled PyTorch module, which is never executed: replace it by Keras layers";
-  if (class_name == "TFSMLayer") {
-    return "names a SavedModel outside the file: open that SavedModel, or export the whole model "
-           "as one";
-  }
-  if (class_name == "DenseFeatures" || class_name == "SequenceFeatures") {
-    return "reads feature columns, which the configuration does not hold in full: export the "
-           "model as a SavedModel";
+  if (class_name == "DynamicEmbedding" || class_name == "DynamicLookup") {
+    return "saved in a form that tf.keras itself does not load (the class has no name there): "
+           "export the model as a SavedModel";
   }
   if (class_name == "ClassMethod" || class_name == "InstanceMethod" ||
       class_name == "InstanceProperty")

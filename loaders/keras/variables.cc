@@ -40,7 +40,7 @@ std::vector<std::string> layer_paths(const ModelConfig& model) {
   std::map<std::string, int> counts;
   std::vector<std::string> paths;
   for (const LayerConfig& layer : model.layers) {
-    if (layer.synthetic || layer.operation) {
+    if (layer.synthetic || layer.operation || layer.whole_model) {
       paths.emplace_back();
       continue;
     }
@@ -93,7 +93,7 @@ void collect_variables(const LayerConfig& layer, const std::string& path, bool t
   if (layer.model) {
     const std::vector<std::string> paths = layer_paths(*layer.model);
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      if (paths[i].empty()) continue;
+      if (paths[i].empty() && !layer.model->layers[i].whole_model) continue;
       collect_variables(layer.model->layers[i], join(path, paths[i]), trainable, writer, out);
     }
     return;

@@ -18,7 +18,7 @@ struct Variable {
   bool merged = false;  // Keras adds it to another variable before it writes `.weights.h5`
   const LayerConfig* layer = nullptr;  // the layer that declared it
 
-  std::string path() const { return owner + "/" + name; }
+  std::string path() const { return owner.empty() ? name : owner + "/" + name; }
 };
 
 /// Where a layer's declare function puts its variables, in the order in which Keras creates them.

@@ -33,7 +33,7 @@ std::string ModelWeights::place_of(const std::string& path) const {
 
 std::int64_t ModelWeights::elements_below(const std::string& path) const {
   std::int64_t total = 0;
-  const std::string prefix = path + "/";
+  const std::string prefix = path.empty() ? "" : path + "/";
   for (auto it = arrays_.lower_bound(prefix); it != arrays_.end() && it->first.starts_with(prefix);
        ++it) {
     total += it->second.elements;

@@ -102,8 +102,9 @@ class PathReader {
     const std::vector<std::string> paths = layer_paths(*layer.model);
     const std::vector<std::string> places = find_places(*layer.model, paths, place);
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      if (paths[i].empty()) continue;
       const LayerConfig& child = layer.model->layers[i];
+      if (child.whole_model) assign(child, path, place, trainable && layer.trainable);
+      if (paths[i].empty()) continue;
       const std::string child_path = join(path, paths[i]);
       if (places[i].empty()) {
         const std::string& first = first_.at(identity(child));

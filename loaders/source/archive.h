@@ -24,7 +24,8 @@ std::unique_ptr<FileTree> open_tar(Bytes archive, const std::string& path, const
 std::unique_ptr<FileTree> open_folder(const FileTree& tree, std::string folder);
 
 /// Refuses names of archive members that leave the archive or mislead: absolute ones, drives, "..",
-/// backslashes, control characters. A trailing slash is allowed. Throws permission_denied.
+/// backslashes (zip archives turn theirs into slashes first), control characters. A trailing slash
+/// is allowed. Throws permission_denied.
 void check_member_name(const std::string& archive, std::string_view name);
 
 }  // namespace thaw

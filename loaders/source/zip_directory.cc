@@ -20,6 +20,13 @@ constexpr std::size_t kEndSize = 22, kEnd64Size = 56, kLocatorSize = 20;
 constexpr std::uint32_t kMax32 = 0xffffffff;
 constexpr std::uint16_t kZip64Extra = 1, kHasDescriptor = 8;
 
+// Some programs on Windows write its own separator.
+std::string with_slashes(std::string_view name) {
+  std::string result(name);
+  std::replace(result.begin(), result.end(), '\\', '/');
+  return result;
+}
+
 struct Directory {
   std::uint64_t offset = 0, size = 0, count = 0;
   std::uint64_t end = 0;  // offset of the record that follows the directory
@@ -171,7 +178,7 @@ ZipMember ZipReader::central_entry(ByteReader& reader) const {
   reader.skip(2);
   const std::uint32_t attributes = reader.u32();
   member.header = reader.u32();
-  member.name = std::string(as_text(reader.take(name_size)));
+  member.name = with_slashes(as_text(reader.take(name_size)));
   read_zip64_extra(reader.take(extra_size),
                    {&member.size, &member.compressed_size, &member.header});
   reader.skip(comment_size);
@@ -195,7 +202,7 @@ void ZipReader::check_local(ZipMember& member) const {
   std::uint64_t compressed_size = reader.u32(), size = reader.u32();
   const bool zip64 = compressed_size == kMax32 || size == kMax32;
   const std::uint16_t name_size = reader.u16(), extra_size = reader.u16();
-  const std::string_view name = as_text(reader.take(name_size));
+  const std::string name = with_slashes(as_text(reader.take(name_size)));
   read_zip64_extra(reader.take(extra_size), {&size, &compressed_size});
   member.data = reader.position();
   reader.skip(member.compressed_size);

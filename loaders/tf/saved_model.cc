@@ -3,10 +3,8 @@
 #include <optional>
 
 #include "loaders/source/checkpoint_v1.h"
-#include "loaders/tf/initial_values.h"
 #include "loaders/tf/model_info.h"
-#include "loaders/tf/parse.h"
-#include "loaders/tf/signatures.h"
+#include "loaders/tf/opened_model.h"
 #include "loaders/tf/tf.h"
 #include "runtime/base/check.h"
 #include "tf/proto/thaw_tf.pb.h"
@@ -46,7 +44,15 @@ const MetaGraphDef& choose_meta_graph(const SavedModel& model, const std::string
        fmt::join(wanted, ","), all.empty() ? "none" : all);
 }
 
-Bytes read_message(const FileTree& tree, bool& text) {
+std::unique_ptr<TensorBundle> open_variables(const FileTree& tree, const LoadOptions& options) {
+  const std::string prefix = "variables/variables";
+  if (!tree.contains(prefix + ".index") && checkpoint_v1_files(tree, prefix).empty()) return {};
+  return TensorBundle::open(tree, prefix, options.limits);
+}
+
+}  // namespace
+
+Bytes read_saved_model(const FileTree& tree, bool& text) {
   text = false;
   if (tree.contains("saved_model.cpb") && !tree.contains("saved_model.pb")) {
     fail(ErrorCode::unimplemented,
@@ -64,15 +70,32 @@ Bytes read_message(const FileTree& tree, bool& text) {
   return file;
 }
 
+OpenedModel::OpenedModel(const FileTree& tree, Parsed<SavedModel> parsed, const std::string& file,
+                         const LoadOptions& options, const Evaluator& evaluator)
+    : parsed_(std::move(parsed)),
+      meta_(choose_meta_graph(*parsed_.message, options.tags, file)),
+      bundle_(open_variables(tree, options)),
+      top_(view_graph(meta_.graph_def(), options.limits, parsed_.owner)),
+      functions_(meta_.graph_def(), options.limits, parsed_.owner),
+      variables_(meta_, top_, functions_, bundle_.get(), options.limits),
+      session_{meta_, options, evaluator, top_, functions_, variables_, tree.path()},
+      initial_(session_) {
+  variables_.tables().set_files(tree);
+  variables_.set_fallback([this](const std::string& handle) { return initial_.find(handle); });
+}
+
+namespace {
+
 LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluator& evaluator) {
   bool text = false;
-  const Bytes file = read_message(tree, text);
+  const Bytes file = read_saved_model(tree, text);
   const Parsed<SavedModel> parsed = parse_saved_model(file, text, options.limits);
   if (parsed.message->meta_graphs_size() == 0) {
     // A frozen graph is sometimes given this name; its first field has the same number.
     return import_graph_alone(file, text, options, evaluator);
   }
-  const MetaGraphDef& meta = choose_meta_graph(*parsed.message, options.tags, file.name);
+  OpenedModel model(tree, parsed, file.name, options, evaluator);
+  const MetaGraphDef& meta = model.meta();
   LoadedModel loaded;
   ModelInfo& info = loaded.info;
   info.path = tree.path();
@@ -83,20 +106,7 @@ LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluat
     info.file_bytes += tree.size_of(name);
     if (name.starts_with(kAssets)) info.assets.push_back(name.substr(kAssets.size()));
   }
-
-  const std::string prefix = "variables/variables";
-  std::unique_ptr<TensorBundle> bundle;
-  if (tree.contains(prefix + ".index") || !checkpoint_v1_files(tree, prefix).empty()) {
-    bundle = TensorBundle::open(tree, prefix, options.limits);
-  }
-  const GraphView top = view_graph(meta.graph_def(), options.limits, parsed.owner);
-  FunctionLibrary functions(meta.graph_def(), options.limits, parsed.owner);
-  Variables variables(meta, top, functions, bundle.get(), options.limits);
-  variables.tables().set_files(tree);
-  const Session session{meta, options, evaluator, top, functions, variables, info.path};
-  InitialValues initial(session);
-  variables.set_fallback([&](const std::string& handle) { return initial.find(handle); });
-  describe_graph(session, info);
+  describe_graph(model.session(), info);
   for (const MetaGraphDef& other : parsed.message->meta_graphs()) {
     if (&other != &meta)
       info.other_tags.push_back(fmt::format("{}", fmt::join(tags_of(other), ",")));
@@ -104,9 +114,9 @@ LoadedModel load(const FileTree& tree, const LoadOptions& options, const Evaluat
   if (tree.contains("keras_metadata.pb")) {
     info.notes.push_back("keras_metadata.pb is not read: the graph says what the model computes");
   }
-  import_signatures(session, loaded);
-  info.parameters = variables.elements();
-  info.weight_bytes = variables.bytes();
+  import_signatures(model.session(), loaded);
+  info.parameters = model.variables().elements();
+  info.weight_bytes = model.variables().bytes();
   return loaded;
 }
 

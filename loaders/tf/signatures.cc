@@ -59,27 +59,6 @@ std::map<std::string, const TensorInfo*> sorted_infos(
   return infos;
 }
 
-Request request_of(const Session& session, const std::string& name, const SignatureDef& signature) {
-  Request request;
-  try {
-    for (const auto& [key, info] : sorted_infos(signature.inputs())) {
-      const std::string what =
-          fmt::format("signature '{}': input '{}'", printable(name), printable(key));
-      const Ref ref = session.top.resolve(tensor_name(*info, key), what);
-      request.inputs.push_back({key, ref, input_type(session, *info, ref)});
-    }
-    for (const auto& [key, info] : sorted_infos(signature.outputs())) {
-      const std::string what =
-          fmt::format("signature '{}': output '{}'", printable(name), printable(key));
-      request.outputs.emplace_back(key, session.top.resolve(tensor_name(*info, key), what));
-    }
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::unimplemented) throw;
-    throw UnsupportedError(session.path, {{"signature", name, error.what()}});
-  }
-  return request;
-}
-
 Imported import_once(const Session& session, const Request& request, Importer& importer) {
   Imported imported;
   Scope scope(imported.graph, session.evaluator, nullptr);
@@ -107,6 +86,28 @@ Imported import_once(const Session& session, const Request& request, Importer& i
 }
 
 }  // namespace
+
+Request signature_request(const Session& session, const std::string& name,
+                          const SignatureDef& signature) {
+  Request request;
+  try {
+    for (const auto& [key, info] : sorted_infos(signature.inputs())) {
+      const std::string what =
+          fmt::format("signature '{}': input '{}'", printable(name), printable(key));
+      const Ref ref = session.top.resolve(tensor_name(*info, key), what);
+      request.inputs.push_back({key, ref, input_type(session, *info, ref)});
+    }
+    for (const auto& [key, info] : sorted_infos(signature.outputs())) {
+      const std::string what =
+          fmt::format("signature '{}': output '{}'", printable(name), printable(key));
+      request.outputs.emplace_back(key, session.top.resolve(tensor_name(*info, key), what));
+    }
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unimplemented) throw;
+    throw UnsupportedError(session.path, {{"signature", name, error.what()}});
+  }
+  return request;
+}
 
 // Which variables are state shows only during the import; then it is run again with that known.
 Imported import_request(const Session& session, const std::string& name, const Request& request) {
@@ -204,7 +205,7 @@ void import_signatures(const Session& session, LoadedModel& loaded) {
   for (std::size_t i = 0; i < names.all.size(); ++i) {
     const std::string& name = names.all[i];
     try {
-      const Request request = request_of(session, name, *signatures.at(name));
+      const Request request = signature_request(session, name, *signatures.at(name));
       Imported imported = import_request(session, name, request);
       add_notes(loaded.info, imported.notes);
       if (i == names.chosen) {

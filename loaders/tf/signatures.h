@@ -12,6 +12,8 @@
 
 namespace thaw::tf {
 
+class SignatureDef;
+
 /// Everything the import of one MetaGraph shares.
 struct Session {
   const MetaGraphDef& meta;
@@ -41,6 +43,9 @@ struct Imported {
   std::vector<std::string> notes;
 };
 
+/// What a signature asks for. Throws UnsupportedError for inputs and outputs that are no tensors.
+Request signature_request(const Session& session, const std::string& name,
+                          const SignatureDef& signature);
 /// Throws UnsupportedError with everything that cannot be run, Error for damaged graphs.
 Imported import_request(const Session& session, const std::string& name, const Request& request);
 /// Imports all signatures. One that is not the default and cannot be run is left out and noted.

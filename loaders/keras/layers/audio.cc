@@ -1,9 +1,11 @@
 #include "loaders/keras/layers/audio.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "loaders/keras/layers/layers.h"
+#include "loaders/keras/operations/op_call.h"
 #include "runtime/base/check.h"
 
 namespace thaw::keras {
@@ -129,7 +131,12 @@ Tensor window_of(const Layer& layer, std::int64_t size, std::int64_t length) {
                                             static_cast<double>(size));
     }
   } else if (given != nullptr) {
-    layer.unsupported("a window given as numbers");
+    const Tensor numbers = constant_tensor(*given, DType::float64);
+    if (numbers.shape() != Shape{size}) {
+      layer.bad(
+          fmt::format("a window of shape {} for frames of {}", numbers.shape().to_string(), size));
+    }
+    std::copy_n(numbers.data<double>(), size, out);
   } else {
     std::fill(out, out + size, 1.0);
   }

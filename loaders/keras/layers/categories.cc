@@ -36,13 +36,15 @@ ValueId bins(ValueId indices, std::int64_t depth, DType dtype, ValueId weights, 
   const ValueId empty =
       g.add1(ops::BroadcastTo{}, {g.scalar(0, dtype), g.concat({batch, g.ints({depth + 1})}, 0)});
   const ScatterKind kind = binary ? ScatterKind::max : ScatterKind::add;
-  return g.slice_axis(g.add1(ops::Scatter{kind}, {empty, where, updates}), 1, 0, depth);
+  const ValueId filled = g.add1(ops::Scatter{kind}, {empty, where, updates});
+  return g.reshape(g.slice_axis(filled, 1, 0, depth), {-1, depth});  // says its size
 }
 
 }  // namespace
 
 OutputMode output_mode(const Layer& layer, const char* otherwise) {
-  if (layer.flag("sparse", false)) layer.unsupported("sparse=True: the result is no dense tensor");
+  // A sparse result has the values of the dense one, and is given as that.
+  layer.flag("sparse", false);
   const std::string mode = layer.text("output_mode", otherwise);
   if (mode == "int") return OutputMode::indices;
   if (mode == "one_hot") return OutputMode::one_hot;

@@ -243,6 +243,18 @@ void rnn_of_cells_variables(VariableList& variables) {
 
 namespace {
 
+// tf.keras turns the order of the states twice: only their sizes could tell, and with different
+// ones it cannot run the stack.
+void check_same_sizes(const Layer& layer, const LayerConfig& stack) {
+  const Json* first = nullptr;
+  for (const auto& [attribute, cell] : stack.inner) {
+    const Json* units = cell.config.find("units");
+    if (units == nullptr || (first != nullptr && units->dump() != first->dump()))
+      layer.unsupported("reverse_state_order=True with cells of different sizes");
+    first = units;
+  }
+}
+
 // A stack's cells run one behind the other; stacks may hold stacks.
 void add_cells(const Layer& layer, const LayerConfig& config, const std::string& path,
                std::vector<Cell>& cells) {
@@ -252,7 +264,7 @@ void add_cells(const Layer& layer, const LayerConfig& config, const std::string&
   }
   const Json* reverse = config.config.find("reverse_state_order");
   if (reverse != nullptr && reverse->is_bool() && reverse->boolean())
-    layer.unsupported("reverse_state_order=True");
+    check_same_sizes(layer, config);
   const std::vector<std::string> paths = stacked_paths(config);
   for (std::size_t i = 0; i < paths.size(); ++i) {
     add_cells(layer, config.inner[i].second, path + "/" + paths[i], cells);

@@ -20,7 +20,7 @@ void discretization_variables(VariableList& variables);
 
 /// How a layer gives its categories.
 enum class OutputMode : std::uint8_t { indices, one_hot, multi_hot, count, tf_idf };
-/// Reads `output_mode`; refuses sparse results. "binary" and "tf-idf" are older names.
+/// Reads `output_mode`. "binary" and "tf-idf" are older names.
 OutputMode output_mode(const Layer& layer, const char* otherwise);
 /// Categories in [0, depth) as `mode` has them; others count for nothing. `weights` may be
 /// kNoValue.

@@ -165,7 +165,6 @@ ValueId of_length(const Layer& layer, ValueId x, std::int64_t length, GraphBuild
 }  // namespace
 
 Outputs text_vectorization(const Layer& layer, Weights& weights, GraphBuilder& g) {
-  if (layer.flag("ragged", false)) layer.unsupported("ragged=True: the result is no dense tensor");
   const IndexLookup lookup(layer, weights, true);
   if (g.dtype(layer.input()) != DType::string) {
     layer.bad(fmt::format("expected strings, got {}", name_of(g.dtype(layer.input()))));
@@ -181,6 +180,11 @@ Outputs text_vectorization(const Layer& layer, Weights& weights, GraphBuilder& g
   }
   const std::int64_t length = layer.integer("output_sequence_length", -1);
   if (length < -1) layer.bad(fmt::format("output_sequence_length={}", length));
+  if (layer.flag("ragged", false)) {  // tf.keras leaves rows as they are, Keras 3 cuts them
+    if (layer.keras3() && length >= 0) layer.unsupported("ragged=True with output_sequence_length");
+    if (dense) return rows.values;
+    return std::vector<MaskedValue>{{rows.values, kNoValue, rows.splits}};
+  }
   if (!dense) return dense_rows(rows, length, 0, false, g);
   return length < 0 ? rows.values : of_length(layer, rows.values, length, g);
 }

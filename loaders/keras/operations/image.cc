@@ -5,6 +5,7 @@
 #include "loaders/keras/layers/layers.h"
 #include "loaders/keras/operations/images.h"
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -202,6 +203,42 @@ Expr gaussian_blur(OpCall& c) {
   return images.back(filtered(c, images.x, weights, padding));
 }
 
+// Structural similarity: windowed means, variances and covariance of every channel, averaged.
+Expr structural_similarity(OpCall& c) {
+  const Expr first_image = c.tensor("image1");
+  const DType dtype = first_image.dtype();
+  const bool channels_first = c.channels_first();
+  const auto prepared = [&](Expr x) {
+    if (x.rank() != 3 && x.rank() != 4) c.bad("expected one image or a batch of them");
+    x = floating(x);
+    if (x.rank() == 3) x = expand(x, 0);
+    return channels_first ? c.expr(channels_to_last(x, c.g)) : x;
+  };
+  const Expr x = prepared(first_image), y = prepared(c.tensor("image2"));
+  if (x.dtype() != y.dtype()) c.bad("images of two types");
+  const std::int64_t size = c.integer("filter_size", 11);
+  if (size < 1 || size > 1024) c.unsupported(fmt::format("filter_size={}", size));
+  const std::vector<double> side = gaussian(size, c.real("filter_sigma", 1.5));
+  std::vector<double> window;
+  for (double a : side) {
+    for (double b : side) window.push_back(a * b);
+  }
+  const Expr kernel =
+      cast(c.expr(c.g.constant(Tensor::from(Shape{size, size}, window))), x.dtype());
+  const auto mean = [&](Expr image) { return filtered(c, image, kernel, Padding{}); };
+  const double range = c.real("max_val", 1);
+  const double c1 = std::pow(c.real("k1", 0.01) * range, 2);
+  const double c2 = std::pow(c.real("k2", 0.03) * range, 2);
+  const Expr mean_x = mean(x), mean_y = mean(y);
+  const Expr xx = mean_x * mean_x, yy = mean_y * mean_y, xy = mean_x * mean_y;
+  const Expr variances = (mean(x * x) - xx) + (mean(y * y) - yy);
+  const Expr map =
+      ((2.0 * xy + c1) * (2.0 * (mean(x * y) - xy) + c2)) / ((xx + yy + c1) * (variances + c2));
+  const Expr result =
+      reduce(ReduceKind::mean, reduce(ReduceKind::mean, map, {1, 2}, false), {1}, false);
+  return cast(first_image.rank() == 3 ? squeeze(result, 0) : result, dtype);
+}
+
 Expr sobel_edges(OpCall& c) {
   const bool first = c.channels_first();
   Expr x = c.tensor("images");
@@ -272,10 +309,15 @@ Images images_of(OpCall& c) {
 
 std::span<const OperationRow> image_operations() {
   static constexpr OperationRow kRows[] = {
-      {"CropImages", "images", crop_images},     {"ExtractPatches", "images", extract_patches},
-      {"GaussianBlur", "images", gaussian_blur}, {"HSVToRGB", "images", colours, 1},
-      {"PadImages", "images", pad_images},       {"RGBToGrayscale", "images", to_grayscale},
-      {"RGBToHSV", "images", colours, 0},        {"Resize", "images", resize},
+      {"CropImages", "images", crop_images},
+      {"ExtractPatches", "images", extract_patches},
+      {"GaussianBlur", "images", gaussian_blur},
+      {"HSVToRGB", "images", colours, 1},
+      {"PadImages", "images", pad_images},
+      {"RGBToGrayscale", "images", to_grayscale},
+      {"RGBToHSV", "images", colours, 0},
+      {"Resize", "images", resize},
+      {"SSIM", "image1 image2", structural_similarity},
       {"SobelEdges", "images", sobel_edges},
   };
   return kRows;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -187,12 +188,60 @@ Expr sparse_crossentropy(OpCall& c) {
   return -squeeze(gather(logs, expand(target, last), last, last), last);
 }
 
+// ---- decoding ----
+
+// Labels of the most likely sequences, filled up with -1, and their scores.
+Results ctc_decode(OpCall& c) {
+  Expr x = floating(c.tensor("inputs"));
+  if (x.rank() != 3) c.bad("expected inputs of 3 dimensions");
+  const Expr shape = slice_axis(shape_vector(x), 0, 0, 2);
+  x = transpose(x, {1, 0, 2});
+  const Expr lengths = cast(c.tensor("sequence_lengths"), DType::int32);
+  const Json* stated = c.layer.config.config.find("mask_index");
+  const bool masked = c.has("mask_index") || stated == nullptr;
+  const std::int64_t mask = c.integer("mask_index", 0);
+  const std::string strategy = c.text("strategy", "greedy");
+  std::int64_t paths = 1;
+  Results found;
+  if (strategy == "greedy") {
+    found = c.tensorflow("CTCGreedyDecoder", {x, lengths},
+                         {{"merge_repeated", c.flag("merge_repeated", true)},
+                          {"blank_index", masked ? mask : std::int64_t{-1}}});
+  } else if (strategy == "beam_search") {
+    if (masked && mask < 0) c.unsupported(fmt::format("mask_index={} of a beam search", mask));
+    if (masked) {  // TensorFlow takes the last class
+      x = concat({slice_axis(x, 2, 0, mask), slice_axis(x, 2, mask + 1, GraphBuilder::kToEnd),
+                  slice_axis(x, 2, mask, mask + 1)},
+                 2);
+    }
+    paths = c.integer("top_paths", 1);
+    found = c.tensorflow("CTCBeamSearchDecoder", {x, lengths},
+                         {{"beam_width", c.integer("beam_width", 100)},
+                          {"top_paths", paths},
+                          {"merge_repeated", false}});
+  } else {
+    c.unsupported(fmt::format("strategy='{}'", printable(strategy)));
+  }
+  Results labels;
+  const auto count = static_cast<std::size_t>(paths);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Expr dense = c.tensorflow1(
+        "SparseToDense", {found.at(i), shape, found.at(count + i), c.number(-1, DType::int64)});
+    labels.push_back(expand(cast(dense, DType::int32), 0));
+  }
+  Expr all = concat(labels, 0);
+  if (strategy == "beam_search" && masked)
+    all = select(all >= static_cast<double>(mask), all + 1.0, all);
+  return {all, found.at(3 * count)};
+}
+
 }  // namespace
 
 std::span<const OperationRow> network_operations() {
   static constexpr OperationRow kRows[] = {
       {"BatchNorm", "x mean variance offset scale", batch_norm},
       {"BinaryCrossentropy", "target output", binary_crossentropy},
+      {"CTCDecode", "inputs sequence_lengths", ctc_decode},
       {"CategoricalCrossentropy", "target output", categorical_crossentropy},
       {"DotProductAttention", "query key value bias mask scale", attention},
       {"LayerNorm", "x gamma beta", layer_norm},

@@ -13,14 +13,12 @@ constexpr const char* kFunction = "holds a Python function, which is never execu
 // Sorted by name.
 constexpr RefusedOperation kRefused[] = {
     {"AssociativeScan", kFunction},
-    {"CTCDecode", "decodes sequences into tensors whose size depends on the data"},
     {"CTCLoss", "is a loss over alignments, which inference does not need"},
     {"Cond", kFunction},
     {"ElasticTransform", "draws random numbers"},
     {"ForiLoop", kFunction},
     {"JVP", "differentiates a Python function"},
     {"Map", kFunction},
-    {"SSIM", "is a training metric of images"},
     {"Scan", kFunction},
     {"ScaleAndTranslate", "samples at places that are given by tensors"},
     {"SegmentReduction", "is the base of SegmentSum and its kin"},

@@ -161,8 +161,9 @@ TEST(Refusals, ForeignCodeIsNamedWithTheReason) {
   EXPECT_THAT(message_of("FlaxLayer", ""), HasSubstr("FlaxLayer 'l': holds a JAX function"));
   EXPECT_THAT(message_of("TorchModuleWrapper", ""),
               HasSubstr("TorchModuleWrapper 'l': holds a pickled PyTorch module"));
-  EXPECT_THAT(message_of("TFSMLayer", ""), HasSubstr("TFSMLayer 'l': names a SavedModel"));
-  EXPECT_THAT(message_of("DenseFeatures", ""), HasSubstr("DenseFeatures 'l': reads feature"));
+  EXPECT_THAT(message_of("DynamicLookup", ""),
+              HasSubstr("DynamicLookup 'l': saved in a form that tf.keras itself does not load"));
+  EXPECT_THAT(message_of("DynamicEmbedding", ""), HasSubstr("export the model as a SavedModel"));
 }
 
 TEST(Refusals, MergesByPythonCode) {

@@ -123,8 +123,9 @@ TEST(Zip, HandMadeArchiveIsRight) {
 TEST(Zip, BadNames) {
   for (const std::string& name :
        {std::string("../a"), std::string("/etc/passwd"), std::string("a/../b"), std::string("a//b"),
-        std::string("./a"), std::string("a\\b"), std::string("c:/x"), std::string("a\0b", 3),
-        std::string("a\nb"), std::string(".."), std::string("/")}) {
+        std::string("./a"), std::string("..\\a"), std::string("a\\..\\b"), std::string("\\a"),
+        std::string("c:\\x"), std::string("c:/x"), std::string("a\0b", 3), std::string("a\nb"),
+        std::string(".."), std::string("/")}) {
     Member member;
     member.name = name;
     EXPECT_EQ(code_of(member), ErrorCode::permission_denied) << name;
@@ -132,6 +133,18 @@ TEST(Zip, BadNames) {
   Member link;
   link.mode = 0120777;
   EXPECT_EQ(code_of(link), ErrorCode::permission_denied);
+}
+
+// Archives made on Windows: one place, however its name is written.
+TEST(Zip, BackslashesSeparateFolders) {
+  Member member;
+  member.name = "assets\\layers\\a.txt";
+  const auto tree = open_bytes(archive({member}));
+  EXPECT_EQ(tree->names(), std::vector<std::string>{"assets/layers/a.txt"});
+  EXPECT_EQ(tree->read("assets/layers/a.txt").text(), "data");
+  Member other;
+  other.name = "assets/layers/a.txt";
+  EXPECT_EQ(code_of(archive({member, other})), ErrorCode::invalid_argument);
 }
 
 TEST(Zip, TwoReadings) {
