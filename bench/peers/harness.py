@@ -14,7 +14,6 @@ from convert import groups_of, note
 from rows import Row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOLERANCE = 1e-4  # greatest difference from Keras' own output / greatest Keras output
 ROUND_LIMIT = 20_000  # calls of a round
 PROBE_SECONDS = 0.1  # to find the quickest form of an engine
 SETTLE_SECONDS = 0.03  # for the last engine's threads to stop spinning
@@ -164,7 +163,7 @@ def start(engine, row, folder, thaw, threads, cpus):
     return candidates
 
 
-def choose(candidates, folder):
+def choose(candidates, folder, tolerance):
     """-> (the quickest worker that agrees with Keras or None, what there is to say about the engine)"""
     best, said = None, {"failures": {}, "probes_ns": {}}
     for source, outputs, worker in candidates:
@@ -173,7 +172,7 @@ def choose(candidates, folder):
                 raise Failure(worker)
             ready = worker.prepare()
             error = disagreement(folder, outputs)
-            if error > TOLERANCE:
+            if error > tolerance:
                 raise Failure(f"outputs differ from Keras' by {error:.2g}")
             probe = said["probes_ns"][source] = float(np.median(worker.round(PROBE_SECONDS)))
         except Failure as failure:
@@ -218,7 +217,8 @@ def measure(row, engines, threads, options):
         for worker in started:
             worker.wait_loaded()
         for engine in engines:
-            worker, result["engines"][engine] = choose(candidates[engine], folder)
+            worker, result["engines"][engine] = choose(
+                candidates[engine], folder, row.tolerance if engine == "thaw" else 1e-4)
             if worker:
                 workers[engine] = worker
         for worker in started:

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -74,9 +75,20 @@ std::vector<std::int64_t> measure(thaw::Session& session,
   return samples;
 }
 
+thaw::SessionOptions session_options_of(const Options& options) {
+  static const std::map<std::string, thaw::WeightStorage> kStorages = {
+      {"f32", thaw::WeightStorage::f32},
+      {"fp16", thaw::WeightStorage::fp16},
+      {"bf16", thaw::WeightStorage::bf16},
+      {"int8", thaw::WeightStorage::int8}};
+  thaw::SessionOptions session;
+  session.threads = options.threads;
+  session.weights = kStorages.at(options.weights);
+  return session;
+}
+
 int load_once(const Options& options, const std::vector<thaw::tools::NamedArrays>& arrays) {
-  thaw::SessionOptions session_options;
-  session_options.threads = options.threads;
+  const thaw::SessionOptions session_options = session_options_of(options);
   const std::vector<thaw::Tensor> input = {arrays.front().front().second};
   const std::string before = memory();
   const std::int64_t start = now();
@@ -94,8 +106,7 @@ int load_once(const Options& options, const std::vector<thaw::tools::NamedArrays
 }
 
 int serve(const Options& options, const std::vector<thaw::tools::NamedArrays>& arrays) {
-  thaw::SessionOptions session_options;
-  session_options.threads = options.threads;
+  const thaw::SessionOptions session_options = session_options_of(options);
   const thaw::Model model = thaw::Model::load(options.model);
   thaw::Session session = model.session(session_options);
   std::vector<std::vector<thaw::Tensor>> inputs;
@@ -133,16 +144,14 @@ int run(int argc, char** argv) {
   app.add_option("--outputs", options.outputs, "npz file for the outputs of all inputs");
   app.add_option("--threads", options.threads)->check(CLI::Range(1, 1024));
   app.add_option("--cpus", options.cpus)->delimiter(',');
-  app.add_option("--weights", options.weights, "How weights are kept: f32, or a smaller type");
+  app.add_option("--weights", options.weights, "How weights are kept")
+      ->check(CLI::IsMember({"f32", "fp16", "bf16", "int8"}));
   app.add_flag("--once", options.once, "Load, run once, say how long it took");
   app.add_flag("--plan", options.plan, "Print the plan on stderr");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
-  }
-  if (options.weights != "f32") {
-    throw std::runtime_error("weights as " + options.weights + ": Thaw does not offer that yet");
   }
   pin(options.cpus);
   std::vector<thaw::tools::NamedArrays> arrays;
