@@ -124,17 +124,18 @@ def versions(results):
 
 def markdown(results):
     cpu = results["cpu"]
+    commits = ", ".join(sorted({row["commit"] for row in results["rows"] + results["load"]}))
     call = ", ".join(f"{NAMES[engine]} {time_text(value)}" for (engine, threads), value in floors(results).items()
                      if threads == 1)
     return "\n".join([
         f"# Thaw and its peers, {results['date']}", "",
         f"{cpu['name']} (model {cpu['model']}), {cpu['processors']} processors, {' '.join(cpu['extensions'])}; "
-        f"{results['system']}; Thaw at {results['commit']}; {versions(results)}; float32.", "",
+        f"{results['system']}; Thaw at {commits}; {versions(results)}; float32.", "",
         "Medians of interleaved rounds (p10-p90, p99); rows furthest from their goals first. *Best peer / Thaw* above "
         "1: Thaw is quicker. *Without the call* takes from each peer the time of a model of one multiplication, called "
         f"the same way ({call or 'not measured'}), and nothing from Thaw. *Others' CPUs*: processors that other "
         "processes kept busy meanwhile; rows with more than 0.1 are noisy.", "",
-        *latency_table(results), "", "![ratios](RATIOS)", "",
+        *([results["note"], ""] if "note" in results else []), *latency_table(results), "", "![ratios](RATIOS)", "",
         "## Load and memory", "",
         "Fresh process, files in the page cache, one thread. *File to first output* begins after the engine's "
         "libraries are in memory; resident and peak are of the whole process, Python included where there is one.", "",

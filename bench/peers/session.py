@@ -34,11 +34,13 @@ class Results:
 
     def __init__(self, path, repository):
         self.path = path
+        self.commit = commit_of(repository)
         self.data = json.load(open(path)) if os.path.exists(path) else {"rows": [], "load": []}
-        self.data.update(date=time.strftime("%Y-%m-%d"), commit=commit_of(repository), cpu=processor(),
-                         system=platform.platform(), python=platform.python_version())
 
     def put(self, table, row, key):
+        self.data.update(date=time.strftime("%Y-%m-%d"), cpu=processor(), system=platform.platform(),
+                         python=platform.python_version())
+        row["commit"] = self.commit
         rows = self.data[table]
         for i, old in enumerate(rows):
             if all(old[name] == row[name] for name in key):
@@ -46,6 +48,9 @@ class Results:
                 break
         else:
             rows.append(row)
+        self.save()
+
+    def save(self):
         with open(self.path + ".new", "w") as file:
             json.dump(self.data, file, indent=1)
         os.replace(self.path + ".new", self.path)
@@ -83,6 +88,8 @@ def run(options, repository):
     options.cpus = sorted(os.sched_getaffinity(0))
     rows, engines = wanted_rows(options), options.engines.split(",")
     results = Results(f"{out}.json", repository)
+    if options.note:
+        results.data["note"] = options.note
     only = options.only
     if only in (None, "convert", "latency"):
         convert([FLOOR, *rows], options)
@@ -92,7 +99,8 @@ def run(options, repository):
         for row in rows:
             if row.name in LOAD_ROWS:
                 results.put("load", once.measure(row, engines, options), ["name"])
-    if only != "convert":
+    if only != "convert" and results.data["rows"]:
+        results.save()
         report.write(results.data, out)
         print(f"{out}.md", file=sys.stderr)
 
