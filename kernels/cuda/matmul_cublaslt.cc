@@ -1,174 +1,25 @@
-// Products by cuBLASLt. It thinks in columns: row-major y = a b is column-major y' = b' a', so that
-// b is its first operand and the bias runs along its rows.
-#include <memory>
-
-#include "kernels/cuda/cublaslt.h"
-#include "kernels/cuda/cuda_stream.h"
+// Products by cuBLASLt.
 #include "kernels/cuda/libraries.h"
-#include "kernels/cuda/product.h"
-#include "runtime/base/check.h"
-#include "runtime/base/memory.h"
+#include "kernels/cuda/lt_product.h"
 
 namespace thaw::cuda {
-namespace {
-
-constexpr std::size_t kMostWorkspace = std::size_t{32} << 20;
-
-struct Types {
-  cudaDataType_t element, scale;
-  cublasComputeType_t compute;  // float32 is strict: no TF32
-};
-
-bool types_of(DType dtype, Types& types) {
-  switch (dtype) {
-    case DType::float32: types = {CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F}; return true;
-    case DType::float64: types = {CUDA_R_64F, CUDA_R_64F, CUBLAS_COMPUTE_64F}; return true;
-    case DType::float16: types = {CUDA_R_16F, CUDA_R_32F, CUBLAS_COMPUTE_32F}; return true;
-    case DType::bfloat16: types = {CUDA_R_16BF, CUDA_R_32F, CUBLAS_COMPUTE_32F}; return true;
-    default: return false;
-  }
-}
-
-/// A descriptor that goes when its owner goes.
-template <class T>
-using Descriptor = std::shared_ptr<T>;
-
-class LtProduct final : public DeviceKernel {
- public:
-  /// False if the library has no way to do it.
-  bool prepare(const CublasLt& lt, const Product& product, DType dtype, const UnaryFn& activation);
-
-  const char* name() const override { return "cublaslt matmul"; }
-  void enqueue(const Args& args, const Queue& queue) const override;
-
- private:
-  void describe(const Product& p);
-  Descriptor<cublasLtMatrixLayoutOpaque_t> layout(std::int64_t rows, std::int64_t columns,
-                                                  std::int64_t stride) const;
-
-  const CublasLt* lt_ = nullptr;
-  DType dtype_ = DType::float32;
-  Types types_{};
-  bool has_bias_ = false;
-  UnaryFn after_;  // what no epilogue does
-  std::int64_t count_ = 0, batches_ = 1;
-  Descriptor<cublasLtMatmulDescOpaque_t> operation_;
-  Descriptor<cublasLtMatrixLayoutOpaque_t> first_, second_, result_;
-  cublasLtMatmulAlgo_t algorithm_{};
-};
-
-void require(cublasStatus_t status, const char* what) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  fail(ErrorCode::device, "cuBLASLt failed at {}: status {}", what, static_cast<int>(status));
-}
-
-Descriptor<cublasLtMatrixLayoutOpaque_t> LtProduct::layout(std::int64_t rows, std::int64_t columns,
-                                                           std::int64_t stride) const {
-  cublasLtMatrixLayout_t made = nullptr;
-  require(lt_->layout_create(&made, types_.element, static_cast<std::uint64_t>(rows),
-                             static_cast<std::uint64_t>(columns), rows),
-          "a layout");
-  Descriptor<cublasLtMatrixLayoutOpaque_t> owned(
-      made, [lt = lt_](cublasLtMatrixLayout_t gone) { lt->layout_destroy(gone); });
-  if (batches_ > 1) {
-    const auto batches = static_cast<std::int32_t>(batches_);
-    require(lt_->layout_set(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batches, sizeof batches),
-            "a batch");
-    require(
-        lt_->layout_set(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride),
-        "a batch");
-  }
-  return owned;
-}
-
-void LtProduct::describe(const Product& p) {
-  cublasLtMatmulDesc_t made = nullptr;
-  require(lt_->operation_create(&made, types_.compute, types_.scale), "an operation");
-  operation_.reset(made, [lt = lt_](cublasLtMatmulDesc_t gone) { lt->operation_destroy(gone); });
-  const cublasOperation_t first = p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
-  const cublasOperation_t second = p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
-  require(lt_->operation_set(made, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first), "transpose");
-  require(lt_->operation_set(made, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second),
-          "transpose");
-  const bool relu = after_.kind == UnaryKind::relu;
-  const cublasLtEpilogue_t epilogue =
-      has_bias_ ? relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
-      : relu    ? CUBLASLT_EPILOGUE_RELU
-                : CUBLASLT_EPILOGUE_DEFAULT;
-  if (relu) after_ = {};
-  require(lt_->operation_set(made, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue),
-          "an epilogue");
-  first_ = p.transpose_b ? layout(p.k, p.n, p.b_stride) : layout(p.n, p.k, p.b_stride);
-  second_ = p.transpose_a ? layout(p.m, p.k, p.a_stride) : layout(p.k, p.m, p.a_stride);
-  result_ = layout(p.n, p.m, p.n * p.m);
-}
-
-bool LtProduct::prepare(const CublasLt& lt, const Product& p, DType dtype,
-                        const UnaryFn& activation) {
-  if (!types_of(dtype, types_) || p.batches > INT32_MAX) return false;
-  lt_ = &lt;
-  dtype_ = dtype;
-  has_bias_ = p.has_bias;
-  after_ = activation;
-  batches_ = p.batches;
-  count_ = p.batches * p.m * p.n;
-  describe(p);
-  cublasLtMatmulPreference_t preference = nullptr;
-  require(lt.preference_create(&preference), "a preference");
-  const std::shared_ptr<cublasLtMatmulPreferenceOpaque_t> owned(
-      preference, [&lt](cublasLtMatmulPreference_t gone) { lt.preference_destroy(gone); });
-  const auto alignment = static_cast<std::uint32_t>(kAlignment);  // what the arena promises
-  for (const auto attribute :
-       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
-        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
-    require(lt.preference_set(preference, attribute, &alignment, sizeof alignment), "alignment");
-  }
-  require(lt.preference_set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kMostWorkspace,
-                            sizeof kMostWorkspace),
-          "a workspace");
-  cublasLtMatmulHeuristicResult_t found{};
-  int count = 0;
-  const cublasStatus_t status =
-      lt.heuristic(lt.handle, operation_.get(), first_.get(), second_.get(), result_.get(),
-                   result_.get(), preference, 1, &found, &count);
-  if (status != CUBLAS_STATUS_SUCCESS || count < 1) return false;
-  algorithm_ = found.algo;
-  workspace_ = found.workspaceSize;
-  return true;
-}
-
-void LtProduct::enqueue(const Args& args, const Queue& queue) const {
-  // The operation holds the bias's address: each launch has a copy of its own.
-  cublasLtMatmulDescOpaque_t operation = *operation_;
-  if (has_bias_) {
-    const void* bias = args.in[2].data;
-    require(lt_->operation_set(&operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
-            "a bias");
-  }
-  const double one64 = 1, zero64 = 0;
-  const float one32 = 1, zero32 = 0;
-  const bool wide = dtype_ == DType::float64;
-  const void* alpha = wide ? static_cast<const void*>(&one64) : &one32;
-  const void* beta = wide ? static_cast<const void*>(&zero64) : &zero32;
-  void* y = args.out[0].data;
-  require(lt_->matmul(lt_->handle, &operation, alpha, args.in[1].data, first_.get(),
-                      args.in[0].data, second_.get(), beta, y, result_.get(), y, result_.get(),
-                      &algorithm_, args.workspace, workspace_, native(queue.stream)),
-          "a product");
-  if (after_.kind != UnaryKind::linear) apply_in_place(queue, after_, dtype_, y, count_);
-}
-
-}  // namespace
 
 KernelPtr prepare_matmul_cublaslt(const Site& site) {
-  Product product;
+  Product p;
   const DType dtype = site.out[0].dtype;
-  if (!is_floating(dtype) || !product_of(site, product)) return nullptr;
+  if (!is_floating(dtype) || !product_of(site, p)) return nullptr;
   const CublasLt* lt = cublaslt();
-  if (lt == nullptr) return nullptr;
-  auto kernel = std::make_unique<LtProduct>();
-  if (!kernel->prepare(*lt, product, dtype, site.op_as<ops::MatMul>().activation)) return nullptr;
-  return kernel;
+  LtProduct product;
+  if (lt == nullptr || !product.prepare(*lt, p, dtype, site.op_as<ops::MatMul>().activation)) {
+    return nullptr;
+  }
+  const bool has_bias = p.has_bias;
+  return make_kernel({"cublaslt matmul", product.workspace()},
+                     [product, has_bias](const Args& args, const Queue& queue) {
+                       product.enqueue(queue, args.in[0].data, args.in[1].data,
+                                       has_bias ? args.in[2].data : nullptr, args.out[0].data,
+                                       args.workspace);
+                     });
 }
 
 }  // namespace thaw::cuda

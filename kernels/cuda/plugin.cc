@@ -10,7 +10,12 @@
 namespace thaw::cuda {
 namespace {
 
-constexpr Row kLibraryRows[] = {{"matmul", prepare_matmul_cublaslt}};
+KernelPtr prepare_conv(const Site& site) {
+  constexpr std::int64_t kMostColumnBytes = std::int64_t{256} << 20;
+  return prepare_conv_cublaslt(site, kMostColumnBytes);
+}
+
+constexpr Row kLibraryRows[] = {{"matmul", prepare_matmul_cublaslt}, {"conv", prepare_conv}};
 
 class CudaBackend final : public DeviceBackend {
  public:

@@ -25,6 +25,7 @@ KernelPtr prepare_from(std::span<const Row> rows, const Site& site);
 KernelPtr prepare_unary(const Site& site);
 KernelPtr prepare_binary(const Site& site);
 KernelPtr prepare_select(const Site& site);
+// cast.cu
 KernelPtr prepare_cast(const Site& site);
 // move.cu
 KernelPtr prepare_copy(const Site& site);  // identity, reshape, expand_dims, squeeze

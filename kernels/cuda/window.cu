@@ -2,84 +2,12 @@
 // channels last, so that neighbouring threads read neighbouring channels or weights.
 #include "kernels/cuda/functions.cuh"
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/strided.h"
+#include "kernels/cuda/product.h"
 #include "kernels/cuda/table.h"
-#include "runtime/ir/infer.h"
+#include "kernels/cuda/window.cuh"
 
 namespace thaw::cuda {
 namespace {
-
-/// Up to 3 spatial dimensions, leading ones of 1. The large side is x of a convolution or pool.
-struct Window {
-  std::int64_t large[3] = {1, 1, 1}, small[3] = {1, 1, 1}, window[3] = {1, 1, 1};
-  std::int64_t stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1}, before[3] = {0, 0, 0};
-  std::int64_t large_volume = 1, small_volume = 1;
-
-  /// False for more than 3 dimensions.
-  bool set(const Shape& large_shape, const Shape& small_shape, const Ints& size,
-           const Ints& strides, const Ints& dilations, const Padding& padding) {
-    const std::size_t rank = size.size();
-    if (rank > 3) return false;
-    for (std::size_t axis = 0; axis < rank; ++axis) {
-      const std::size_t d = 3 - rank + axis;
-      const int at = static_cast<int>(axis) + 1;
-      large[d] = large_shape[at];
-      small[d] = small_shape[at];
-      window[d] = size[axis];
-      if (!strides.empty()) stride[d] = strides[axis];
-      if (!dilations.empty()) dilation[d] = dilations[axis];
-      before[d] = window_padding(large[d], window[d], stride[d], dilation[d], padding,
-                                 static_cast<int>(axis))
-                      .first;
-    }
-    large_volume = large[0] * large[1] * large[2];
-    small_volume = small[0] * small[1] * small[2];
-    return true;
-  }
-
-  /// f(position in the large side, position in the window) for each tap inside, both flat.
-  template <class F>
-  THAW_HOST_DEVICE void taps(std::int64_t small_flat, const F& f) const {
-    const std::int64_t at2 = small_flat % small[2] * stride[2] - before[2];
-    const std::int64_t at1 = small_flat / small[2] % small[1] * stride[1] - before[1];
-    const std::int64_t at0 = small_flat / small[2] / small[1] * stride[0] - before[0];
-    for (std::int64_t i = 0; i < window[0]; ++i) {
-      const std::int64_t p = at0 + i * dilation[0];
-      if (p < 0 || p >= large[0]) continue;
-      for (std::int64_t j = 0; j < window[1]; ++j) {
-        const std::int64_t q = at1 + j * dilation[1];
-        if (q < 0 || q >= large[1]) continue;
-        for (std::int64_t k = 0; k < window[2]; ++k) {
-          const std::int64_t r = at2 + k * dilation[2];
-          if (r < 0 || r >= large[2]) continue;
-          f((p * large[1] + q) * large[2] + r, (i * window[1] + j) * window[2] + k);
-        }
-      }
-    }
-  }
-
-  /// The reverse: f(position in the small side, position in the window) for each window that covers
-  /// a position of the large side.
-  template <class F>
-  THAW_HOST_DEVICE void covers(std::int64_t large_flat, const F& f) const {
-    const std::int64_t at[3] = {large_flat / large[2] / large[1], large_flat / large[2] % large[1],
-                                large_flat % large[2]};
-    for (std::int64_t i = 0; i < window[0]; ++i) {
-      const std::int64_t p = at[0] + before[0] - i * dilation[0];
-      if (p < 0 || p % stride[0] != 0 || p / stride[0] >= small[0]) continue;
-      for (std::int64_t j = 0; j < window[1]; ++j) {
-        const std::int64_t q = at[1] + before[1] - j * dilation[1];
-        if (q < 0 || q % stride[1] != 0 || q / stride[1] >= small[1]) continue;
-        for (std::int64_t k = 0; k < window[2]; ++k) {
-          const std::int64_t r = at[2] + before[2] - k * dilation[2];
-          if (r < 0 || r % stride[2] != 0 || r / stride[2] >= small[2]) continue;
-          f((p / stride[0] * small[1] + q / stride[1]) * small[2] + r / stride[2],
-            (i * window[1] + j) * window[2] + k);
-        }
-      }
-    }
-  }
-};
 
 template <class T>
 struct PoolBody {
@@ -157,12 +85,41 @@ struct ConvTransposeBody {
   }
 };
 
+/// columns [pixel of the small side, tap, channel]: what a window over each pixel sees.
+template <class T>
+struct ColumnsBody {
+  Window w;
+  std::int64_t channels, taps;
+  const T* x;
+  T* columns;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    const std::int64_t channel = i % channels, tap = i / channels % taps;
+    const std::int64_t at = i / channels / taps;
+    const std::int64_t pixel = w.pixel(at % w.small_volume, tap);
+    const T* image = x + at / w.small_volume * w.large_volume * channels;
+    columns[i] = pixel < 0 ? T{} : image[pixel * channels + channel];
+  }
+};
+
+}  // namespace
+
 Ints spatial_dims(const Shape& weights) {
   const auto& dims = weights.dims();
   return Ints(dims.begin(), dims.end() - 2);
 }
 
-}  // namespace
+void enqueue_columns(const Queue& queue, const Window& window, std::int64_t images,
+                     std::int64_t channels, DType dtype, const void* x, void* columns) {
+  const std::int64_t taps = window.window[0] * window.window[1] * window.window[2];
+  const std::int64_t count = images * window.small_volume * taps * channels;
+  for_storage(dtype, [&](auto tag) -> KernelPtr {
+    using T = TypeOf<decltype(tag)>;
+    launch_each(
+        queue, count,
+        ColumnsBody<T>{window, channels, taps, static_cast<const T*>(x), static_cast<T*>(columns)});
+    return nullptr;
+  });
+}
 
 KernelPtr prepare_pool(const Site& site) {
   const auto& op = site.op_as<ops::Pool>();
