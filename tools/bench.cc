@@ -6,83 +6,26 @@
 #include <algorithm>
 #include <barrier>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
-#include <random>
-#include <sstream>
 #include <thread>
 
 #include "runtime/base/check.h"
-#include "tools/arrays.h"
+#include "tools/random_inputs.h"
+#include "tools/text_file.h"
 
 namespace thaw::tools {
 namespace {
 
+namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxSamples = 1'000'000;
 constexpr int kWarmUps = 3;
+constexpr int kProfileRuns = 10;
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-/// Random elements: normal floats, small integers, texts of one letter.
-Tensor random_tensor(const TensorType& type, std::mt19937& rng) {
-  Tensor tensor(type.dtype, type.shape);
-  std::normal_distribution<float> normal;
-  std::uniform_int_distribution<int> small(0, 1);
-  const std::int64_t count = tensor.num_elements();
-  if (type.dtype == DType::string) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      tensor.mutable_data<std::string>()[i] = small(rng) != 0 ? "a" : "b";
-    }
-    return tensor;
-  }
-  Tensor values(DType::float32, type.shape);
-  for (std::int64_t i = 0; i < count; ++i) {
-    values.mutable_data<float>()[i] =
-        is_floating(type.dtype) ? normal(rng) : static_cast<float>(small(rng));
-  }
-  std::string note;
-  if (type.dtype == DType::boolean) {
-    for (std::int64_t i = 0; i < count; ++i) tensor.mutable_data<bool>()[i] = small(rng) != 0;
-    return tensor;
-  }
-  if (is_floating(type.dtype) && type.dtype != DType::float64 && type.dtype != DType::float32) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      const float value = values.data<float>()[i];
-      const std::uint16_t bits =
-          type.dtype == DType::float16 ? float16_from(value).bits : bfloat16_from(value).bits;
-      static_cast<std::uint16_t*>(tensor.mutable_data())[i] = bits;
-    }
-    return tensor;
-  }
-  Tensor integers(DType::int8, type.shape);
-  if (is_integer(type.dtype)) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      integers.mutable_data<std::int8_t>()[i] = static_cast<std::int8_t>(values.data<float>()[i]);
-    }
-  }
-  return convert_to(is_integer(type.dtype) ? integers : values, type.dtype, "input", note);
-}
-
-/// The first unknown dimension is the batch, the others are `length`.
-std::vector<Tensor> random_inputs(const std::vector<TensorSpec>& specs, std::int64_t batch,
-                                  std::int64_t length) {
-  std::mt19937 rng(1);
-  std::vector<Tensor> inputs;
-  for (const TensorSpec& spec : specs) {
-    if (!spec.type.shape.has_rank()) {
-      fail(ErrorCode::invalid_argument, "input '{}' has no known rank: give --inputs",
-           printable(spec.name));
-    }
-    std::vector<std::int64_t> dims = spec.type.shape.dims();
-    for (std::size_t axis = 0; axis < dims.size(); ++axis) {
-      if (dims[axis] == kUnknownDim) dims[axis] = axis == 0 ? batch : length;
-    }
-    inputs.push_back(random_tensor({spec.type.dtype, Shape(dims)}, rng));
-  }
-  return inputs;
 }
 
 std::uint64_t resident_bytes() {
@@ -145,50 +88,56 @@ BenchRow bench_row(const Model& model, const BenchOptions& options,
   return row;
 }
 
-std::vector<Tensor> inputs_for(const BenchOptions& options, const std::vector<TensorSpec>& specs,
-                               std::int64_t batch) {
-  if (options.inputs.empty()) return random_inputs(specs, batch, options.length);
-  return model_inputs(read_arrays(options.inputs, specs), specs, options.inputs);
+/// Brings the model's files from the disk or the page cache, as a plain reader does.
+double time_of_reading(const std::string& path) {
+  const Clock::time_point start = Clock::now();
+  std::vector<char> block(std::size_t{1} << 20);
+  const auto read = [&](const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
+    }
+  };
+  std::error_code ignored;  // what cannot be read is the loader's to report
+  if (fs::is_directory(path, ignored)) {
+    for (fs::recursive_directory_iterator file(path, ignored), end; file != end;
+         file.increment(ignored)) {
+      if (file->is_regular_file(ignored)) read(file->path());
+    }
+  } else {
+    read(path);
+  }
+  return milliseconds_since(start);
 }
 
-/// Load, plan and first run, each measured once: a warm page cache, a cold process.
+/// Reading, parsing, planning, packing and the first run, each measured once in a fresh process.
 Model open_and_time(const BenchOptions& options, BenchReport& report) {
+  report.read_ms = time_of_reading(options.model.path);
   Clock::time_point start = Clock::now();
   Model model = open_model(options.model);
   report.load_ms = milliseconds_since(start);
   ModelOptions session_of = options.model;
   session_of.threads = options.threads.front();
+  start = Clock::now();
   Session session = open_session(model, session_of);
-  const std::vector<Tensor> inputs = inputs_for(options, session.inputs(), options.batches.front());
+  const double session_ms = milliseconds_since(start);
+  const std::vector<Tensor> inputs =
+      timing_inputs(session.inputs(), {options.batches.front(), options.length}, options.inputs);
   std::vector<Shape> shapes;
   for (const Tensor& input : inputs) shapes.push_back(input.shape());
   start = Clock::now();
   session.prepare(shapes);
-  report.prepare_ms = milliseconds_since(start);
+  report.prepare_ms = session_ms + milliseconds_since(start);
   start = Clock::now();
   session.run(inputs);
   report.first_run_ms = milliseconds_since(start);
-  report.planned = session.stats().planned;
-  report.arena_bytes = session.stats().arena_bytes;
+  const RunStats stats = session.stats();
+  report.pack_ms = stats.pack_ms;
+  report.planned = stats.planned;
+  report.arena_bytes = stats.arena_bytes;
   report.weight_bytes = model.info().weight_bytes;
   report.resident_bytes = resident_bytes();
+  report.ops = session.profile(inputs, kProfileRuns);
   return model;
-}
-
-void write_text(const std::string& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  if (!out.flush()) {
-    fail(ErrorCode::failed_precondition, "{}: cannot be written", printable(path, 1024));
-  }
-}
-
-std::string read_text(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail(ErrorCode::failed_precondition, "{}: cannot be read", printable(path, 1024));
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
 }
 
 }  // namespace
@@ -201,7 +150,8 @@ int bench(const BenchOptions& options) {
   try {
     const std::vector<TensorSpec> specs = open_session(model, options.model).inputs();
     for (const std::int64_t batch : options.batches) {
-      const std::vector<Tensor> inputs = inputs_for(options, specs, batch);
+      const std::vector<Tensor> inputs =
+          timing_inputs(specs, {batch, options.length}, options.inputs);
       for (const int threads : options.threads) {
         for (const int concurrency : options.concurrencies) {
           report.rows.push_back(

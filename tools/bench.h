@@ -25,10 +25,14 @@ struct BenchRow {
 
 struct BenchReport {
   std::string model;
-  double load_ms = 0, prepare_ms = 0, first_run_ms = 0;
+  /// Reading the files (from the page cache if they are there); opening the model from them;
+  /// planning, packing of weights included; that packing (before and in the first run); the first
+  /// run.
+  double read_ms = 0, load_ms = 0, prepare_ms = 0, pack_ms = 0, first_run_ms = 0;
   std::uint64_t resident_bytes = 0, weight_bytes = 0, arena_bytes = 0;
   bool planned = false;
   std::vector<BenchRow> rows;
+  Profile ops;  // of the first batch size and number of threads
 };
 
 std::string bench_json(const BenchReport& report);

@@ -8,10 +8,12 @@
 #include "loaders/source/json.h"
 #include "runtime/base/check.h"
 #include "tools/bench.h"
+#include "tools/profile.h"
 
 namespace thaw::tools {
 namespace {
 
+constexpr std::size_t kProfileRows = 20;
 constexpr double kQuantiles[] = {0.1, 0.5, 0.9, 0.99, 0.999};
 constexpr const char* kQuantileNames[] = {"p10_us", "p50_us", "p90_us", "p99_us", "p999_us"};
 
@@ -60,14 +62,17 @@ std::string bench_json(const BenchReport& report) {
   const auto size = [](std::uint64_t bytes) { return Json(static_cast<std::int64_t>(bytes)); };
   return Json(Json::Object{{"model", Json(report.model)},
                            {"thaw", Json(std::string(version()))},
+                           {"read_ms", Json(report.read_ms)},
                            {"load_ms", Json(report.load_ms)},
                            {"prepare_ms", Json(report.prepare_ms)},
+                           {"pack_ms", Json(report.pack_ms)},
                            {"first_run_ms", Json(report.first_run_ms)},
                            {"planned", Json(report.planned)},
                            {"weight_bytes", size(report.weight_bytes)},
                            {"arena_bytes", size(report.arena_bytes)},
                            {"resident_bytes", size(report.resident_bytes)},
-                           {"rows", Json(std::move(rows))}})
+                           {"rows", Json(std::move(rows))},
+                           {"ops", profile_json(report.ops)}})
              .dump() +
          "\n";
 }
@@ -125,8 +130,12 @@ std::string bench_svg(const BenchReport& report) {
 
 void print_bench(const BenchReport& report) {
   fmt::print("{}\n", printable(report.model, 1024));
-  fmt::print("load        {:.2f} ms, plan {:.2f} ms, first run {:.2f} ms\n", report.load_ms,
-             report.prepare_ms, report.first_run_ms);
+  // Weights of a graph that is interpreted are packed in its first run.
+  const double planning = report.planned ? report.prepare_ms - report.pack_ms : report.prepare_ms;
+  fmt::print(
+      "load        read {:.2f} ms, parse {:.2f} ms, plan {:.2f} ms, pack {:.2f} ms, "
+      "first run {:.2f} ms\n",
+      report.read_ms, report.load_ms, planning, report.pack_ms, report.first_run_ms);
   fmt::print("memory      weights {}, arena {}, process {}{}\n\n", megabytes(report.weight_bytes),
              megabytes(report.arena_bytes), megabytes(report.resident_bytes),
              report.planned ? "" : "; interpreted op by op");
@@ -137,6 +146,8 @@ void print_bench(const BenchReport& report) {
                row.batch, row.threads, row.concurrency, row.samples.size(), row.quantile(0.5),
                row.quantile(0.9), row.quantile(0.99), row.quantile(0.999), rows_per_second(row));
   }
+  fmt::print("\n");
+  print_profile(report.ops, kProfileRows);
 }
 
 void print_comparison(const BenchReport& report, const std::string& old_json,

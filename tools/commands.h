@@ -29,6 +29,7 @@ struct ModelOptions {
   std::vector<std::string> graph_inputs, graph_outputs;  // of frozen graphs
   std::string device = "cpu";
   std::string precision = "f32";
+  std::string weights_as = "f32";
   int threads = 0;
   bool by_name = false;
   bool no_raise = false;
@@ -78,7 +79,17 @@ struct BenchOptions {
   std::string compare;                   // an earlier --json file
 };
 
+struct ProfileOptions {
+  ModelOptions model;
+  std::string inputs;  // empty: random ones
+  std::int64_t batch = 1, length = 32;
+  int runs = 20;
+  bool json = false;
+  std::string trace;  // file to write
+};
+
 int bench(const BenchOptions& options);
+int profile(const ProfileOptions& options);
 int show(const ShowOptions& options);
 int show_plan(const ShowOptions& options);
 int doctor();

@@ -35,7 +35,21 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool runs) {
                  "f64 computes in float64 on the reference device")
       ->check(CLI::IsMember({"f32", "f64"}))
       ->capture_default_str();
+  app.add_option(
+         "--weights-as", options.weights_as,
+         "How the cpu device keeps the weights of products, recurrent layers and embeddings")
+      ->check(CLI::IsMember({"f32", "fp16", "bf16", "int8"}))
+      ->capture_default_str();
   app.add_option("--threads,-t", options.threads, "Threads of a run; 0: all processors")
+      ->capture_default_str();
+}
+
+void add_size_options(CLI::App& app, std::int64_t& batch, std::int64_t& length) {
+  app.add_option("--batch,-b", batch, "Batch size where the model leaves it open")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->capture_default_str();
+  app.add_option("--length", length, "Unknown dimensions behind the batch")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
       ->capture_default_str();
 }
 
@@ -171,6 +185,21 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   bench_app->callback([&] { code = bench(bench_options); });
+
+  ProfileOptions profile_options;
+  CLI::App* profile_app = app.add_subcommand("profile", "Where the time of a run goes, op by op");
+  profile_app->add_option("MODEL", profile_options.model.path, "File or directory")->required();
+  profile_app->add_option("--inputs,-i", profile_options.inputs,
+                          "npz, npy, json or csv (default: random)");
+  add_size_options(*profile_app, profile_options.batch, profile_options.length);
+  profile_app->add_option("--runs,-n", profile_options.runs, "Runs to sum up")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  profile_app->add_option("--trace", profile_options.trace,
+                          "Write a Chrome trace (chrome://tracing, Perfetto) to this file");
+  profile_app->add_flag("--json", profile_options.json, "Machine-readable");
+  add_model_options(*profile_app, profile_options.model, true);
+  profile_app->callback([&] { code = profile(profile_options); });
 
   try {
     app.parse(argc, argv);

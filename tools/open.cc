@@ -72,6 +72,13 @@ SessionOptions session_options(const ModelOptions& options) {
   } else if (options.device == "auto") {
     session.device = best_device();
   }
+  if (options.weights_as == "fp16") {
+    session.weights = WeightStorage::fp16;
+  } else if (options.weights_as == "bf16") {
+    session.weights = WeightStorage::bf16;
+  } else if (options.weights_as == "int8") {
+    session.weights = WeightStorage::int8;
+  }
   if (options.precision == "f64") {
     session.precision = Precision::f64;
     session.device = DeviceKind::reference;  // the only device that computes in float64

@@ -15,6 +15,12 @@
 namespace thaw::tools {
 namespace {
 
+// What weights in a shorter form change in one output.
+struct CompressionCost {
+  std::string name;
+  Comparison uncompressed, reference;  // against float32 weights, against float64 throughout
+};
+
 // What verifying one model gave.
 struct Outcome {
   ExitCode code = kMatch;
@@ -22,6 +28,7 @@ struct Outcome {
   std::string label;
   std::string error;
   std::vector<std::pair<std::string, Comparison>> outputs;
+  std::vector<CompressionCost> costs;  // of --weights-as
 };
 
 std::string index_text(const std::vector<std::int64_t>& index) {
@@ -50,6 +57,13 @@ void print_outcome(const Outcome& outcome, bool quiet) {
   fmt::print("{}: {}{}\n", printable(outcome.label, 1024), kWords[outcome.code],
              outcome.code == kUnsupported && outcome.as_expected ? " as expected" : "");
   for (const auto& [name, comparison] : outcome.outputs) print_comparison(name, comparison);
+  for (const CompressionCost& cost : outcome.costs) {
+    fmt::print(
+        "  {:<24} compression: norm-wise {:.3g} from float32 weights, {:.3g} from reference "
+        "float64; max abs {:.3g}, {:.3g}\n",
+        printable(cost.name), cost.uncompressed.norm_wise, cost.reference.norm_wise,
+        cost.uncompressed.max_abs, cost.reference.max_abs);
+  }
   std::fflush(stdout);
   if (!outcome.error.empty())
     fmt::print(stderr, "{}: {}\n", printable(outcome.label, 1024), outcome.error);
@@ -72,19 +86,30 @@ Json outcome_json(const Outcome& outcome) {
                                         {"first_got", Json(result.first_got)},
                                         {"first_expected", Json(result.first_expected)}}));
   }
+  Json::Array costs;
+  for (const CompressionCost& cost : outcome.costs) {
+    costs.push_back(Json(Json::Object{{"name", Json(cost.name)},
+                                      {"norm_wise_from_float32", Json(cost.uncompressed.norm_wise)},
+                                      {"norm_wise_from_reference", Json(cost.reference.norm_wise)},
+                                      {"max_abs_from_float32", Json(cost.uncompressed.max_abs)},
+                                      {"max_abs_from_reference", Json(cost.reference.max_abs)}}));
+  }
   return Json(Json::Object{{"model", Json(outcome.label)},
                            {"exit_code", Json(std::int64_t{outcome.code})},
                            {"as_expected", Json(outcome.as_expected)},
                            {"error", Json(outcome.error)},
-                           {"outputs", Json(std::move(outputs))}});
+                           {"outputs", Json(std::move(outputs))},
+                           {"compression", Json(std::move(costs))}});
 }
 
-void print_bisection(const Model& model, const ModelOptions& options,
-                     const std::vector<Tensor>& inputs, const Tolerance& tolerance) {
-  ModelOptions oracle_options = options;
-  oracle_options.device = "reference";
-  oracle_options.precision = "f64";
-  Session suspect = open_session(model, options), oracle = open_session(model, oracle_options);
+Session open_oracle(const Model& model, ModelOptions options) {
+  options.device = "reference";
+  options.precision = "f64";
+  options.weights_as = "f32";
+  return open_session(model, options);
+}
+
+std::vector<Tensor> oracle_inputs(const Session& oracle, const std::vector<Tensor>& inputs) {
   std::vector<Tensor> wide;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     std::string note;
@@ -92,6 +117,13 @@ void print_bisection(const Model& model, const ModelOptions& options,
                                      : convert_to(inputs[i], oracle.inputs()[i].type.dtype,
                                                   oracle.inputs()[i].name, note));
   }
+  return wide;
+}
+
+void print_bisection(const Model& model, const ModelOptions& options,
+                     const std::vector<Tensor>& inputs, const Tolerance& tolerance) {
+  Session suspect = open_session(model, options), oracle = open_oracle(model, options);
+  const std::vector<Tensor> wide = oracle_inputs(oracle, inputs);
   const Bisection result =
       bisect([&](const Visit& visit) { suspect.trace(inputs, visit); },
              [&](const Visit& visit) { oracle.trace(wide, visit); }, tolerance);
@@ -131,8 +163,36 @@ std::vector<Tensor> call_inputs(const Session& session, const Check& check, cons
   return inputs;
 }
 
+// Runs the same calls with the weights as they are, and in float64.
+class CompressionMeter {
+ public:
+  CompressionMeter(const Model& model, ModelOptions options)
+      : oracle_(open_oracle(model, options)), plain_(open_plain(model, options)) {}
+
+  void add(const std::vector<Tensor>& inputs, const std::vector<Tensor>& results,
+           const Tolerance& tolerance, std::vector<CompressionCost>& costs) {
+    const std::vector<Tensor> plain = plain_.run(inputs);
+    const std::vector<Tensor> exact = oracle_.run(oracle_inputs(oracle_, inputs));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (!is_floating(results[i].dtype())) continue;
+      costs.push_back({plain_.outputs()[i].name, compare(results[i], plain[i], tolerance),
+                       compare(results[i], exact[i], tolerance)});
+    }
+  }
+
+ private:
+  static Session open_plain(const Model& model, ModelOptions options) {
+    options.weights_as = "f32";
+    return open_session(model, options);
+  }
+
+  Session oracle_, plain_;
+};
+
 void predict_and_compare(const Model& model, const Check& check, Outcome& outcome) {
   Session session = open_session(model, check.model);
+  std::optional<CompressionMeter> meter;
+  if (check.model.weights_as != "f32") meter.emplace(model, check.model);
   for (std::size_t k = 0; k < check.calls.size(); ++k) {
     const std::vector<Tensor> inputs = call_inputs(session, check, check.calls[k]);
     const std::vector<Tensor> expected =
@@ -144,6 +204,7 @@ void predict_and_compare(const Model& model, const Check& check, Outcome& outcom
       outcome.outputs.emplace_back(name, compare(results[i], expected[i], check.tolerance));
       if (!outcome.outputs.back().second.match) outcome.code = kMismatch;
     }
+    if (meter) meter->add(inputs, results, check.tolerance, outcome.costs);
     if (check.bisect && k == 0) print_bisection(model, check.model, inputs, check.tolerance);
   }
 }

@@ -17,6 +17,35 @@ struct RunStats {
   bool planned = false;         // false: interpreted op by op
   std::size_t arena_bytes = 0;  // planned memory
   std::size_t plans = 0;        // plans compiled so far for this model, device and precision
+  /// The most bytes of intermediate values that are needed at one step: no arena can be smaller.
+  std::size_t arena_lower_bound = 0;
+  double pack_ms = 0;  // spent so far on bringing weights into the kernels' layouts
+};
+
+/// One node of the graph in a profile.
+struct OpTime {
+  std::string name;    // in the graph
+  std::string op;      // "matmul"
+  std::string kernel;  // which implementation ran
+  std::string types;   // of operands and results, at the first launch
+  std::int64_t launches = 0;
+  double microseconds = 0;  // of all launches, as the next two
+  double flops = 0;         // multiplications and additions of products; 0: not counted
+  double bytes = 0;         // read and written, each operand and result once
+};
+
+/// One launch: when it ran, in microseconds from the start of the first run.
+struct LaunchTime {
+  std::size_t op = 0;  // in Profile::ops
+  double begin = 0, end = 0;
+};
+
+/// Where the time of a number of runs went.
+struct Profile {
+  int runs = 0;
+  double microseconds = 0;           // of `runs` runs without the readings of the clock
+  std::vector<OpTime> ops;           // in the order of their first launch
+  std::vector<LaunchTime> launches;  // in order; the first million
 };
 
 /// Runs a model. Not thread-safe: one thread at a time per session; any number of sessions of one
@@ -42,6 +71,10 @@ class THAW_API Session {
   /// debugging (verify --bisect). Slow.
   void trace(const std::vector<Tensor>& inputs,
              const std::function<void(const std::string& name, const Tensor& value)>& visit);
+
+  /// Runs once to warm up, then `runs` times as run() does, then as often with a reading of the
+  /// clock before and behind each op. Stateful models advance by 2 runs + 1.
+  Profile profile(const std::vector<Tensor>& inputs, int runs = 10);
 
   /// Compiles the plan for these input shapes now, so that the first run is as quick as the others.
   void prepare(const std::vector<Shape>& input_shapes);

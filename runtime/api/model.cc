@@ -30,6 +30,9 @@ const Backend& backend_for(const SessionOptions& options) {
   if (options.precision == Precision::f64 && options.device != DeviceKind::reference) {
     fail(ErrorCode::invalid_argument, "precision f64 runs on the reference device only");
   }
+  if (options.weights != WeightStorage::f32 && options.device != DeviceKind::cpu) {
+    fail(ErrorCode::invalid_argument, "compressed weights run on the cpu device only");
+  }
   switch (options.device) {
     case DeviceKind::reference: return reference_backend();
     case DeviceKind::cpu:
@@ -61,10 +64,11 @@ std::shared_ptr<const Program> Model::Impl::program(std::size_t signature,
   const Backend& backend = backend_for(options);
   const DeviceBackend* device = options.device == DeviceKind::cuda ? &usable_cuda() : nullptr;
   const std::lock_guard lock(mutex);
-  auto& slot = programs[{signature, options.device, options.precision}];
+  auto& slot = programs[{signature, options.device, options.precision, options.weights}];
   if (slot == nullptr) {
-    slot = std::make_shared<Program>(graphs[signature], backend,
-                                     ProgramOptions{options.precision, options.max_plans, device});
+    slot = std::make_shared<Program>(
+        graphs[signature], backend,
+        ProgramOptions{options.precision, options.max_plans, options.weights, device});
   }
   slot->keep_plans(options.max_plans);
   return slot;

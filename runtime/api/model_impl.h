@@ -1,4 +1,5 @@
-// What a Model shares: graphs, and one program per signature, device and precision.
+// What a Model shares: graphs, and one program per signature, device, precision and
+// form of the weights.
 #pragma once
 
 #include <map>
@@ -26,7 +27,8 @@ struct Model::Impl {
                                          const SessionOptions& options) const;
 
   mutable std::mutex mutex;
-  mutable std::map<std::tuple<std::size_t, DeviceKind, Precision>, std::shared_ptr<const Program>>
+  mutable std::map<std::tuple<std::size_t, DeviceKind, Precision, WeightStorage>,
+                   std::shared_ptr<const Program>>
       programs;
 };
 

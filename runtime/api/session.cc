@@ -104,6 +104,10 @@ void Session::trace(
   impl_->runner.trace(impl_->complete(inputs), visit);
 }
 
+Profile Session::profile(const std::vector<Tensor>& inputs, int runs) {
+  return impl_->runner.profile(impl_->complete(inputs), runs);
+}
+
 void Session::prepare(const std::vector<Shape>& input_shapes) {
   impl_->runner.prepare(input_shapes);
 }

@@ -85,6 +85,26 @@ void BoundPlan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
   run_steps(0, args_.size());
 }
 
+void BoundPlan::profile(std::span<const Tensor> inputs, std::span<Tensor> outputs,
+                        std::span<Tensor> variables, const LaunchVisit& visit) {
+  bind(inputs, outputs, variables);
+  std::vector<const TensorType*> types;
+  types.reserve(views_.size());
+  for (const View& view : views_) types.push_back(view.type);
+  const std::span<const TensorType* const> all = types;  // in the order of the steps
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < args_.size(); ++i) {
+    const Step& step = plan_->steps[i];
+    const std::int64_t begin = clock_nanoseconds();
+    run_steps(i, i + 1);
+    const std::int64_t end = clock_nanoseconds();
+    const Node* node = step.node == kNoNode ? nullptr : &plan_->graph.nodes[at(step.node)];
+    visit({node, step.kernel->name(), all.subspan(first, step.in.size()),
+           all.subspan(first + step.in.size(), step.out.size()), begin, end});
+    first += step.in.size() + step.out.size();
+  }
+}
+
 const void* BoundPlan::address(const Place& place, std::span<const Tensor> inputs,
                                std::span<Tensor> outputs, std::span<Tensor> variables) const {
   switch (place.home) {

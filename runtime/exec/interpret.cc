@@ -42,6 +42,7 @@ struct Interpreter::Run {
   std::vector<Tensor>& variables;
   ThreadPool& pool;
   const ValueVisit* visit;
+  const LaunchVisit* launches;
 };
 
 Interpreter::Interpreter(const Graph& graph, const Backend& backend, PackCache* packs, int threads)
@@ -79,10 +80,11 @@ std::unique_ptr<Interpreter::Body> Interpreter::make_body(const Graph& graph) co
 }
 
 std::vector<Tensor> Interpreter::run(std::span<const Tensor> inputs, std::vector<Tensor>& variables,
-                                     ThreadPool& pool, const ValueVisit* visit) {
+                                     ThreadPool& pool, const ValueVisit* visit,
+                                     const LaunchVisit* launches) {
   std::vector<Datum> arguments;
   for (const Tensor& input : inputs) arguments.push_back({input, nullptr, true});
-  Run state{variables, pool, visit};
+  Run state{variables, pool, visit, launches};
   std::vector<Datum> results = run_body(*root_, std::move(arguments), state);
   std::vector<Tensor> outputs;
   for (Datum& result : results) {
@@ -107,7 +109,11 @@ std::vector<Datum> Interpreter::run_body(Body& body, std::vector<Datum>&& argume
   }
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     try {
-      run_node(body, i, run);
+      if (run.launches == nullptr) {
+        run_node(body, i, run);
+      } else {
+        run_timed(body, i, run);
+      }
     } catch (const Error& error) {
       const Node& node = graph.nodes[i];
       throw Error(error.code(), fmt::format("node '{}' ({}): {}", printable(node.name),
@@ -120,6 +126,36 @@ std::vector<Datum> Interpreter::run_body(Body& body, std::vector<Datum>&& argume
     if (!body.constant[at(output)]) body.slots[at(output)] = {};
   }
   return results;
+}
+
+// A node with its bodies' own launches inside (if, while) is no launch itself.
+void Interpreter::run_timed(Body& body, std::size_t index, Run& run) {
+  const Node& node = body.graph->nodes[index];
+  const bool launch = !std::holds_alternative<ops::Input>(node.op) &&
+                      !std::holds_alternative<ops::Constant>(node.op) &&
+                      !std::holds_alternative<ops::If>(node.op) &&
+                      !std::holds_alternative<ops::While>(node.op);
+  if (!launch) {
+    run_node(body, index, run);
+    return;
+  }
+  std::vector<TensorType> types;  // operands die in the run
+  const auto add = [&](ValueId value) {
+    const Datum& datum = body.slots[at(value)];
+    if (!datum.tensor.empty()) types.push_back(datum.tensor.type());
+  };
+  for (const ValueId input : node.inputs) add(input);
+  const std::size_t operands = types.size();
+  // Results that nothing reads die at the end of the node too.
+  kernel_ = "interpreter";
+  const std::int64_t begin = clock_nanoseconds();
+  run_node(body, index, run);
+  const std::int64_t end = clock_nanoseconds();
+  for (const ValueId output : node.outputs) add(output);
+  std::vector<const TensorType*> pointers;
+  for (const TensorType& type : types) pointers.push_back(&type);
+  const std::span<const TensorType* const> all = pointers;
+  (*run.launches)({&node, kernel_, all.first(operands), all.subspan(operands), begin, end});
 }
 
 void Interpreter::run_node(Body& body, std::size_t index, Run& run) {
@@ -216,6 +252,7 @@ void Interpreter::run_kernel(Body& body, std::size_t index, Run& run) {
 
   if (prepared.kind == Prepared::Kind::view) {
     const Datum& operand = body.slots[at(node.inputs[0])];
+    kernel_ = "view";
     // Two values now show one buffer; both count as shared.
     body.slots[at(node.inputs[0])].shared = true;
     body.slots[at(node.outputs[0])] = {operand.tensor.reshaped(prepared.out[0].shape), nullptr,
@@ -223,9 +260,11 @@ void Interpreter::run_kernel(Body& body, std::size_t index, Run& run) {
     return;
   }
   if (prepared.kind == Prepared::Kind::evaluate) {
+    kernel_ = "host";
     std::vector<Tensor> inputs;
     for (const Tensor* operand : operands_) inputs.push_back(*operand);
-    std::vector<Tensor> results = evaluate(node.op, inputs, static_cast<int>(node.outputs.size()), packs_);
+    std::vector<Tensor> results =
+        evaluate(node.op, inputs, static_cast<int>(node.outputs.size()), packs_);
     THAW_CHECK(results.size() == node.outputs.size(), "{} results", results.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
       body.slots[at(node.outputs[i])] = {std::move(results[i]), nullptr, true};
@@ -247,6 +286,7 @@ void Interpreter::run_kernel(Body& body, std::size_t index, Run& run) {
     workspace_ = allocate_aligned(prepared.kernel->workspace());
     workspace_bytes_ = prepared.kernel->workspace();
   }
+  kernel_ = prepared.kernel->name();
   prepared.kernel->run({in_, out_, workspace_.get(), &run.pool});
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/backend.h"
 #include "runtime/base/memory.h"
 #include "runtime/exec/datum.h"
+#include "runtime/exec/launch.h"
 #include "runtime/exec/node_kernels.h"
 #include "runtime/ir/graph.h"
 
@@ -34,9 +35,10 @@ class Interpreter {
 
   /// Variables are those of the session, in the graph's order; assignments replace them.
   /// Outputs are new tensors that share memory with nothing else.
-  /// Throws Error naming the node.
+  /// Throws Error naming the node. `visit` and `launches` may be null.
   std::vector<Tensor> run(std::span<const Tensor> inputs, std::vector<Tensor>& variables,
-                          ThreadPool& pool, const ValueVisit* visit);
+                          ThreadPool& pool, const ValueVisit* visit,
+                          const LaunchVisit* launches = nullptr);
 
  private:
   struct Body;
@@ -45,6 +47,7 @@ class Interpreter {
   std::unique_ptr<Body> make_body(const Graph& graph) const;
   std::vector<Datum> run_body(Body& body, std::vector<Datum>&& arguments, Run& run);
   void run_node(Body& body, std::size_t index, Run& run);
+  void run_timed(Body& body, std::size_t index, Run& run);
   void run_if(Body& body, const Node& node, const std::vector<ValueId>& dead, Run& run);
   void run_while(Body& body, const Node& node, const std::vector<ValueId>& dead, Run& run);
   void run_kernel(Body& body, std::size_t index, Run& run);
@@ -61,6 +64,7 @@ class Interpreter {
   // Scratch of run_kernel, kept so that a loop does not allocate it again.
   std::vector<const Tensor*> operands_;
   std::vector<View> in_, out_;
+  const char* kernel_ = "";  // what run_kernel ran last
 };
 
 }  // namespace thaw

@@ -40,6 +40,7 @@ Program::Program(const Graph& graph, const Backend& backend, const ProgramOption
       device_(options.device),
       inputs_(specs(graph_, graph_.inputs, graph_.input_names)),
       outputs_(specs(graph_, graph_.outputs, graph_.output_names)),
+      packs_(options.weights),
       capacity_(static_cast<std::size_t>(std::max(1, options.max_plans))) {}
 
 std::shared_ptr<const Compiled> Program::find(const std::vector<Shape>& shapes, int threads) const {

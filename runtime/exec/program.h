@@ -17,6 +17,7 @@ namespace thaw {
 struct ProgramOptions {
   Precision precision = Precision::f32;
   int max_plans = 16;  // at least 1
+  WeightStorage weights = WeightStorage::f32;
   /// Runs what it has kernels for, if a graph can be planned; null: the backend runs everything.
   const DeviceBackend* device = nullptr;
 };

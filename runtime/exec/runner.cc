@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/base/check.h"
+#include "runtime/exec/launch_recorder.h"
 #include "runtime/passes/merge_types.h"
 
 namespace thaw {
@@ -160,17 +161,19 @@ std::span<const Tensor> Runner::aligned(std::span<const Tensor> inputs) {
 }
 
 void Runner::execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
-                     const ValueVisit* visit) {
+                     const ValueVisit* visit, const LaunchVisit* launches) {
   check_inputs(inputs);
   inputs = aligned(inputs);
   Bound& entry = bound(inputs);
   if (entry.plan == nullptr) {
-    outputs = entry.interpreter->run(inputs, variables_, pool_, visit);
+    outputs = entry.interpreter->run(inputs, variables_, pool_, visit, launches);
     return;
   }
   make_outputs(entry, inputs, outputs);
   if (visit != nullptr) {
     entry.plan->trace(inputs, outputs, variables_, *visit);
+  } else if (launches != nullptr) {
+    entry.plan->profile(inputs, outputs, variables_, *launches);
   } else {
     entry.plan->run(inputs, outputs, variables_);
   }
@@ -183,6 +186,22 @@ void Runner::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
 void Runner::trace(std::span<const Tensor> inputs, const ValueVisit& visit) {
   std::vector<Tensor> outputs;
   execute(inputs, outputs, &visit);
+}
+
+Profile Runner::profile(std::span<const Tensor> inputs, int runs) {
+  if (runs < 1) fail(ErrorCode::invalid_argument, "a profile takes at least one run, got {}", runs);
+  std::vector<Tensor> outputs;
+  execute(inputs, outputs, nullptr);
+  const std::int64_t begin = clock_nanoseconds();
+  for (int i = 0; i < runs; ++i) execute(inputs, outputs, nullptr);
+  const std::int64_t end = clock_nanoseconds();
+  LaunchRecorder recorder;
+  const LaunchVisit visit = [&](const LaunchSeen& launch) { recorder.add(launch); };
+  for (int i = 0; i < runs; ++i) execute(inputs, outputs, nullptr, &visit);
+  Profile profile = recorder.take();
+  profile.runs = runs;
+  profile.microseconds = static_cast<double>(end - begin) * 1e-3;
+  return profile;
 }
 
 void Runner::prepare(const std::vector<Shape>& shapes) {
@@ -211,7 +230,9 @@ RunStats Runner::stats() const {
   RunStats stats;
   stats.planned = !bounds_.empty() && bounds_.front().plan != nullptr;
   stats.arena_bytes = stats.planned ? bounds_.front().plan->plan().memory.arena_bytes : 0;
+  stats.arena_lower_bound = stats.planned ? bounds_.front().plan->plan().memory.lower_bound : 0;
   stats.plans = program_->plans_compiled();
+  stats.pack_ms = program_->packs().pack_ms();
   return stats;
 }
 

@@ -35,6 +35,8 @@ class Runner {
   void run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   /// Runs, showing every intermediate value with its name in the graph. Slow.
   void trace(std::span<const Tensor> inputs, const ValueVisit& visit);
+  /// Session::profile.
+  Profile profile(std::span<const Tensor> inputs, int runs);
   /// Compiles for these input shapes and takes the memory they need.
   void prepare(const std::vector<Shape>& shapes);
   /// Variables return to their loaded values.
@@ -62,7 +64,7 @@ class Runner {
   void make_outputs(const Bound& bound, std::span<const Tensor> inputs,
                     std::vector<Tensor>& outputs);
   void execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
-               const ValueVisit* visit);
+               const ValueVisit* visit, const LaunchVisit* launches = nullptr);
   std::span<const Tensor> aligned(std::span<const Tensor> inputs);
 
   std::shared_ptr<const Program> program_;
