@@ -216,7 +216,12 @@ std::string memory_map(std::span<const Interval> intervals, const MemoryPlan& pl
            std::pair(plan.offsets[b], intervals[b].first);
   });
   std::string text =
-      fmt::format("arena {} bytes, lower bound {}\n", plan.arena_bytes, plan.lower_bound);
+      fmt::format("arena {} bytes, lower bound {}", plan.arena_bytes, plan.lower_bound);
+  if (plan.lower_bound > 0) {
+    text += fmt::format(", ratio {:.3f}", static_cast<double>(plan.arena_bytes) /
+                                              static_cast<double>(plan.lower_bound));
+  }
+  text += "\n";
   if (per_column > 1) text += fmt::format("one column is {} steps\n", per_column);
   text += fmt::format("{:>12} {:>12}  steps 0..{}\n", "offset", "bytes", last);
   for (std::size_t i : order) {

@@ -140,7 +140,7 @@ TEST(MemoryPlan, MapShowsEachBuffer) {
   const std::string map = memory_map(intervals, plan_memory(intervals));
   EXPECT_NE(map.find("##."), std::string::npos) << map;
   EXPECT_NE(map.find(".##"), std::string::npos) << map;
-  EXPECT_NE(map.find("lower bound 192"), std::string::npos) << map;
+  EXPECT_NE(map.find("lower bound 192, ratio 1.000"), std::string::npos) << map;
 }
 
 }  // namespace
