@@ -16,10 +16,6 @@ double largest(DType dtype) {
   }
 }
 
-Expr reduced(OpCall& c, ReduceKind kind, Expr x) {
-  return reduce(kind, x, c.axes("axis", x.rank()), c.flag("keepdims", false));
-}
-
 Expr nan_to_num(OpCall& c) {
   const Expr x = c.tensor("x");
   return is_floating(x.dtype()) ? finite_numbers(c, x, c.real("nan", 0)) : x;

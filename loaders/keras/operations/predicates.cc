@@ -63,7 +63,7 @@ Expr all_close(OpCall& c) {
 }
 
 // A NaN loses against a number.
-Expr nan_extreme(OpCall& c) {
+Expr extreme_of_numbers(OpCall& c) {
   auto [x, y] = c.promoted("x1", "x2");
   const Expr result = binary(c.kind<B>(), x, y);
   if (!is_floating(x.dtype())) return result;
@@ -75,8 +75,8 @@ Expr nan_extreme(OpCall& c) {
 std::span<const OperationRow> predicate_operations() {
   static constexpr OperationRow kRows[] = {
       {"AllClose", "x1 x2", all_close},
-      {"Fmax", "x1 x2", nan_extreme, B::maximum},
-      {"Fmin", "x1 x2", nan_extreme, B::minimum},
+      {"Fmax", "x1 x2", extreme_of_numbers, B::maximum},
+      {"Fmin", "x1 x2", extreme_of_numbers, B::minimum},
       {"Isclose", "x1 x2 rtol atol", is_close},
       {"Isfinite", "x", test_float, U::is_finite},
       {"Isinf", "x", test_float, U::is_inf},

@@ -58,11 +58,11 @@ Expr running(OpCall& c, Expr x) {
   return x.with(x.g->add1(ops::Scan{c.kind<ScanKind>(), axis, false, false}, {x}));
 }
 
-namespace {
-
 Expr reduced(OpCall& c, ReduceKind kind, Expr x) {
   return reduce(kind, x, c.axes("axis", x.rank()), c.flag("keepdims", false));
 }
+
+namespace {
 
 Expr logical(OpCall& c) {
   return reduced(c, c.kind<ReduceKind>(), cast(c.tensor("x"), DType::boolean));

@@ -9,6 +9,8 @@ namespace thaw::keras {
 /// In the type in which Keras computes functions of real numbers.
 Expr floating(Expr x);
 // reductions.cc
+/// Over the arguments `axis` and `keepdims`.
+Expr reduced(OpCall& c, ReduceKind kind, Expr x);
 /// Narrow integers and bools in the type that Keras sums them in.
 Expr wide_sum_type(Expr x);
 /// argmax or argmin along the argument `axis` (flattened without one).
