@@ -32,9 +32,9 @@ struct LoadedModel {
 LoadedModel load_model(const std::string& path, const LoadOptions& options,
                        const Evaluator& evaluator);
 
-/// The names in the loaders' tables, each list sorted.
+/// What the loaders' tables hold, each list sorted by name.
 std::vector<SupportedLayer> supported_keras_layers();
 std::vector<std::string> supported_keras_operations();
-std::vector<std::string> supported_tensorflow_ops();
+std::vector<SupportedOp> supported_tensorflow_ops();
 
 }  // namespace thaw

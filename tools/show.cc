@@ -209,6 +209,8 @@ bool show_weights(const ShowOptions& options) {
 int show_model(const ShowOptions& options) {
   const Model model = open_model(options.model);
   if (options.graph) {
+    // What became of recurrent loops, and what else the import has to say.
+    for (const std::string& note : model.info().notes) fmt::print("# {}\n", printable(note, 1024));
     fmt::print("{}", model.graph_text());
   } else if (options.json) {
     fmt::print("{}\n", info_json(model.info()).dump());

@@ -35,8 +35,15 @@ void print_ops(const Supported& supported) {
   fmt::print(
       "# TensorFlow ops\n\nPrinted by `thaw supported ops` from the loaders' table ({} ops). Every "
       "other op is\nrefused by name unless a function is registered for it (`thaw/custom.h`).\n\n"
-      "{}\n",
-      supported.tensorflow_ops.size(), fmt::join(supported.tensorflow_ops, " · "));
+      "Types: by type attribute of the op, those for which answers of TensorFlow are stored in "
+      "`tests/golden`\nand checked; an op has others too where the op inside that it becomes takes "
+      "them. No types: fixed ones,\nor any. Limits: what is refused with the op's name; without an "
+      "entry no use that TensorFlow's CPU\nkernels allow is known to be refused.\n\n"
+      "| op | types | limits |\n|---|---|---|\n",
+      supported.tensorflow_ops.size());
+  for (const SupportedOp& op : supported.tensorflow_ops) {
+    fmt::print("| {} | {} | {} |\n", op.name, op.types, op.limits);
+  }
 }
 
 }  // namespace

@@ -26,11 +26,18 @@ struct SupportedLayer {
   std::string note;  // why it is refused; the class that it is read as
 };
 
+/// A TensorFlow op.
+struct SupportedOp {
+  std::string name;
+  std::string types;   // by type attribute, those that stored answers of TensorFlow check
+  std::string limits;  // uses that are refused by name
+};
+
 /// What this build opens, each list sorted by name.
 struct Supported {
   std::vector<SupportedLayer> keras_layers;
   std::vector<std::string> keras_operations;  // Keras 3 functional nodes that are no layers
-  std::vector<std::string> tensorflow_ops;
+  std::vector<SupportedOp> tensorflow_ops;
 };
 THAW_API Supported supported();
 

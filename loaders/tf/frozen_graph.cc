@@ -1,5 +1,6 @@
 // A GraphDef alone: constants are its weights, and the caller or the placeholders say what its
 // inputs are.
+#include "loaders/tf/model_info.h"
 #include "loaders/tf/parse.h"
 #include "loaders/tf/request.h"
 #include "runtime/base/check.h"
@@ -24,6 +25,7 @@ LoadedModel import_graph_alone(const Bytes& file, bool text, const LoadOptions& 
   FunctionLibrary functions(*parsed.message, options.limits, parsed.owner);
   Variables variables(meta, top, functions, nullptr, options.limits);
   const Session session{meta, options, evaluator, top, functions, variables, file.name};
+  describe_graph(session, loaded.info);
   Imported imported = import_request(session, "default", frozen_request(top, options));
   add_notes(loaded.info, imported.notes);
   loaded.info.op_counts = std::move(imported.op_counts);

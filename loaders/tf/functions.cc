@@ -27,6 +27,12 @@ FunctionLibrary::Function& FunctionLibrary::find(const std::string& name) {
 
 FunctionLibrary::~FunctionLibrary() = default;
 
+std::map<std::string, std::int64_t> FunctionLibrary::body_sizes() const {
+  std::map<std::string, std::int64_t> sizes;
+  for (const auto& [name, function] : functions_) sizes[name] = function.def->node_def_size();
+  return sizes;
+}
+
 NodeView::Function FunctionLibrary::direct_call(const NodeView& node) {
   auto& bindings = made_[{&node.def(), nullptr}];
   if (bindings == nullptr) {

@@ -18,6 +18,8 @@ class FunctionLibrary {
   ~FunctionLibrary();
 
   bool contains(const std::string& name) const { return functions_.contains(name); }
+  /// Nodes that each function's own body has.
+  std::map<std::string, std::int64_t> body_sizes() const;
   /// A call whose op is the function's name: the node's attributes are the function's.
   NodeView::Function direct_call(const NodeView& node);
   /// Throws Error(not_found).

@@ -3,6 +3,7 @@
 
 #include "loaders/load.h"
 #include "loaders/tf/import.h"
+#include "loaders/tf/op_support.h"
 #include "loaders/tf/ops/numeric.h"
 #include "runtime/base/check.h"
 
@@ -380,11 +381,15 @@ std::vector<std::string> Importer::structural_ops() {
 
 namespace thaw {
 
-std::vector<std::string> supported_tensorflow_ops() {
+std::vector<SupportedOp> supported_tensorflow_ops() {
   std::vector<std::string> names = tf::Importer::structural_ops();
   for (const tf::OpRow& row : tf::op_table()) names.emplace_back(row.op);
   std::ranges::sort(names);
-  return names;
+  std::vector<SupportedOp> ops;
+  for (const std::string& name : names) {
+    ops.push_back({name, std::string(tf::tested_types(name)), tf::op_limits(name)});
+  }
+  return ops;
 }
 
 }  // namespace thaw

@@ -59,9 +59,7 @@ void describe_graph(const Session& session, ModelInfo& info) {
           {node.name(), type_or_none(node, "key_dtype"), type_or_none(node, "value_dtype")});
     }
   }
-  for (const FunctionDef& function : session.meta.graph_def().library().function()) {
-    info.functions[function.signature().name()] = function.node_def_size();
-  }
+  info.functions = session.functions.body_sizes();
   for (const AssetFileDef& asset : session.meta.asset_file_def()) {
     if (std::ranges::find(info.assets, asset.filename()) == info.assets.end()) {
       info.assets.push_back(asset.filename());

@@ -74,6 +74,49 @@ TEST(ShowTensorFlow, FunctionsWithTheirSizes) {
   EXPECT_NE(show(path).find("\nfunctions ("), std::string::npos);
 }
 
+TEST(ShowTensorFlow, GraphsSayWhatWasRaised) {
+  const std::string text = show("--graph " + kGoldens + "tensorflow1/rnn_saved/saved_model");
+  for (const char* line :
+       {"# loop 'lstm/rnn/while' runs as one LSTM node\n",
+        "# loop 'peephole/rnn/while' runs as it is written: the step is no LSTM, GRU or simple "
+        "cell\n",
+        "\ngraph \"serving_default\" {\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "in\n" << text;
+  }
+}
+
+TEST(ShowTensorFlow, AssetsAndTables) {
+  const std::string path = kGoldens + "strings/tables/saved_model";
+  const Json json = show_json(path);
+  EXPECT_FALSE(json.at("assets").array().empty());
+  ASSERT_FALSE(json.at("tables").array().empty());
+  for (const Json& table : json.at("tables").array()) {
+    EXPECT_NE(table.at("key").string(), "?") << table.at("name").string();
+    EXPECT_NE(table.at("value").string(), "?") << table.at("name").string();
+  }
+  const std::string text = show(path);
+  EXPECT_NE(text.find("\ntables ("), std::string::npos) << text;
+  EXPECT_NE(text.find("\nasset "), std::string::npos) << text;
+}
+
+TEST(ShowTensorFlow, FrozenGraphs) {
+  const Json json = show_json(kGoldens + "tensorflow1/branches/graph.pb");
+  EXPECT_EQ(json.at("format").string(), "TensorFlow frozen graph");
+  ASSERT_EQ(json.at("signatures").array().size(), 1u);
+  const Json& signature = json.at("signatures").array()[0];
+  const Json* x = named(signature.at("inputs"), "x:0");
+  ASSERT_NE(x, nullptr);
+  EXPECT_EQ(x->at("dtype").string(), "float32");
+  EXPECT_EQ(x->at("shape").array().size(), 2u);
+  EXPECT_GE(json.at("ops").at("Switch").integer(), 1);
+}
+
+TEST(ShowTensorFlow, CheckpointsAlone) {
+  const std::string text = show(kGoldens + "keras3/weights_elsewhere/by_name.ckpt");
+  EXPECT_NE(text.find("weights without an architecture"), std::string::npos) << text;
+  EXPECT_NE(text.find("float32[3, 4]"), std::string::npos) << text;
+}
+
 TEST(ShowTensorFlow, MetaGraphsWithTheirCheckpoint) {
   const Json json = show_json(kCheckpoint);
   EXPECT_EQ(json.at("format").string(), "TensorFlow MetaGraph");

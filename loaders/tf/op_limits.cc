@@ -1,0 +1,125 @@
+// Limits stand by importer: every op that an importer takes has them.
+#include <algorithm>
+
+#include "loaders/tf/op_support.h"
+#include "loaders/tf/ops/example.h"
+#include "loaders/tf/ops/fused.h"
+#include "loaders/tf/ops/image.h"
+#include "loaders/tf/ops/list.h"
+#include "loaders/tf/ops/numeric.h"
+#include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/ops/quantized.h"
+#include "loaders/tf/ops/segment.h"
+#include "loaders/tf/ops/strings.h"
+
+namespace thaw::tf {
+namespace {
+
+struct ImporterLimit {
+  Results (*import)(OpContext&);
+  std::string_view limit;
+};
+
+constexpr std::string_view kBadIndices = "not bad_indices_policy=IGNORE";
+constexpr std::string_view kVectorFormat = "not data_format=NCHW_VECT_C";
+constexpr std::string_view kConvolution =
+    "not data_format=NCHW_VECT_C; strides, dilations and explicit_paddings not over batch or "
+    "channels";
+constexpr std::string_view kBlocks = "not data_format=NCHW_VECT_C; image of known size";
+constexpr std::string_view kFeatures = "keys are constants; dense features of known rank";
+constexpr std::string_view kPhilox = "alg Philox or automatic, a constant";
+
+// clang-format off
+constexpr ImporterLimit kImporterLimits[] = {
+    {importers::arg_reduce, "dimension is a constant"},
+    {importers::bias_add, kVectorFormat},
+    {importers::bincount, "weights of known shape"},
+    {importers::broadcast_args, "shapes of known length"},
+    {importers::cast, "not Truncate=true"},
+    {importers::concat, "concat_dim is a constant"},
+    {importers::concat_offset, "operands are constants"},
+    {importers::concat_v2, "axis is a constant"},
+    {importers::conv, kConvolution},
+    {importers::conv_any, "not batch_dims other than 1; strides, dilations and explicit_paddings not over batch or channels"},
+    {importers::conv_backprop, "not data_format=NCHW_VECT_C; not in groups"},
+    {importers::cudnn_rnn, "rnn_mode lstm or gru; not direction=bidirectional, input_mode=skip_input; num_proj=0; one layer of known size"},
+    {importers::data_format_vec_permute, "operand of known length"},
+    {importers::depth_to_space, kBlocks},
+    {importers::depthwise_conv, "not data_format=NCHW_VECT_C; filter of known shape"},
+    {importers::dilation_2d, "strides and rates not over batch or channels"},
+    {importers::encode_jpeg, "not xmp_metadata"},
+    {importers::equality, "incompatible_shape_error=false only with known shapes"},
+    {importers::euclidean_norm, "not complex"},
+    {importers::expand_dims, "dim is a constant"},
+    {importers::extract_patches, "ksizes, strides and rates not over batch or channels"},
+    {importers::fingerprint, "method farmhash64, a constant"},
+    {importers::fused_batch_norm, kVectorFormat},
+    {importers::fused_conv, "not data_format=NCHW_VECT_C, filter_format=OIHW_VECT_I; fused_ops BiasAdd, Add, FusedBatchNorm and activations"},
+    {importers::fused_depthwise_conv, "fused_ops BiasAdd, Add, FusedBatchNorm and activations"},
+    {importers::fused_matmul, "fused_ops BiasAdd, Add and activations"},
+    {importers::fused_pad_conv, "strides not over batch or channels"},
+    {importers::gather_nd, kBadIndices},
+    {importers::gather_v2, "axis is a constant"},
+    {importers::like, "not of tensor lists"},
+    {importers::lin_space, "num is a constant"},
+    {importers::list_empty, "max_num_elements=-1"},
+    {importers::lrn, "at most 4096 channels, of known number"},
+    {importers::matrix_band_part, "num_lower and num_upper are constants"},
+    {importers::parse_example, kFeatures},
+    {importers::parse_example_v2, kFeatures},
+    {importers::parse_sequence_example, kFeatures},
+    {importers::parse_sequence_example_v2, kFeatures},
+    {importers::parse_single_example, "dense features of known rank"},
+    {importers::pool, "not data_format=NCHW_VECT_C; ksize and strides not over batch or channels"},
+    {importers::pool_v2, "ksize and strides are constants, not over batch or channels"},
+    {importers::quantized_concat, "concat_dim is a constant"},
+    {importers::reverse, "dims is a constant"},
+    {importers::reverse_v2, "axis is a constant"},
+    {importers::roll, "shift and axis are constants"},
+    {importers::scan, "axis is a constant"},
+    {importers::scatter_nd, kBadIndices},
+    {importers::space_to_depth, kBlocks},
+    {importers::split, "split_dim is a constant"},
+    {importers::split_v, "split_dim is a constant"},
+    {importers::stateless_random_v2, kPhilox},
+    {importers::stateless_shuffle, kPhilox},
+    {importers::tensor_scatter, kBadIndices},
+    {importers::tridiagonal_solve, "not perturb_singular=true"},
+    {importers::unary_chain, "op_names of elementwise ops with one operand"},
+    {list_ops::element_shape, "of lists made in the same function"},
+};
+
+// Ops of import.cc.
+constexpr struct {
+  std::string_view op, limit;
+} kOpLimits[] = {
+    {"HashTable", "filled by constants or the model's files"},
+    {"HashTableV2", "filled by constants or the model's files"},
+    {"InitializeTable", "in the model's initialisers"},
+    {"InitializeTableFromTextFile", "in the model's initialisers; files of the model"},
+    {"InitializeTableFromTextFileV2", "in the model's initialisers; files of the model"},
+    {"InitializeTableV2", "in the model's initialisers"},
+    {"LookupTableImport", "in the model's initialisers"},
+    {"LookupTableImportV2", "in the model's initialisers"},
+    {"LookupTableInsert", "in the model's initialisers"},
+    {"LookupTableInsertV2", "in the model's initialisers"},
+    {"LookupTableRemoveV2", "in the model's initialisers"},
+    {"RestoreV2", "of the model's own checkpoint"},
+};
+// clang-format on
+
+}  // namespace
+
+std::string op_limits(std::string_view op) {
+  for (const auto& row : kOpLimits) {
+    if (row.op == op) return std::string(row.limit);
+  }
+  const OpRow* row = find_op(op);
+  if (row == nullptr) return "";
+  for (const ImporterLimit& limit : kImporterLimits) {
+    if (limit.import == row->import) return std::string(limit.limit);
+  }
+  return "";
+}
+
+}  // namespace thaw::tf
