@@ -20,16 +20,20 @@ struct DoctorResult {
   std::string text;  // stdout and stderr
 };
 
-DoctorResult with(const std::string& environment, const std::string& arguments) {
-  const std::string command = "env -u VIRTUAL_ENV -u CONDA_PREFIX " + environment +
-                              " " THAW_COMMAND " " + arguments + " 2>&1";
-  std::FILE* pipe = popen(command.c_str(), "r");
+DoctorResult shell(const std::string& environment, const std::string& command) {
+  const std::string whole =
+      "env -u VIRTUAL_ENV -u CONDA_PREFIX " + environment + " " + command + " 2>&1";
+  std::FILE* pipe = popen(whole.c_str(), "r");
   DoctorResult result;
   char buffer[4096];
   for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
     result.text.append(buffer, n);
   result.code = WEXITSTATUS(pclose(pipe));
   return result;
+}
+
+DoctorResult with(const std::string& environment, const std::string& arguments) {
+  return shell(environment, THAW_COMMAND " " + arguments);
 }
 
 std::string driver(const std::string& settings) {
@@ -107,6 +111,16 @@ TEST(Doctor, AFileThatIsNoPlugin) {
   expect_reason(driver("count=1") + path,
                 (folder / "libthaw_cuda.so").string() + " is not a plugin");
   fs::remove_all(folder);
+}
+
+TEST(Doctor, GpuCheckIsHonestWithoutAGpu) {
+  const std::string check = THAW_SOURCE_DIR "/scripts/gpu-check --build ";
+  const DoctorResult none = shell(driver("count=0"), check + THAW_BUILD);
+  EXPECT_EQ(none.code, 4) << none.text;
+  EXPECT_NE(none.text.find("the NVIDIA driver sees no GPU"), std::string::npos) << none.text;
+  EXPECT_NE(none.text.find("no GPU: nothing was checked"), std::string::npos) << none.text;
+  EXPECT_EQ(shell("", check + "/no/such/build").code, 2);
+  EXPECT_EQ(shell("", check + THAW_BUILD " --frobnicate").code, 2);
 }
 
 // Everything but the hardware: the plugin's door, placement, copies, recordings, and the kernels as
