@@ -120,4 +120,17 @@ Json arrays_to_json(const NamedArrays& arrays) {
   return Json(std::move(object));
 }
 
+Json shape_json(const Shape& shape) {
+  if (!shape.has_rank()) return Json();
+  Json::Array dims;
+  for (std::int64_t dim : shape.dims()) dims.push_back(dim < 0 ? Json() : Json(dim));
+  return Json(std::move(dims));
+}
+
+Json strings_json(const std::vector<std::string>& strings) {
+  Json::Array array;
+  for (const std::string& text : strings) array.push_back(Json(text));
+  return Json(std::move(array));
+}
+
 }  // namespace thaw::tools

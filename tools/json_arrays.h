@@ -1,7 +1,8 @@
-// Tensors as nested JSON lists.
+// Tensors as nested JSON lists; shapes and strings.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "loaders/source/json.h"
 #include "tools/arrays.h"
@@ -14,5 +15,8 @@ namespace thaw::tools {
 NamedArrays arrays_from_json(const Json& json, const std::vector<TensorSpec>& specs,
                              const std::string& file);
 Json arrays_to_json(const NamedArrays& arrays);
+/// Null for an unknown rank and for unknown sizes.
+Json shape_json(const Shape& shape);
+Json strings_json(const std::vector<std::string>& strings);
 
 }  // namespace thaw::tools

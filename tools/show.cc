@@ -7,6 +7,7 @@
 #include "loaders/source/json.h"
 #include "runtime/base/check.h"
 #include "tools/commands.h"
+#include "tools/json_arrays.h"
 #include "tools/show_tensorflow.h"
 
 namespace thaw::tools {
@@ -97,13 +98,6 @@ void print_human(const ModelInfo& info) {
   for (const std::string& note : info.notes) fmt::print("note: {}\n", printable(note, 1024));
 }
 
-Json shape_json(const Shape& shape) {
-  if (!shape.has_rank()) return Json();
-  Json::Array dims;
-  for (std::int64_t dim : shape.dims()) dims.push_back(dim < 0 ? Json() : Json(dim));
-  return Json(std::move(dims));
-}
-
 Json specs_json(const std::vector<TensorSpec>& specs) {
   Json::Array array;
   for (const TensorSpec& spec : specs) {
@@ -111,12 +105,6 @@ Json specs_json(const std::vector<TensorSpec>& specs) {
                                       {"dtype", Json(std::string(name_of(spec.type.dtype)))},
                                       {"shape", shape_json(spec.type.shape)}}));
   }
-  return Json(std::move(array));
-}
-
-Json strings_json(const std::vector<std::string>& strings) {
-  Json::Array array;
-  for (const std::string& text : strings) array.push_back(Json(text));
   return Json(std::move(array));
 }
 

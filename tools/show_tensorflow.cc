@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/base/check.h"
+#include "tools/json_arrays.h"
 
 namespace thaw::tools {
 namespace {
@@ -16,19 +17,6 @@ std::string joined(const std::vector<std::string>& items) {
 }
 
 std::string type_name(DType dtype) { return dtype == DType::invalid ? "?" : name_of(dtype); }
-
-Json shape_json(const Shape& shape) {
-  if (!shape.has_rank()) return Json();
-  Json::Array dims;
-  for (std::int64_t dim : shape.dims()) dims.push_back(dim < 0 ? Json() : Json(dim));
-  return Json(std::move(dims));
-}
-
-Json strings_json(const std::vector<std::string>& strings) {
-  Json::Array array;
-  for (const std::string& text : strings) array.push_back(Json(text));
-  return Json(std::move(array));
-}
 
 void print_functions(const std::map<std::string, std::int64_t>& functions) {
   std::vector<std::pair<std::int64_t, std::string>> by_size;
