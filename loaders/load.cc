@@ -9,6 +9,7 @@
 #include "loaders/refuse.h"
 #include "loaders/source/archive.h"
 #include "loaders/source/file_tree.h"
+#include "loaders/source/json.h"
 #include "loaders/tf/tf.h"
 #include "runtime/base/check.h"
 
@@ -33,11 +34,22 @@ struct TreeForm {
   const char* problem;  // then: what it is and the way out
 };
 
+// An architecture and its weights side by side; TensorFlow.js uses the same name.
+LoadedModel load_model_json(const FileTree& tree, const LoadOptions& options,
+                            const Evaluator& evaluator) {
+  const Bytes file = tree.read("model.json");
+  const Json json = parse_json(file.text(), file.name, options.limits);
+  if (json.find("modelTopology") != nullptr || json.find("weightsManifest") != nullptr) {
+    fail(ErrorCode::unimplemented,
+         "{}: a model of TensorFlow.js, which is not read: convert it to a SavedModel or to Keras",
+         printable(file.name));
+  }
+  return load_keras_json(tree, "model.json", options, evaluator);
+}
+
 constexpr std::array kTreeForms = {
     TreeForm{"config.json", load_keras_v3, nullptr},
-    TreeForm{"model.json", nullptr,
-             "a folder with model.json: TensorFlow.js, or an architecture; give the file itself "
-             "and --weights"},
+    TreeForm{"model.json", load_model_json, nullptr},
     TreeForm{"tfhub_module.pb", nullptr,
              "a TensorFlow Hub module of version 1 without saved_model.pb"},
 };

@@ -1,6 +1,7 @@
 #include "loaders/keras/keras.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "loaders/keras/build.h"
 #include "loaders/keras/saved_model.h"
@@ -148,8 +149,13 @@ LoadedModel load_keras_h5(Bytes bytes, const LoadOptions& options, const Evaluat
   return keras::build_model(model, store, std::move(info), options, evaluator);
 }
 
-LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const LoadOptions& options,
-                            const Evaluator& evaluator) {
+namespace {
+
+// The weights of an architecture; `path` says in messages where they stand.
+using OpenBeside = std::function<keras::OpenWeights(std::string& path)>;
+
+LoadedModel load_architecture(const Bytes& json, bool weights_named, const OpenBeside& open,
+                              const LoadOptions& options, const Evaluator& evaluator) {
   ModelInfo info;
   info.path = json.name;
   keras::report(options, 0, "configuration");
@@ -157,23 +163,49 @@ LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const L
   const Json& config = architecture.config;
   info.format = architecture.is_yaml ? "Keras YAML and weights" : "Keras JSON and weights";
   refuse_other_json(config, json.name);
-  const std::string path = weights_path.empty() ? keras::weights_beside(json.name) : weights_path;
-  if (path.empty()) {
-    fail(ErrorCode::failed_precondition,
-         "{} is an architecture without weights, and none stand beside it: name the weights file",
-         json.name);
-  }
-  if (weights_path.empty()) info.notes.push_back("the weights were taken from " + path);
-  const keras::OpenWeights weights = keras::open_weights_file(path, options.limits);
+  std::string path;
+  const keras::OpenWeights weights = open(path);
+  if (!weights_named) info.notes.push_back("the weights were taken from " + path);
   info.file_bytes = json.size() + weights.file_bytes;
   info.training_config = keras::training_config(config);
   KerasModel model = keras::read_config(config, json_writer(config, weights), json.name,
-                                              options.limits, options.custom.get());
+                                        options.limits, options.custom.get());
   keras::open_saved_models(model.root, info.path, options, evaluator);
   keras::report(options, 0.2, "weights");
   const ModelWeights store = keras::assign_weights(weights, model, options.by_name, info.notes);
   keras::count_optimizer(weights, store, info);
   return keras::build_model(model, store, std::move(info), options, evaluator);
+}
+
+[[noreturn]] void no_weights(const std::string& name) {
+  fail(ErrorCode::failed_precondition,
+       "{} is an architecture without weights, and none stand beside it: name the weights file",
+       name);
+}
+
+}  // namespace
+
+LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const LoadOptions& options,
+                            const Evaluator& evaluator) {
+  const auto open = [&](std::string& path) {
+    path = weights_path.empty() ? keras::weights_beside(json.name) : weights_path;
+    if (path.empty()) no_weights(json.name);
+    return keras::open_weights_file(path, options.limits);
+  };
+  return load_architecture(json, !weights_path.empty(), open, options, evaluator);
+}
+
+LoadedModel load_keras_json(const FileTree& tree, const std::string& member,
+                            const LoadOptions& options, const Evaluator& evaluator) {
+  const Bytes json = tree.read(member);
+  const auto open = [&](std::string& path) {
+    path = options.weights;
+    if (!path.empty()) return keras::open_weights_file(path, options.limits);
+    path = keras::weights_beside(tree, member);
+    if (path.empty()) no_weights(json.name);
+    return keras::open_weights_member(tree, path, options.limits);
+  };
+  return load_architecture(json, !options.weights.empty(), open, options, evaluator);
 }
 
 }  // namespace thaw

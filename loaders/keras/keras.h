@@ -27,4 +27,9 @@ LoadedModel load_keras_h5(Bytes file, const LoadOptions& options, const Evaluato
 LoadedModel load_keras_json(Bytes json, const std::string& weights_path, const LoadOptions& options,
                             const Evaluator& evaluator);
 
+/// The same of an architecture that stands in one folder or archive with its weights (HDF5); those
+/// of the options go before.
+LoadedModel load_keras_json(const FileTree& tree, const std::string& member,
+                            const LoadOptions& options, const Evaluator& evaluator);
+
 }  // namespace thaw

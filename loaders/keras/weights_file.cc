@@ -91,11 +91,6 @@ void take_file(const Bytes& file, const std::string& path, const Limits& limits,
        printable(path, 1024), name_of(kind));
 }
 
-bool is_there(const std::filesystem::path& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
 }  // namespace
 
 OpenWeights open_weights_file(const std::string& path, const Limits& limits) {
@@ -173,7 +168,22 @@ ModelWeights assign_weights(const OpenWeights& file, const KerasModel& model, bo
   return named_weights(*file.arrays, model, notes);
 }
 
-std::string weights_beside(const std::string& architecture) {
+OpenWeights open_weights_member(const FileTree& tree, const std::string& name,
+                                const Limits& limits) {
+  Bytes file = tree.read(name);
+  if (sniff(file.data) != FileKind::hdf5) {
+    fail(ErrorCode::unimplemented,
+         "{}: weights that stand in one archive with their architecture are read from HDF5 only: "
+         "unpack the archive",
+         printable(file.name, 1024));
+  }
+  return open_weights_h5(std::move(file), limits);
+}
+
+namespace {
+
+template <class IsThere>
+std::string find_beside(const std::string& architecture, IsThere is_there) {
   const std::filesystem::path path(architecture);
   const std::filesystem::path folder = path.parent_path();
   const std::string stem = path.stem().string();
@@ -186,7 +196,7 @@ std::string weights_beside(const std::string& architecture) {
   for (const auto& names : {own, common}) {
     std::vector<std::string> found;
     for (const std::string& name : names) {
-      if (is_there(folder / name)) found.push_back(name);
+      if (is_there((folder / name).string())) found.push_back(name);
     }
     if (found.size() > 1) {
       fail(ErrorCode::failed_precondition,
@@ -197,6 +207,19 @@ std::string weights_beside(const std::string& architecture) {
     if (found.size() == 1) return (folder / found[0]).string();
   }
   return "";
+}
+
+}  // namespace
+
+std::string weights_beside(const std::string& architecture) {
+  return find_beside(architecture, [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::exists(path, error);
+  });
+}
+
+std::string weights_beside(const FileTree& tree, const std::string& architecture) {
+  return find_beside(architecture, [&](const std::string& path) { return tree.contains(path); });
 }
 
 }  // namespace thaw::keras

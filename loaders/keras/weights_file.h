@@ -38,8 +38,14 @@ ModelWeights assign_weights(const OpenWeights& file, const KerasModel& model, bo
 /// Says in `info` what the file holds of an optimizer.
 void count_optimizer(const OpenWeights& file, const ModelWeights& store, ModelInfo& info);
 
+/// One member of a folder or archive: HDF5 of either layout. Throws unimplemented for other forms.
+OpenWeights open_weights_member(const FileTree& tree, const std::string& name,
+                                const Limits& limits);
+
 /// The weights file beside an architecture ("model.json" -> "model.weights.h5"); empty if there is
 /// none. Throws Error(failed_precondition) naming them when several could be meant.
 std::string weights_beside(const std::string& architecture);
+/// The same among the members of a folder or archive.
+std::string weights_beside(const FileTree& tree, const std::string& architecture);
 
 }  // namespace thaw::keras

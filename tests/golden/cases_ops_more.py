@@ -54,3 +54,15 @@ def tf_functions_more(w):
     texts = np.array([b"a", b"bc", b"", b"xyz", b"\xff", b"q"], "S").reshape(3, 2)
     spec = Spec(w.Model([x, m, t, image], outputs), [w.normal(3, 4), w.normal(3, 3, 3), texts, w.normal(3, 5, 5, 2)])
     return spec
+
+
+@case("time_distributed_stateful", writers=("keras3",), only=["keras_v3"], check64=False, no_savedmodel="the states of a layer inside TimeDistributed are no part of what Keras exports")
+def time_distributed_stateful(w):
+    x = w.Input(batch_shape=(2, 3, 4, 3), name="x")
+    model = w.Model(x, w.L.TimeDistributed(w.L.LSTM(2, stateful=True))(x))
+    for v in model.weights:
+        if "kernel" in v.path or "bias" in v.path:
+            v.assign(w.normal(*v.shape, scale=0.5))
+        elif "seed" not in v.path:
+            v.assign(np.zeros(v.shape, "float32"))
+    return Spec(model, w.normal(2, 3, 4, 3))

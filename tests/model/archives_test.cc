@@ -54,6 +54,11 @@ TEST(Archives, SavedModels) {
     expect_predictions(kModel, "savedmodel", archive(name));
 }
 
+TEST(Archives, AnArchitectureAndItsWeights) {
+  expect_predictions(kOlder, "keras_v3", archive("architecture.zip"));
+  expect_refusal(archive("tfjs.zip"), ErrorCode::unimplemented, "a model of TensorFlow.js");
+}
+
 TEST(Archives, SingleFiles) {
   expect_predictions(kModel, "keras_v3", archive("keras_inside.zip"));
   expect_predictions(kModel, "keras_v3", archive("keras_inside.tar.gz"));

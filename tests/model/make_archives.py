@@ -105,6 +105,9 @@ def good():
     write("keras_inside.tar.gz", packed(tar([("download/", None), ("download/model.keras", keras)])))
     write("model.h5.gz", packed(read(os.path.join(MODEL, "model.h5"))))
     write("graph.pb.gz", packed(read(GRAPH)))
+    parts = [(name, read(os.path.join(OLDER, name))) for name in ("model.json", "model.weights.h5")]
+    write("architecture.zip", zipped(parts))
+    write("tfjs.zip", zipped([("model.json", b'{"format": "layers-model", "modelTopology": {}, "weightsManifest": []}'), ("group1-shard1of1.bin", b"x")]))
 
 
 def damaged():

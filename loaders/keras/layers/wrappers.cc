@@ -191,6 +191,36 @@ bool takes_mask(const LayerConfig& layer) {
          name == "TimeDistributed" || name == "GlobalAveragePooling1D";
 }
 
+constexpr std::int64_t kMaxSteps = 65536;
+
+// Keras 3 runs a known number of steps one by one: a stateful layer goes on from where the step
+// before left it.
+Outputs step_by_step(const Layer& layer, const LayerConfig& inner, GraphBuilder& g) {
+  if (!layer.keras3())
+    layer.unsupported("a stateful layer inside TimeDistributed, which tf.keras cannot run either");
+  const Shape shape = layer.inputs.empty() ? Shape{} : g.shape(layer.inputs[0].value);
+  if (!shape.has_rank() || shape.rank() < 3 || shape[1] == kUnknownDim || shape[1] > kMaxSteps)
+    layer.unsupported("a stateful layer inside TimeDistributed over an unknown number of steps");
+  const ValueId mask = takes_mask(inner) ? layer.mask() : kNoValue;
+  const auto step_of = [&](ValueId x, std::int64_t step) {
+    return g.squeeze(g.slice_axis(x, 1, step, step + 1), 1);
+  };
+  std::vector<std::vector<ValueId>> steps;  // by output
+  for (std::int64_t step = 0; step < shape[1]; ++step) {
+    std::vector<MaskedValue> inputs;
+    for (const MaskedValue& input : layer.inputs) inputs.push_back({step_of(input.value, step)});
+    if (mask != kNoValue) inputs[0].mask = step_of(mask, step);
+    const Outputs results = layer.import_inner(inner, "layer", inputs);
+    if (results.poisoned) return results;
+    steps.resize(results.values.size());
+    for (std::size_t i = 0; i < steps.size(); ++i) steps[i].push_back(results.values[i].value);
+  }
+  Outputs outputs;
+  for (const std::vector<ValueId>& values : steps)
+    outputs.values.push_back({g.add1(ops::Stack{1}, values), layer.mask()});
+  return outputs;
+}
+
 }  // namespace
 
 void wrapped_variables(VariableList& variables) {
@@ -202,7 +232,7 @@ void wrapped_variables(VariableList& variables) {
 Outputs time_distributed(const Layer& layer, Weights&, GraphBuilder& g) {
   const LayerConfig* inner = layer.config.inner_layer("layer");
   if (inner == nullptr) layer.bad("the wrapped layer is missing");
-  if (any_stateful(*inner)) layer.unsupported("a stateful layer inside TimeDistributed");
+  if (any_stateful(*inner)) return step_by_step(layer, *inner, g);
   const ValueId mask = layer.mask();
   std::vector<MaskedValue> inputs = layer.inputs;
   if (inputs.empty()) layer.bad("called without an input");

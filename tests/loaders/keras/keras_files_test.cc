@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "loaders/keras/keras.h"
 #include "tests/support/evaluate_graph.h"
 
@@ -63,6 +66,40 @@ INSTANTIATE_TEST_SUITE_P(
                       "latest.h5", "latest_compressed.h5", "user_block.h5", "big_attribute.h5",
                       "numbered_attributes.h5", "any_order.h5", "bare_list.h5", "keras1.h5"),
     [](const auto& test) { return test.param.substr(0, test.param.find('.')); });
+
+// Architecture and weights as members of one folder or archive.
+TEST(KerasFiles, AnArchitectureAndItsWeightsInOneFolder) {
+  const auto folder = std::filesystem::temp_directory_path() / "thaw_architecture_folder";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy_file(path_of("model.json"), folder / "model.json");
+  const auto opened = [&](const LoadOptions& options = {}) {
+    return load_keras_json(*open_directory(folder.string(), {}), "model.json", options,
+                           reference_folding());
+  };
+  const auto problem = [&] {
+    try {
+      opened();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(problem(), HasSubstr("is an architecture without weights, and none stand beside it"));
+  LoadOptions options;
+  options.weights = path_of("plain.h5");
+  expect_dense(opened(options));
+  std::ofstream(folder / "model.npz", std::ios::binary) << "PK";
+  EXPECT_THAT(problem(), HasSubstr("are read from HDF5 only"));
+  std::filesystem::remove(folder / "model.npz");
+  std::filesystem::copy_file(path_of("plain.h5"), folder / "model.h5");
+  const LoadedModel model = opened();
+  expect_dense(model);
+  EXPECT_THAT(model.info.notes, ElementsAre(HasSubstr("the weights were taken from model.h5")));
+  std::filesystem::copy_file(path_of("plain.h5"), folder / "model.weights.h5");
+  EXPECT_THAT(problem(), HasSubstr("several files beside it could be its weights"));
+  std::filesystem::remove_all(folder);
+}
 
 TEST(KerasFiles, WeightsUnderOtherNamesGoInOrderButNotByName) {
   LoadOptions options;
