@@ -211,6 +211,7 @@ std::vector<Tensor> quantize(const HostArgs& args) {
   const std::int64_t axis = attributes.integer("axis");
   const Tensor& x = args.in[0];
   const int rank = x.shape().rank();
+  if (axis >= rank) invalid("axis {} of {}", axis, x.shape().to_string());
   const std::int64_t slices = axis < 0 ? 1 : x.shape()[static_cast<int>(axis)];
   if (args.in[1].num_elements() != slices || args.in[2].num_elements() != slices) {
     invalid("expected {} ranges, found {} and {}", slices, args.in[1].shape().to_string(),

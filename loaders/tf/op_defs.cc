@@ -150,6 +150,7 @@ constexpr OpSchema kSchemas[] = {
     {"DenseToSparseSetOperation", "result_indices result_values result_shape", "set_operation validate_indices=true T"},
     {"DepthToSpace", "output", "T block_size data_format=NHWC"},
     {"DepthwiseConv2dNative", "output", "T strides padding explicit_paddings=[] data_format=NHWC dilations=[1,1,1,1]"},
+    {"DepthwiseConv2dNativeBackpropInput", "output", "T strides padding explicit_paddings=[] data_format=NHWC dilations=[1,1,1,1]"},
     {"Dequantize", "output", "T mode=MIN_COMBINED narrow_range=false axis=-1 dtype=DT_FLOAT"},
     {"DestroyResourceOp", "", "ignore_lookup_error=true"},
     {"DestroyTemporaryVariable", "value", "T var_name"},

@@ -157,6 +157,7 @@ constexpr OpRow kOps[] = {
     {"DenseToSparseSetOperation", importers::set_operation, 1},
     {"DepthToSpace", importers::depth_to_space},
     {"DepthwiseConv2dNative", importers::depthwise_conv},
+    {"DepthwiseConv2dNativeBackpropInput", importers::depthwise_conv_backprop},
     {"Dequantize", importers::dequantize},
     {"Diag", importers::diag},
     {"DiagPart", importers::diag_part},

@@ -148,7 +148,10 @@ def updates(x, at, flat):
 # TensorFlow's kernels of padded convolutions give wrong values for all images but the first.
 @case(2e-5, 2e-5, rand(6, 1, 6, 5, 3, dtype="float32"), rand(7, 3, 2, 3, 4, dtype="float32"))
 def older_names(image, kernel):
-    out = []
+    kernel, out = tf.ensure_shape(kernel, [3, 2, 3, 4]), []
+    for stride, padding in ((1, "SAME"), (2, "VALID")):
+        y = R.DepthwiseConv2dNative(input=image, filter=kernel, strides=[1, stride, stride, 1], padding=padding)
+        out += [R.DepthwiseConv2dNativeBackpropInput(input_sizes=[1, 6, 5, 3], filter=kernel, out_backprop=y[..., ::-1], strides=[1, stride, stride, 1], padding=padding)]
     for mode in ("REFLECT", "SYMMETRIC"):
         pads = tf.constant([[0, 0], [2, 1], [1, 2], [0, 0]])
         out += [R.FusedPadConv2D(input=image, paddings=pads, filter=kernel, mode=mode, strides=[1, 2, 2, 1], padding="VALID")]

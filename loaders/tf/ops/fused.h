@@ -38,6 +38,7 @@ Results empty(OpContext& c);
 Results normalize_text(OpContext& c);
 Results parse_tensor(OpContext& c);
 Results serialize_tensor(OpContext& c);
+Results depthwise_conv_backprop(OpContext& c);
 Results self_adjoint_eig_joined(OpContext& c);
 
 }  // namespace thaw::tf::importers

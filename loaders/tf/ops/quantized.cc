@@ -228,8 +228,10 @@ Results quantized_reshape(OpContext& c) {
 
 // (axis, x..., min..., max...) -> (y, min, max): of a range that holds all.
 Results quantized_concat(OpContext& c) {
-  const auto n = static_cast<int>(c.node.list_length("N"));
-  c.expect_count(1 + 3 * n);
+  const int n = (c.count() - 1) / 3;
+  if (n < 1 || c.count() != 1 + 3 * n || c.node.list_length("N") != n) {
+    fail(ErrorCode::invalid_argument, "{} operands, N is {}", c.count(), c.node.list_length("N"));
+  }
   const std::int64_t axis = c.integer(0, "concat_dim");
   ValueId min = float_scalar(c, 0), max = c.in(1 + 2 * n);
   for (int i = 0; i < n; ++i) {

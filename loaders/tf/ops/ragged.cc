@@ -44,8 +44,10 @@ Results count_sparse(OpContext& c) {
 
 // (splits..., values) -> (variant)
 Results ragged_to_variant(OpContext& c) {
-  const std::int64_t depth = c.node.list_length("RAGGED_RANK");
-  c.expect_count(static_cast<int>(depth) + 1);
+  if (c.node.list_length("RAGGED_RANK") != c.count() - 1) {
+    fail(ErrorCode::invalid_argument, "{} operands, RAGGED_RANK is {}", c.count(),
+         c.node.list_length("RAGGED_RANK"));
+  }
   return c.g.add(
       ops::HostCall{"ragged_to_variant", {{"batched", c.node.flag("batched_input")}}, nullptr},
       c.inputs);
@@ -122,9 +124,12 @@ CrossedFeature dense_feature(OpContext& c, ValueId x) {
 /// Features in the order in which they are joined: input_order has a letter for each.
 std::vector<CrossedFeature> crossed_features(OpContext& c) {
   const auto ragged = static_cast<int>(c.node.types("ragged_values_types").size());
-  const auto sparse = static_cast<int>(c.node.integer("Nsparse"));
+  const std::int64_t stated = c.node.integer("Nsparse");
+  if (stated < 0 || stated > c.count()) {
+    fail(ErrorCode::invalid_argument, "Nsparse is {}", stated);
+  }
+  const auto sparse = static_cast<int>(stated);
   const auto dense = static_cast<int>(c.node.types("dense_types").size());
-  if (sparse < 0) fail(ErrorCode::invalid_argument, "Nsparse is {}", sparse);
   c.expect_count(2 * ragged + 3 * sparse + dense);
   int next_ragged = 0, next_sparse = 0, next_dense = 0;
   std::vector<CrossedFeature> features;

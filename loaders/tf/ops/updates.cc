@@ -99,6 +99,30 @@ Results empty(OpContext& c) {
   return {c.g.add1(ops::BroadcastTo{}, {c.g.scalar(0, dtype), c.in(0)})};
 }
 
+// (input_sizes, filter [H, W, C, M], out_backprop): each channel is a transposed convolution of its
+// own; as one of all channels its filter has zeros between the channels.
+Results depthwise_conv_backprop(OpContext& c) {
+  c.expect_count(3);
+  const Shape filter = c.shape(1);
+  if (!filter.is_static()) c.refuse("a filter of unknown shape");
+  if (filter.rank() != 4) fail(ErrorCode::invalid_argument, "filter {}", filter.to_string());
+  const std::int64_t channels = filter[2], each = filter[3];
+  if (channels > 4096 || each > 4096 || channels * channels * each > (std::int64_t{1} << 24)) {
+    c.refuse(fmt::format("a filter of shape {}", filter.to_string()));
+  }
+  std::vector<float> own(static_cast<std::size_t>(channels * channels * each), 0.0F);
+  for (std::int64_t i = 0; i < channels * each; ++i) {
+    own[static_cast<std::size_t>(i / each * channels * each + i)] = 1;
+  }
+  GraphBuilder& g = c.g;
+  const ValueId mask =
+      g.cast(g.constant(Tensor::from(Shape{channels, channels * each}, own)), c.dtype(1));
+  const ValueId flat = g.reshape(c.in(1), {filter[0], filter[1], 1, channels * each});
+  const std::vector<ValueId> operands{c.in(0), g.binary(BinaryKind::mul, flat, mask), c.in(2)};
+  OpContext dense{g, c.node, operands, 2};
+  return conv_backprop(dense);
+}
+
 // (x [..., N, N]) -> ([..., N + 1, N]): eigenvalues in the first row, vectors below.
 Results self_adjoint_eig_joined(OpContext& c) {
   c.expect_count(1);
