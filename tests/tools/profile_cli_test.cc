@@ -1,4 +1,5 @@
-// thaw profile, and what thaw verify says of compressed weights.
+// thaw profile, the memory that thaw show --plan prints, and what thaw verify says of compressed
+// weights.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,6 +82,13 @@ TEST(ProfileCommand, WritesAChromeTrace) {
   }
   EXPECT_EQ(recurrent % 3, 0u);
   EXPECT_GT(recurrent, 0u);
+}
+
+TEST(ShowPlan, PrintsTheArenaBesideItsLowerBound) {
+  const Output result = command("show --plan --batch 4 --length 7 " + kLstm + "/model.keras");
+  EXPECT_EQ(result.code, 0);
+  for (const char* word : {"steps", "[cpu rnn]", "lower bound", "ratio 1."})
+    EXPECT_TRUE(has(result.out, word)) << word << "\n" << result.out;
 }
 
 TEST(VerifyCompressed, SaysWhatTheWeightsCost) {
