@@ -26,6 +26,9 @@ constexpr std::string_view kNameless =
 constexpr std::string_view kThreads =
     "draws numbers that depend on how many threads TensorFlow has";
 constexpr std::string_view kMessage = "needs descriptions of messages that are not in the file";
+constexpr std::string_view kFractional = "pools windows of random sizes";
+constexpr std::string_view kCudnnWeights = "converts cuDNN's weights, which only writers need";
+constexpr std::string_view kNoise = "fills what is outside of the image with random noise";
 constexpr std::string_view kTraining = "draws random crops, which only training needs";
 
 // Sorted by name (byte order).
@@ -33,6 +36,7 @@ constexpr std::string_view kTraining = "draws random crops, which only training 
 constexpr Reason kReasons[] = {
     {"Abort", "ends the program"},
     {"AnonymousHashTable", kNameless},
+    {"AnonymousIterator", "reads a data set"},
     {"AnonymousMutableDenseHashTable", kNameless},
     {"AnonymousMutableHashTable", kNameless},
     {"AnonymousMutableHashTableOfTensors", kNameless},
@@ -45,11 +49,21 @@ constexpr Reason kReasons[] = {
     {"Conv2DBackpropFilter", kGradient},
     {"Conv2DBackpropInputV2", "has no kernel in TensorFlow either; Conv2DBackpropInput is its older form"},
     {"Conv3DBackpropFilterV2", kGradient},
+    {"CudnnRNNCanonicalToParams", kCudnnWeights},
+    {"CudnnRNNCanonicalToParamsV2", kCudnnWeights},
+    {"CudnnRNNParamsSize", kCudnnWeights},
+    {"CudnnRNNParamsToCanonical", kCudnnWeights},
+    {"CudnnRNNParamsToCanonicalV2", kCudnnWeights},
     {"DecodeProtoV2", kMessage},
     {"EagerPyFunc", kPython},
     {"EncodeProto", kMessage},
     {"Enter", kLoop},
+    {"ExtractGlimpse", kNoise},
+    {"ExtractGlimpseV2", kNoise},
     {"FakeParam", kOptional},
+    {"For", "is a loop that the writers of graphs make of While"},
+    {"FractionalAvgPool", kFractional},
+    {"FractionalMaxPool", kFractional},
     {"IteratorGetNext", "reads a data set"},
     {"MatchingFiles", "reads directories"},
     {"MergeV2Checkpoints", kWrites},
@@ -59,6 +73,7 @@ constexpr Reason kReasons[] = {
     {"OptionalHasValue", kOptional},
     {"OptionalNone", kOptional},
     {"ParameterizedTruncatedNormal", kThreads},
+    {"ParseSingleSequenceExample", "parses a sequence outside of a batch; ParseSequenceExample is read"},
     {"PyFunc", kPython},
     {"PyFuncStateless", kPython},
     {"RandomCrop", kTraining},
