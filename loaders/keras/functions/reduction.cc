@@ -7,29 +7,29 @@
 namespace thaw::keras {
 namespace {
 
-Expr input_of(const OpCall& c) {
+Expr reduction_input(const OpCall& c) {
   return c.tensor(need_first(c, {"input_tensor", "x", "input", "tensor", "values"}));
 }
 
 Results reduced(OpCall& c, const FunctionRow& row) {
-  const Expr x = input_of(c);
+  const Expr x = reduction_input(c);
   return {reduce(static_cast<ReduceKind>(row.kind), x, reduction_axes(c, x.rank()), keeps_dims(c))};
 }
 
 Results deviation(OpCall& c, const FunctionRow& row) {
-  const Expr x = input_of(c);
+  const Expr x = reduction_input(c);
   if (!is_floating(x.dtype())) c.unsupported("a variance of integers or complex numbers");
   const Expr y = variance(x, reduction_axes(c, x.rank()), keeps_dims(c));
   return {row.kind == 0 ? y : sqrt(y)};
 }
 
 Results log_sum(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c);
+  const Expr x = reduction_input(c);
   return {log_sum_exp(x, reduction_axes(c, x.rank()), keeps_dims(c))};
 }
 
 Results euclidean(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c);
+  const Expr x = reduction_input(c);
   return {sqrt(reduce(ReduceKind::sum, x * x, reduction_axes(c, x.rank()), keeps_dims(c)))};
 }
 
@@ -55,7 +55,7 @@ Results norm(OpCall& c, const FunctionRow&) {
 }
 
 Results arg(OpCall& c, const FunctionRow& row) {
-  const Expr x = input_of(c);
+  const Expr x = reduction_input(c);
   const Operand* given = first_of(c, {"axis", "dimension"});
   const std::int64_t axis =
       given == nullptr ? 0 : constant_tensor(given->value, DType::int64).data<std::int64_t>()[0];
@@ -72,7 +72,7 @@ Results running(OpCall& c, const FunctionRow& row) {
 }
 
 Results count_nonzero(OpCall& c, const FunctionRow&) {
-  const Expr x = input_of(c);
+  const Expr x = reduction_input(c);
   const Expr set = x.dtype() == DType::boolean ? x : x != 0.0;
   const DType dtype = c.dtype("dtype", DType::int64);
   return {reduce(ReduceKind::sum, cast(set, dtype), reduction_axes(c, x.rank()), keeps_dims(c))};
