@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "loaders/source/json.h"
@@ -301,6 +302,20 @@ std::vector<Outcome> run_case(const std::string& folder, const VerifyOptions& op
   return outcomes;
 }
 
+std::vector<Outcome> run_cases(const VerifyOptions& options) {
+  std::vector<Outcome> outcomes;
+  for (const std::string& path : options.paths) {
+    // A wildcard over a folder of cases also gives the page that describes them.
+    std::error_code unreadable;
+    if (options.paths.size() > 1 && std::filesystem::is_regular_file(path, unreadable)) {
+      fmt::print(stderr, "note: {}: a file, not a case's folder: left out\n", path);
+      continue;
+    }
+    for (Outcome& outcome : run_case(path, options)) outcomes.push_back(std::move(outcome));
+  }
+  return outcomes;
+}
+
 // The worst of several: a wrong prediction outweighs everything, then damage, device, usage,
 // refusal.
 ExitCode worst(const std::vector<Outcome>& outcomes) {
@@ -337,8 +352,10 @@ int verify(const VerifyOptions& options) {
     outcomes.push_back(verify_model(check, options.paths[0]));
     if (!options.json) print_outcome(outcomes.back(), options.quiet);
   } else {
-    for (const std::string& path : options.paths) {
-      for (Outcome& outcome : run_case(path, options)) outcomes.push_back(std::move(outcome));
+    outcomes = run_cases(options);
+    if (outcomes.empty()) {
+      fmt::print(stderr, "error: none of the arguments is the folder of a case\n");
+      return kUsage;
     }
   }
   if (options.json) {

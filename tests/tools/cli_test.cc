@@ -205,6 +205,16 @@ TEST(Command, VerifyTakesCaseFoldersAndSumsUp) {
   EXPECT_TRUE(contains(result.out, "0 failed")) << result.out;
 }
 
+TEST(Command, VerifyLeavesFilesBesideTheCasesOut) {
+  const std::string page = temporary("README.md");
+  std::ofstream(page) << "cases";
+  const Result result = thaw("verify " + page + " " + kDemo + "keras3_digits_mlp");
+  EXPECT_EQ(result.code, 0) << result.out << result.err;
+  EXPECT_TRUE(contains(result.err, "README.md: a file, not a case's folder: left out"))
+      << result.err;
+  EXPECT_EQ(thaw("verify " + page + " " + page).code, 2);
+}
+
 TEST(Command, ReadsJsonAndCsv) {
   const std::string model = kDemo + "keras3_digits_mlp/model.keras";
   const auto inputs = read_npz(kDemo + "keras3_digits_mlp/inputs.npz", Limits{});
