@@ -10,8 +10,6 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 const ops::HostCall* block_lstm_call(const Node& node) {
   const auto* call = std::get_if<ops::HostCall>(&node.op);
   return call != nullptr && call->function == "block_lstm" ? call : nullptr;

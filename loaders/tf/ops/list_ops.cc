@@ -5,8 +5,6 @@
 namespace thaw::tf::list_ops {
 namespace {
 
-std::size_t at(ValueId id) { return static_cast<std::size_t>(id); }
-
 // The shape of an item without its first axis, as far as it is known.
 Shape without_first(OpContext& c, int operand) {
   const auto dims = partial_dims(c.g, c.in(operand));
