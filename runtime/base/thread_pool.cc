@@ -10,6 +10,31 @@
 #include <vector>
 
 namespace thaw {
+namespace {
+
+// The ranges of a loop, per thread: who comes late still finds some.
+constexpr std::int64_t kRangesPerThread = 4;
+// Looks at an atomic before a thread sleeps: tens of microseconds, about what waking it would take.
+constexpr int kSpins = 2000;
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+template <class Condition>
+bool spin_until(const Condition& condition) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (condition()) return true;
+    pause();
+  }
+  return condition();
+}
+
+}  // namespace
 
 struct ThreadPool::Impl {
   using Body = FunctionRef<void(std::int64_t, std::int64_t)>;
@@ -19,14 +44,16 @@ struct ThreadPool::Impl {
 
   std::mutex mutex;
   std::condition_variable wake, done;
-  std::uint64_t epoch = 0;
-  int active = 0;  // workers that have not finished this epoch
-  bool stop = false;
+  std::atomic<std::uint64_t> epoch{0};  // loops so far; changes under the mutex
+  std::atomic<bool> stop{false};
+  std::atomic<int> busy{0};  // workers inside the loop; they enter under the mutex
+  bool open = false;         // workers may enter
+  int sleeping = 0;
+  std::exception_ptr error;
 
   const Body* body = nullptr;
   std::int64_t count = 0, chunk = 1;
   std::atomic<std::int64_t> next{0};
-  std::exception_ptr error;
 
   void work_off() {
     for (;;) {
@@ -41,18 +68,58 @@ struct ThreadPool::Impl {
     }
   }
 
+  // False when the pool ends; true when this worker is inside a loop.
+  bool enter(std::uint64_t& seen) {
+    for (;;) {
+      spin_until([&] { return stop || epoch != seen; });
+      std::unique_lock lock(mutex);
+      ++sleeping;
+      wake.wait(lock, [&] { return stop || epoch != seen; });
+      --sleeping;
+      if (stop) return false;
+      seen = epoch;
+      if (!open) continue;  // too late
+      ++busy;
+      return true;
+    }
+  }
+
   void worker() {
     std::uint64_t seen = 0;
-    std::unique_lock lock(mutex);
-    for (;;) {
-      wake.wait(lock, [&] { return stop || epoch != seen; });
-      if (stop) return;
-      seen = epoch;
-      lock.unlock();
+    while (enter(seen)) {
       work_off();
-      lock.lock();
-      if (--active == 0) done.notify_one();
+      if (--busy == 0) {
+        const std::lock_guard lock(mutex);
+        done.notify_one();
+      }
     }
+  }
+
+  void start(const Body& loop, std::int64_t size, std::int64_t range) {
+    bool asleep = false;
+    {
+      const std::lock_guard lock(mutex);
+      body = &loop;
+      count = size;
+      chunk = range;
+      next.store(0, std::memory_order_relaxed);
+      error = nullptr;
+      open = true;
+      ++epoch;
+      asleep = sleeping > 0;
+    }
+    if (asleep) wake.notify_all();
+  }
+
+  // No worker is inside afterwards, and none can enter: those that come late are not waited for.
+  void finish() {
+    {
+      const std::lock_guard lock(mutex);
+      open = false;
+    }
+    if (spin_until([&] { return busy == 0; })) return;
+    std::unique_lock lock(mutex);
+    done.wait(lock, [&] { return busy == 0; });
   }
 };
 
@@ -81,21 +148,10 @@ void ThreadPool::parallel_for(std::int64_t count, std::int64_t grain,
     return;
   }
   const std::lock_guard run_lock(impl_->run_mutex);
-  const std::int64_t parts = std::min<std::int64_t>((count + grain - 1) / grain, threads());
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->body = &body;
-    impl_->count = count;
-    impl_->chunk = (count + parts - 1) / parts;
-    impl_->next.store(0, std::memory_order_relaxed);
-    impl_->error = nullptr;
-    impl_->active = static_cast<int>(impl_->workers.size());
-    ++impl_->epoch;
-  }
-  impl_->wake.notify_all();
+  const std::int64_t parts = std::min((count + grain - 1) / grain, kRangesPerThread * threads());
+  impl_->start(body, count, (count + parts - 1) / parts);
   impl_->work_off();
-  std::unique_lock lock(impl_->mutex);
-  impl_->done.wait(lock, [&] { return impl_->active == 0; });
+  impl_->finish();
   if (impl_->error) std::rethrow_exception(std::exchange(impl_->error, nullptr));
 }
 
