@@ -1,5 +1,7 @@
-// Packed GEMM. B: [column block][k][4 vectors]; a tile of 6 (AVX-512) or 3 rows x 4 vectors stays
-// in registers for up to kDepth steps of k; tasks are blocks of kGemmRows rows x one column block.
+// Packed GEMM. B: [column block][k][4 vectors]; a tile of up to 6 (AVX-512) or 3 rows x 4 vectors
+// stays in registers for up to kDepth steps of k, one of more rows takes the vectors by twos; tasks
+// are blocks of rows x one column block. While a tile multiplies, it fetches what the following
+// ones read of B.
 //
 // Each element is summed along k in runs of kDepth that are added in order, whatever tile it falls
 // into: the result does not depend on the split, and the error of a long sum stays that of its
@@ -24,7 +26,8 @@ HWY_BEFORE_NAMESPACE();
 namespace thaw::cpu {
 namespace HWY_NAMESPACE {
 
-constexpr int kRows = kLanes >= 16 ? 6 : 3;  // x 4 vectors = what the register file holds
+constexpr int kRows = kLanes >= 16 ? 6 : 3;      // x 4 vectors = what the register file holds
+constexpr int kTallRows = kLanes >= 16 ? 9 : 5;  // x 2 vectors
 constexpr std::int64_t kColumns = 4 * kLanes;
 constexpr std::int64_t kDepth = 384;
 
@@ -32,22 +35,28 @@ constexpr std::int64_t kDepth = 384;
 template <class T>
 struct TileSite {
   const Gemm& g;
-  const float* rows[6];
+  const float* rows[kTallRows];
+  float* c[kTallRows];
   std::int64_t k_begin, k_end;
   const T* b;  // at k_begin
-  float* c;
-  std::int64_t columns;  // of the block, <= NV vectors
+  const T* ahead;
+  std::int64_t columns;  // of the tile, <= NV vectors
   const float *bias, *scales;
 };
 
-template <class T, int MR, int NV>
-HWY_INLINE void MultiplyRun(const float* const (&rows)[6], std::int64_t offset, std::int64_t count,
-                            const T* HWY_RESTRICT b, V (&acc)[MR][NV]) {
-  for (std::int64_t k = 0; k < count; ++k, b += NV * kLanes) {
+/// W: vectors of a step of k, of which the tile takes NV. Fetches `lines` cache lines a step.
+template <class T, int MR, int NV, int W, int Lines>
+HWY_INLINE void MultiplyRun(const float* const (&rows)[kTallRows], std::int64_t offset,
+                            std::int64_t count, const T* HWY_RESTRICT b, const T* ahead,
+                            V (&acc)[MR][NV]) {
+  constexpr int kLine = 64 / sizeof(T);
+  for (std::int64_t k = 0; k < count; ++k, b += W * kLanes) {
+    HWY_UNROLL(4)
+    for (int i = 0; i < Lines; ++i) __builtin_prefetch(ahead + (k * Lines + i) * kLine, 0, 2);
     V column[NV];
     HWY_UNROLL(8)
     for (int v = 0; v < NV; ++v) column[v] = LoadWeights(b + v * kLanes);
-    HWY_UNROLL(8)
+    HWY_UNROLL(16)
     for (int r = 0; r < MR; ++r) {
       const V a = Splat(rows[r][offset + k]);
       HWY_UNROLL(8)
@@ -56,10 +65,17 @@ HWY_INLINE void MultiplyRun(const float* const (&rows)[6], std::int64_t offset, 
   }
 }
 
+/// What is cheap enough to be applied while the sums are in registers.
+HWY_INLINE bool InRegisters(UnaryKind kind) {
+  return kind == UnaryKind::linear || kind == UnaryKind::relu || kind == UnaryKind::clamp;
+}
+
 HWY_INLINE V Activate(const VectorFn& fn, V x) {
-  if (fn.kind == UnaryKind::linear) return x;
   if (fn.kind == UnaryKind::relu) return Relu(x);
-  return CallFunction(fn, x);
+  if (fn.kind == UnaryKind::clamp) {
+    return Function<UnaryKind::clamp>(x, Splat(fn.alpha), Splat(fn.beta));
+  }
+  return x;
 }
 
 template <class T, int MR, int NV>
@@ -74,9 +90,9 @@ HWY_INLINE void Finish(const TileSite<T>& t, V (&acc)[MR][NV]) {
     if (last && t.bias != nullptr) {
       bias = whole ? hn::LoadU(f, t.bias + at) : LoadPartial(t.bias + at, count);
     }
-    HWY_UNROLL(8)
+    HWY_UNROLL(16)
     for (int r = 0; r < MR; ++r) {
-      float* c = t.c + r * t.g.c_stride + at;
+      float* c = t.c[r] + at;
       V sum = acc[r][v];
       if (!first) sum = hn::Add(sum, whole ? hn::LoadU(f, c) : LoadPartial(c, count));
       if constexpr (std::is_same_v<T, std::int8_t>) {
@@ -92,68 +108,144 @@ HWY_INLINE void Finish(const TileSite<T>& t, V (&acc)[MR][NV]) {
   }
 }
 
-template <class T, int MR, int NV>
+template <class T, int MR, int NV, int W, int Lines>
 HWY_NOINLINE void Tile(const TileSite<T>& t) {
   V acc[MR][NV];
   for (int r = 0; r < MR; ++r) {
     for (int v = 0; v < NV; ++v) acc[r][v] = hn::Zero(f);
   }
   const std::int64_t length = HWY_MAX(t.g.segment_length, 1);
-  const T* b = t.b;
+  const T *b = t.b, *ahead = t.ahead;
   std::int64_t segment = t.k_begin / length, within = t.k_begin % length;
   for (std::int64_t k = t.k_begin; k < t.k_end; ++segment, within = 0) {
     const std::int64_t count = HWY_MIN(length - within, t.k_end - k);
     const std::int64_t start = t.g.segment_offsets == nullptr ? 0 : t.g.segment_offsets[segment];
-    MultiplyRun<T, MR, NV>(t.rows, start + within, count, b, acc);
-    b += count * NV * kLanes;
+    MultiplyRun<T, MR, NV, W, Lines>(t.rows, start + within, count, b, ahead, acc);
+    b += count * W * kLanes;
+    ahead += count * static_cast<std::int64_t>(Lines * 64 / sizeof(T));
     k += count;
   }
   Finish<T, MR, NV>(t, acc);
 }
 
-template <class T, int NV>
-void RowsOfBlock(TileSite<T> t, std::int64_t m_begin, std::int64_t m_end) {
-  const Gemm& g = t.g;
-  float* const c = t.c;
-  for (std::int64_t m = m_begin; m < m_end;) {
-    const std::int64_t left = m_end - m;
-    const int rows = left >= kRows ? kRows : left >= 4 && kRows > 4 ? 4 : left >= 2 ? 2 : 1;
-    for (int r = 0; r < rows; ++r) {
-      const std::int64_t row = m + r;
-      t.rows[r] = g.a + row / g.inner_rows * g.outer_stride + row % g.inner_rows * g.row_stride;
-    }
-    t.c = c + m * g.c_stride;
-    switch (rows) {
-      case 1: Tile<T, 1, NV>(t); break;
-      case 2: Tile<T, 2, NV>(t); break;
-      case 4: Tile<T, (kRows < 4 ? kRows : 4), NV>(t); break;  // AVX-512 only
-      default: Tile<T, kRows, NV>(t); break;
-    }
-    m += rows;
+constexpr std::int64_t kAhead = 32;  // steps of k between what a tall tile reads and fetches
+/// Cache lines of one step of k.
+template <class T, int W>
+constexpr int kLines = HWY_MAX(1, W* static_cast<int>(kLanes) * static_cast<int>(sizeof(T)) / 64);
+
+/// Of a tile among many of its block, which together fetch the next one: a narrow one has no room.
+template <int W>
+constexpr int kBulkLines = W == 4 ? 1 : 0;
+
+/// A tile of more rows than four vectors have registers for: two vectors at a time.
+template <class T, int MR, int W>
+void TallTile(TileSite<T>& t) {
+  t.ahead = t.b + kAhead * W * kLanes;
+  if constexpr (W == 4) {
+    constexpr std::int64_t kHalf = 2 * kLanes;
+    Tile<T, MR, 2, W, kLines<T, W>>(t);
+    TileSite<T> right = t;
+    right.columns -= kHalf;
+    right.b += kHalf;
+    for (int r = 0; r < MR; ++r) right.c[r] += kHalf;
+    if (t.bias != nullptr) right.bias += kHalf;
+    if (t.scales != nullptr) right.scales += kHalf;
+    Tile<T, MR, 2, W, 0>(right);
+  } else if constexpr (W == 2) {
+    Tile<T, MR, 2, W, kLines<T, W>>(t);
   }
+}
+
+template <class T, int W>
+HWY_INLINE void AnyTile(TileSite<T>& t, std::int64_t rows) {
+  switch (rows) {
+    case 1: return Tile<T, 1, W, W, 0>(t);
+    case 2: return Tile<T, 2, W, W, 0>(t);
+    case 3: return Tile<T, 3, W, W, kBulkLines<W>>(t);
+    default: break;
+  }
+  if constexpr (kRows == 6) {
+    switch (rows) {
+      case 4: return Tile<T, 4, W, W, kBulkLines<W>>(t);
+      case 5: return Tile<T, 5, W, W, kBulkLines<W>>(t);
+      case 6: return Tile<T, 6, W, W, kBulkLines<W>>(t);
+      case 7: return TallTile<T, 7, W>(t);
+      case 8: return TallTile<T, 8, W>(t);
+      default: return TallTile<T, 9, W>(t);
+    }
+  } else {
+    if (rows == 4) return TallTile<T, 4, W>(t);
+    TallTile<T, 5, W>(t);
+  }
+}
+
+/// Rows of the next tile: no tile of few rows is left over, which would read B for little.
+template <int W>
+HWY_INLINE std::int64_t NextRows(std::int64_t left) {
+  if (left <= kRows) return left;
+  if (left >= 2 * kRows) return kRows;
+  if (W % 2 == 0 && left <= kTallRows) return left;
+  return (left + 1) / 2;
+}
+
+template <class T, int W>
+void RowsOfBlock(TileSite<T> t, float* c, std::int64_t m_begin, std::int64_t m_end) {
+  const Gemm& g = t.g;
+  const std::int64_t inner = HWY_MAX(g.inner_rows, 1);
+  std::int64_t line = m_begin / inner, within = m_begin % inner;
+  const std::int64_t depth = t.k_end - t.k_begin;
+  const T* const fetched = t.ahead + depth * W * kLanes;
+  for (std::int64_t m = m_begin; m < m_end;) {
+    const std::int64_t rows = NextRows<W>(m_end - m);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      t.rows[r] = g.a + line * g.outer_stride + within * g.row_stride;
+      t.c[r] = c + (m + r) * g.c_stride;
+      if (++within == inner) {
+        within = 0;
+        ++line;
+      }
+    }
+    AnyTile<T, W>(t, rows);
+    m += rows;
+    t.ahead = HWY_MIN(fetched, t.ahead + depth * static_cast<std::int64_t>(64 / sizeof(T)));
+  }
+}
+
+/// The functions that are not applied in registers, while the results are in the cache.
+void ActivateBlock(const Gemm& g, float* c, std::int64_t rows, std::int64_t columns) {
+  if (columns == g.c_stride) {
+    apply(g.activation, c, c, rows * columns);
+    return;
+  }
+  for (std::int64_t r = 0; r < rows; ++r, c += g.c_stride) apply(g.activation, c, c, columns);
 }
 
 template <class T>
 void TasksOf(const Gemm& g, std::int64_t begin, std::int64_t end) {
-  const std::int64_t k = g.k(), blocks = ceil_div(g.n, kColumns);
+  const GemmSplit split(g.m, g.n, kColumns);
+  const bool in_registers = InRegisters(g.activation.kind);
   for (std::int64_t task = begin; task < end; ++task) {
-    const std::int64_t block = task % blocks, m = task / blocks * kGemmRows;
-    const std::int64_t m_end = HWY_MIN(g.m, m + kGemmRows), n = block * kColumns;
+    const auto [rows, block] = split.task(task);
+    const std::int64_t m = split.first_row(rows), m_end = split.first_row(rows + 1);
+    const std::int64_t k = g.k(), n = block * kColumns;
     const std::int64_t columns = HWY_MIN(kColumns, g.n - n), vectors = ceil_div(columns, kLanes);
-    TileSite<T> t{g, {}, 0, 0, nullptr, g.c + n, columns, nullptr, nullptr};
+    float* const c = g.c + n;
+    TileSite<T> t{g, {}, {}, 0, 0, nullptr, nullptr, columns, nullptr, nullptr};
     if (g.bias != nullptr) t.bias = g.bias + n;
     if (g.scales != nullptr) t.scales = g.scales + n;
     do {  // once for an empty sum too: it gives activation(bias)
       t.k_end = HWY_MIN(k, t.k_begin + kDepth);
       t.b = static_cast<const T*>(g.packed) + n * k + t.k_begin * vectors * kLanes;
+      t.ahead = t.b + (t.k_end - t.k_begin) * vectors * kLanes;
       switch (vectors) {
-        case 1: RowsOfBlock<T, 1>(t, m, m_end); break;
-        case 2: RowsOfBlock<T, 2>(t, m, m_end); break;
-        case 3: RowsOfBlock<T, 3>(t, m, m_end); break;
-        default: RowsOfBlock<T, 4>(t, m, m_end); break;
+        case 1: RowsOfBlock<T, 1>(t, c, m, m_end); break;
+        case 2: RowsOfBlock<T, 2>(t, c, m, m_end); break;
+        case 3: RowsOfBlock<T, 3>(t, c, m, m_end); break;
+        default: RowsOfBlock<T, 4>(t, c, m, m_end); break;
       }
       t.k_begin = t.k_end;
     } while (t.k_begin < k);
+    if (!in_registers) ActivateBlock(g, c + m * g.c_stride, m_end - m, columns);
   }
 }
 
@@ -196,6 +288,14 @@ HWY_EXPORT(FloatLanes);
 std::int64_t float_lanes() { return HWY_DYNAMIC_DISPATCH(FloatLanes)(); }
 std::int64_t gemm_columns() { return 4 * float_lanes(); }
 
+std::int64_t gemm_tasks(std::int64_t m, std::int64_t n) {
+  return gemm_row_blocks(m) * ceil_div(n, gemm_columns());
+}
+
+std::int64_t gemm_cost(std::int64_t m, std::int64_t k) {
+  return std::max<std::int64_t>(1, std::min(m, kGemmRows) * gemm_columns() / 8 * k);
+}
+
 std::int64_t packed_size(std::int64_t k, std::int64_t n) {
   const std::int64_t lanes = float_lanes();
   return k * ceil_div(n, lanes) * lanes;
@@ -208,7 +308,8 @@ PackedBlocks gemm_blocks(std::int64_t k, std::int64_t n) {
 
 void pack_matrix(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,
                  std::int64_t n_stride, float* packed, std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(PackBlocks)(b, k, n, k_stride, n_stride, packed, begin, end);
+  HWY_DYNAMIC_DISPATCH(PackBlocks)
+  (b, k, n, k_stride, n_stride, packed, begin, end);
 }
 
 void gemm(const Gemm& g, std::int64_t begin, std::int64_t end) {

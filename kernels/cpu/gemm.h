@@ -14,10 +14,9 @@
 
 namespace thaw::cpu {
 
-/// C[m, n] = activation(A B + bias). A's rows need not be dense: row r starts at
-/// a + (r / inner_rows) * outer_stride + (r % inner_rows) * row_stride and consists of `segments`
-/// runs of `segment_length` floats at segment_offsets (a convolution's window; one run for a plain
-/// matrix).
+/// C[m, n] = activation(A B + bias). A's rows need not be dense: row r starts at a + (r /
+/// inner_rows) * outer_stride + (r % inner_rows) * row_stride and consists of `segments` runs of
+/// `segment_length` floats at segment_offsets (a convolution's window; one run for a plain matrix).
 struct Gemm {
   const float* a = nullptr;
   std::int64_t inner_rows = 1, row_stride = 0, outer_stride = 0;
@@ -35,20 +34,47 @@ struct Gemm {
   std::int64_t k() const { return segments * segment_length; }
 };
 
-/// Rows and columns of one task; the result does not depend on who runs which task.
-constexpr std::int64_t kGemmRows = 96;
+/// Rows of one task at most; the result does not depend on who runs which task.
+constexpr std::int64_t kGemmRows = 48;
+/// Blocks that m rows fall into: alike in size, an even number if several, for two threads.
+constexpr std::int64_t gemm_row_blocks(std::int64_t m) {
+  const std::int64_t blocks = ceil_div(m, kGemmRows);
+  return blocks <= 1 ? blocks : (blocks + 1) / 2 * 2;
+}
 /// Columns of a packed block: four vectors of the chosen instruction set.
 std::int64_t gemm_columns();
 /// The number of float lanes of the chosen instruction set.
 std::int64_t float_lanes();
 
-inline std::int64_t gemm_tasks(std::int64_t m, std::int64_t n) {
-  return ceil_div(m, kGemmRows) * ceil_div(n, gemm_columns());
-}
+/// Tasks of a product: row blocks x column blocks.
+std::int64_t gemm_tasks(std::int64_t m, std::int64_t n);
 /// Cost of one task for parallel().
-inline std::int64_t gemm_cost(std::int64_t m, std::int64_t k) {
-  return std::max<std::int64_t>(1, std::min(m, kGemmRows) * gemm_columns() / 8 * k);
-}
+std::int64_t gemm_cost(std::int64_t m, std::int64_t k);
+
+/// Which rows and columns a task is.
+class GemmSplit {
+ public:
+  struct Task {
+    std::int64_t rows, columns;  // indices of the blocks
+  };
+
+  GemmSplit(std::int64_t m, std::int64_t n, std::int64_t block_columns)
+      : m_(m),
+        row_blocks_(gemm_row_blocks(m)),
+        column_blocks_(ceil_div(n, block_columns)),
+        by_columns_(n > m) {}
+
+  /// Neighbouring tasks share what is the larger: B, column block by column block, or A.
+  Task task(std::int64_t index) const {
+    if (by_columns_) return {index % row_blocks_, index / row_blocks_};
+    return {index / column_blocks_, index % column_blocks_};
+  }
+  std::int64_t first_row(std::int64_t block) const { return m_ * block / row_blocks_; }
+
+ private:
+  std::int64_t m_, row_blocks_, column_blocks_;
+  bool by_columns_;
+};
 
 /// Floats that a packed [k, n] matrix takes.
 std::int64_t packed_size(std::int64_t k, std::int64_t n);

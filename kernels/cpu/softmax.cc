@@ -53,10 +53,11 @@ HWY_INLINE V FirstLanes(V v, std::int64_t lanes) {
 
 HWY_INLINE float Sum(V v) { return hn::GetLane(hn::SumOfLanes(f, v)); }
 
+/// A NaN may win or not: it makes the sum NaN, and with it the whole row.
 struct MaxOf {
   HWY_INLINE void operator()(std::int64_t, V v, std::int64_t lanes) const {
     const auto real = hn::FirstN(f, static_cast<std::size_t>(lanes));
-    *best = Maximum(*best, hn::IfThenElse(real, v, Splat(-__builtin_inff())));
+    *best = hn::Max(*best, lanes == kLanes ? v : hn::IfThenElse(real, v, *best));
   }
   V* best;
 };
@@ -65,39 +66,44 @@ struct ExpSum {
   HWY_INLINE void operator()(std::int64_t i, V v, std::int64_t lanes) const {
     const V e = Exp(hn::Sub(v, top));
     if (y != nullptr) StoreLanes(e, y + i, lanes);
-    *sum = hn::Add(*sum, FirstLanes(e, lanes));
+    *sum = hn::Add(*sum, lanes == kLanes ? e : FirstLanes(e, lanes));
   }
   V top;
   V* sum;
   float* y;
 };
 
-/// y = (x - shift) * factor
-struct ScaleBy {
+/// y = x * factor
+struct MultiplyBy {
   HWY_INLINE void operator()(std::int64_t i, V v, std::int64_t lanes) const {
-    StoreLanes(hn::Mul(hn::Sub(v, shift), factor), y + i, lanes);
+    StoreLanes(hn::Mul(v, factor), y + i, lanes);
   }
-  V shift, factor;
+  V factor;
+  float* y;
+};
+
+/// y = x - shift
+struct ShiftBy {
+  HWY_INLINE void operator()(std::int64_t i, V v, std::int64_t lanes) const {
+    StoreLanes(hn::Sub(v, shift), y + i, lanes);
+  }
+  V shift;
   float* y;
 };
 
 void SoftmaxRow(const float* x, float* y, std::int64_t count, bool log) {
   V best = Splat(-__builtin_inff()), sum = hn::Zero(f);
   Along(x, count, MaxOf{&best});
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(best, f, lanes);
-  float top = lanes[0];
-  for (std::int64_t i = 1; i < kLanes; ++i)
-    top = lanes[i] > top || lanes[i] != lanes[i] ? lanes[i] : top;
-  Along(x, count, ExpSum{Splat(top), &sum, log ? nullptr : y});
+  const V top = hn::MaxOfLanes(f, best);
+  Along(x, count, ExpSum{top, &sum, log ? nullptr : y});
   const float total = Sum(sum);
   if (log) {
     // Two subtractions: top + log(total) would lose what they differ by.
     const V log_total = Splat(std::log(total));
-    Along(x, count, ScaleBy{Splat(top), Splat(1.0f), y});
-    Along(y, count, ScaleBy{log_total, Splat(1.0f), y});
+    Along(x, count, ShiftBy{top, y});
+    Along(y, count, ShiftBy{log_total, y});
   } else {
-    Along(y, count, ScaleBy{hn::Zero(f), Splat(1.0f / total), y});
+    Along(y, count, MultiplyBy{Splat(1.0f / total), y});
   }
 }
 
