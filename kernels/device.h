@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "kernels/kernel.h"
 #include "thaw/error.h"
+#include "thaw/options.h"
 
 namespace thaw {
 
@@ -32,7 +35,19 @@ class Stream {
   virtual void begin_recording() = 0;
   virtual std::unique_ptr<Recording> end_recording() = 0;
   virtual void launch(const Recording& recording) = 0;
+  /// What is enqueued from now on waits for what the caller's own stream (of the device's runtime)
+  /// holds now, or the other way round. Throws Error(unimplemented) if the device has no such
+  /// streams.
+  virtual void follow(void* other);
+  virtual void precede(void* other);
 };
+
+inline void Stream::follow(void*) {
+  throw Error(ErrorCode::unimplemented, "this device takes no streams of the caller's");
+}
+inline void Stream::precede(void*) {
+  throw Error(ErrorCode::unimplemented, "this device takes no streams of the caller's");
+}
 
 /// pinned: host memory that copies reach without a detour.
 enum class MemoryKind : std::uint8_t { device, pinned };
@@ -86,6 +101,14 @@ class DeviceBackend {
   virtual const Device& device() const = 0;
   /// A kernel for the site, or null if the device has none for it: the node then runs on the host.
   virtual std::unique_ptr<DeviceKernel> prepare(const Site& site) const = 0;
+  /// One kernel for two nodes of one kind that read the same first operand and know nothing of each
+  /// other (the directions of a bidirectional layer), or null. Its operands are those of the first
+  /// and behind them those of the second, and so are its results.
+  virtual std::unique_ptr<DeviceKernel> prepare_pair(const Site&, const Site&) const {
+    return nullptr;
+  }
+  /// The same device with products in another precision; itself if it knows no other.
+  virtual const DeviceBackend& in_precision(Precision) const { return *this; }
 };
 
 }  // namespace thaw

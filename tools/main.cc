@@ -28,12 +28,14 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool runs) {
                "Run recurrent loops of TensorFlow graphs as they are written");
   app.add_flag("--no-optimize", options.no_optimize, "Skip the graph passes");
   if (!runs) return;
-  app.add_option("--device,-d", options.device, "Where to run; auto: the GPU if there is one")
+  app.add_option("--device,-d", options.device,
+                 "Where to run; auto: the GPU or the CPU, whichever is measured to be quicker")
       ->check(CLI::IsMember({"cpu", "reference", "cuda", "auto"}))
       ->capture_default_str();
   app.add_option("--precision,-p", options.precision,
-                 "f64 computes in float64 on the reference device")
-      ->check(CLI::IsMember({"f32", "f64"}))
+                 "f64 computes in float64 on the reference device; tf32, fp16 and bf16 round the "
+                 "operands of products on the cuda device")
+      ->check(CLI::IsMember({"f32", "f64", "tf32", "fp16", "bf16"}))
       ->capture_default_str();
   app.add_option(
          "--weights-as", options.weights_as,

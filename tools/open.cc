@@ -70,7 +70,7 @@ SessionOptions session_options(const ModelOptions& options) {
   } else if (options.device == "cuda") {
     session.device = DeviceKind::cuda;
   } else if (options.device == "auto") {
-    session.device = best_device();
+    session.device = DeviceKind::automatic;
   }
   if (options.weights_as == "fp16") {
     session.weights = WeightStorage::fp16;
@@ -79,7 +79,13 @@ SessionOptions session_options(const ModelOptions& options) {
   } else if (options.weights_as == "int8") {
     session.weights = WeightStorage::int8;
   }
-  if (options.precision == "f64") {
+  if (options.precision == "tf32") {
+    session.precision = Precision::tf32;
+  } else if (options.precision == "fp16") {
+    session.precision = Precision::fp16;
+  } else if (options.precision == "bf16") {
+    session.precision = Precision::bf16;
+  } else if (options.precision == "f64") {
     session.precision = Precision::f64;
     session.device = DeviceKind::reference;  // the only device that computes in float64
   }

@@ -57,10 +57,14 @@ struct LoadOptions {
   std::function<void(double fraction, const std::string& what)> progress;
 };
 
-/// Where a model runs.
-enum class DeviceKind : std::uint8_t { cpu, reference, cuda };
+/// Where a model runs. automatic: on the GPU or the CPU, whichever answers sooner; measured once for
+/// each combination of input shapes, with the first inputs. The CPU where no GPU is usable.
+enum class DeviceKind : std::uint8_t { cpu, reference, cuda, automatic };
 /// f32 keeps the model's own types; f64 computes every float in float64 (reference device only).
-enum class Precision : std::uint8_t { f32, f64 };
+/// The others are for the cuda device: products and convolutions of float32 round their operands to
+/// the shorter form and sum in float32, where a library of NVIDIA's computes them; `thaw verify
+/// --precision` measures the error.
+enum class Precision : std::uint8_t { f32, f64, tf32, fp16, bf16 };
 
 /// How the cpu device keeps the weights of products, recurrent layers and embeddings. f32: as the
 /// model has them. The others are converted once when a plan is made, read in the shorter form on

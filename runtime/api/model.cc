@@ -30,13 +30,18 @@ const Backend& backend_for(const SessionOptions& options) {
   if (options.precision == Precision::f64 && options.device != DeviceKind::reference) {
     fail(ErrorCode::invalid_argument, "precision f64 runs on the reference device only");
   }
+  const bool narrow = options.precision != Precision::f32 && options.precision != Precision::f64;
+  if (narrow && options.device != DeviceKind::cuda) {
+    fail(ErrorCode::invalid_argument, "precisions tf32, fp16 and bf16 run on the cuda device only");
+  }
   if (options.weights != WeightStorage::f32 && options.device != DeviceKind::cpu) {
     fail(ErrorCode::invalid_argument, "compressed weights run on the cpu device only");
   }
   switch (options.device) {
     case DeviceKind::reference: return reference_backend();
     case DeviceKind::cpu:
-    case DeviceKind::cuda: break;
+    case DeviceKind::cuda:
+    case DeviceKind::automatic: break;
   }
   return cpu_backend();
 }
@@ -62,7 +67,8 @@ std::size_t Model::Impl::signature_index(const std::string& name) const {
 std::shared_ptr<const Program> Model::Impl::program(std::size_t signature,
                                                     const SessionOptions& options) const {
   const Backend& backend = backend_for(options);
-  const DeviceBackend* device = options.device == DeviceKind::cuda ? &usable_cuda() : nullptr;
+  const DeviceBackend* device =
+      options.device == DeviceKind::cuda ? &usable_cuda().in_precision(options.precision) : nullptr;
   const std::lock_guard lock(mutex);
   auto& slot = programs[{signature, options.device, options.precision, options.weights}];
   if (slot == nullptr) {
@@ -99,16 +105,26 @@ const std::vector<TensorSpec>& Model::outputs() const {
   return impl_->info.signatures[impl_->default_signature].outputs;
 }
 
+Session Model::Impl::session(std::size_t signature, SessionOptions options) const {
+  const std::map<std::string, Tensor>& defaults = info.signatures[signature].defaults;
+  if (options.device != DeviceKind::automatic) {
+    return make_session(program(signature, options), defaults, options);
+  }
+  options.device = DeviceKind::cpu;
+  std::shared_ptr<const Program> on_cpu = program(signature, options), on_gpu;
+  if (cuda_backend() != nullptr) {
+    options.device = DeviceKind::cuda;
+    on_gpu = program(signature, options);
+  }
+  return make_session(std::move(on_cpu), defaults, options, std::move(on_gpu));
+}
+
 Session Model::session(const SessionOptions& options) const {
-  const std::size_t index = impl_->default_signature;
-  return make_session(impl_->program(index, options), impl_->info.signatures[index].defaults,
-                      options);
+  return impl_->session(impl_->default_signature, options);
 }
 
 Session Model::session(const std::string& signature, const SessionOptions& options) const {
-  const std::size_t index = impl_->signature_index(signature);
-  return make_session(impl_->program(index, options), impl_->info.signatures[index].defaults,
-                      options);
+  return impl_->session(impl_->signature_index(signature), options);
 }
 
 std::vector<Tensor> Model::predict(const std::vector<Tensor>& inputs) const {

@@ -25,6 +25,7 @@ struct Model::Impl {
   /// absent.
   std::shared_ptr<const Program> program(std::size_t signature,
                                          const SessionOptions& options) const;
+  Session session(std::size_t signature, SessionOptions options) const;
 
   mutable std::mutex mutex;
   mutable std::map<std::tuple<std::size_t, DeviceKind, Precision, WeightStorage>,
@@ -32,8 +33,9 @@ struct Model::Impl {
       programs;
 };
 
-/// A session on `program`; `defaults` stand in for inputs that are left out.
+/// A session on `program`; `defaults` stand in for inputs that are left out. With a rival (the same
+/// model on another device) whichever answers sooner runs.
 Session make_session(std::shared_ptr<const Program> program, std::map<std::string, Tensor> defaults,
-                     const SessionOptions& options);
+                     const SessionOptions& options, std::shared_ptr<const Program> rival = nullptr);
 
 }  // namespace thaw

@@ -3,19 +3,19 @@
 #include "kernels/backend.h"
 #include "runtime/api/model_impl.h"
 #include "runtime/base/check.h"
-#include "runtime/exec/runner.h"
+#include "runtime/exec/choice.h"
 
 namespace thaw {
 
 struct Session::Impl {
   std::shared_ptr<const Program> program;
   std::vector<Tensor> defaults;  // per input; empty: the input must be given
-  Runner runner;
+  Choice choice;
   std::vector<Tensor> filled;  // inputs with defaults put in, reused between runs
 
-  Impl(std::shared_ptr<const Program> shared, const std::map<std::string, Tensor>& by_name,
-       const RunnerOptions& options)
-      : program(std::move(shared)), runner(program, options) {
+  Impl(std::shared_ptr<const Program> shared, std::shared_ptr<const Program> rival,
+       const std::map<std::string, Tensor>& by_name, const RunnerOptions& options)
+      : program(std::move(shared)), choice(program, std::move(rival), options) {
     for (const TensorSpec& spec : program->inputs()) {
       const auto found = by_name.find(spec.name);
       Tensor value = found == by_name.end() ? Tensor() : found->second;
@@ -73,16 +73,18 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Session make_session(std::shared_ptr<const Program> program, std::map<std::string, Tensor> defaults,
-                     const SessionOptions& options) {
-  return Session(std::make_unique<Session::Impl>(
-      std::move(program), defaults, RunnerOptions{options.threads, options.max_plans}));
+                     const SessionOptions& options, std::shared_ptr<const Program> rival) {
+  return Session(
+      std::make_unique<Session::Impl>(std::move(program), std::move(rival), defaults,
+                                      RunnerOptions{options.threads, options.max_plans}));
 }
 
 const std::vector<TensorSpec>& Session::inputs() const { return impl_->program->inputs(); }
 const std::vector<TensorSpec>& Session::outputs() const { return impl_->program->outputs(); }
 
 void Session::run(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs) {
-  impl_->runner.run(impl_->complete(inputs), outputs);
+  const std::span<const Tensor> whole = impl_->complete(inputs);
+  impl_->choice.runner_for(whole).run(whole, outputs);
 }
 
 std::vector<Tensor> Session::run(const std::vector<Tensor>& inputs) {
@@ -101,18 +103,20 @@ std::map<std::string, Tensor> Session::run(const std::map<std::string, Tensor>& 
 void Session::trace(
     const std::vector<Tensor>& inputs,
     const std::function<void(const std::string& name, const Tensor& value)>& visit) {
-  impl_->runner.trace(impl_->complete(inputs), visit);
+  const std::span<const Tensor> whole = impl_->complete(inputs);
+  impl_->choice.runner_for(whole).trace(whole, visit);
 }
 
 Profile Session::profile(const std::vector<Tensor>& inputs, int runs) {
-  return impl_->runner.profile(impl_->complete(inputs), runs);
+  const std::span<const Tensor> whole = impl_->complete(inputs);
+  return impl_->choice.runner_for(whole).profile(whole, runs);
 }
 
 void Session::prepare(const std::vector<Shape>& input_shapes) {
-  impl_->runner.prepare(input_shapes);
+  impl_->choice.prepare(input_shapes);
 }
-void Session::reset() { impl_->runner.reset(); }
-RunStats Session::stats() const { return impl_->runner.stats(); }
-std::string Session::plan_text() const { return impl_->runner.plan_text(); }
+void Session::reset() { impl_->choice.reset(); }
+RunStats Session::stats() const { return impl_->choice.last().stats(); }
+std::string Session::plan_text() const { return impl_->choice.last().plan_text(); }
 
 }  // namespace thaw

@@ -28,10 +28,20 @@ class Placer {
   struct Decision {
     bool on_device = false, launches = false;
     std::unique_ptr<DeviceKernel> kernel;
+    bool gone = false;  // became part of a later node
+  };
+
+  // What a site refers to.
+  struct Operands {
+    std::vector<TensorType> in, out;
+    std::vector<const Tensor*> constants;
   };
 
   Decision decide(const Node& node, const std::vector<bool>& on_device) const;
+  Operands operands_of(const Node& node) const;
   std::unique_ptr<DeviceKernel> prepare(const Node& node) const;
+  void pair_up(std::vector<Decision>& decisions);
+  bool is_pair(std::size_t first, std::size_t second) const;
   void trace_origins();
   void add(Node node, Decision decision, bool copies);
   ValueId copy(ValueId value, bool to_device);
@@ -49,30 +59,74 @@ class Placer {
   std::vector<ValueId> other_side_;  // its copy, or -1
 };
 
-std::unique_ptr<DeviceKernel> Placer::prepare(const Node& node) const {
-  std::vector<TensorType> in, out;
-  std::vector<const Tensor*> constants;
+Placer::Operands Placer::operands_of(const Node& node) const {
+  Operands operands;
   for (ValueId input : node.inputs) {
-    in.push_back(graph_.values[at(input)].type);
-    constants.push_back(constant_of(graph_, input));
+    operands.in.push_back(graph_.values[at(input)].type);
+    operands.constants.push_back(constant_of(graph_, input));
   }
-  for (ValueId output : node.outputs) out.push_back(graph_.values[at(output)].type);
-  return device_.prepare({node.op, in, out, constants, packs_, threads_});
+  for (ValueId output : node.outputs) operands.out.push_back(graph_.values[at(output)].type);
+  return operands;
+}
+
+std::unique_ptr<DeviceKernel> Placer::prepare(const Node& node) const {
+  const Operands o = operands_of(node);
+  return device_.prepare({node.op, o.in, o.out, o.constants, packs_, threads_});
+}
+
+// Both read the same, and what the first gives is not used before the second has run.
+bool Placer::is_pair(std::size_t first, std::size_t second) const {
+  const Node &a = graph_.nodes[first], &b = graph_.nodes[second];
+  if (roots_[at(a.inputs[0])] != roots_[at(b.inputs[0])]) return false;
+  for (std::size_t i = first + 1; i <= second; ++i) {
+    for (ValueId input : graph_.nodes[i].inputs) {
+      const ValueId root = roots_[at(input)];
+      if (std::find(a.outputs.begin(), a.outputs.end(), root) != a.outputs.end()) return false;
+    }
+  }
+  return true;
+}
+
+void Placer::pair_up(std::vector<Decision>& decisions) {
+  std::vector<std::size_t> alone;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (!std::holds_alternative<ops::Rnn>(graph_.nodes[i].op) || !decisions[i].on_device) continue;
+    const auto partner = std::find_if(alone.begin(), alone.end(),
+                                      [&](std::size_t first) { return is_pair(first, i); });
+    if (partner == alone.end()) {
+      alone.push_back(i);
+      continue;
+    }
+    Node &first = graph_.nodes[*partner], &second = graph_.nodes[i];
+    const Operands a = operands_of(first), b = operands_of(second);
+    auto kernel = device_.prepare_pair({first.op, a.in, a.out, a.constants, packs_, threads_},
+                                       {second.op, b.in, b.out, b.constants, packs_, threads_});
+    if (kernel == nullptr) {
+      alone.push_back(i);
+      continue;
+    }
+    first.inputs.insert(first.inputs.end(), second.inputs.begin(), second.inputs.end());
+    first.outputs.insert(first.outputs.end(), second.outputs.begin(), second.outputs.end());
+    std::swap(first, second);
+    decisions[i].kernel = std::move(kernel);
+    decisions[*partner].gone = true;
+    alone.erase(partner);
+  }
 }
 
 Placer::Decision Placer::decide(const Node& node, const std::vector<bool>& on_device) const {
   const bool view = node.outputs.size() == 1 && roots_[at(node.outputs[0])] != node.outputs[0];
-  if (view) return {on_device[at(node.inputs[0])], false, nullptr};
+  if (view) return {on_device[at(node.inputs[0])], false, nullptr, false};
   if (std::holds_alternative<ops::Assert>(node.op) ||
       std::holds_alternative<ops::VariableAssign>(node.op)) {
-    return {false, true, nullptr};
+    return {false, true, nullptr, false};
   }
   const bool empty = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId output) {
     return graph_.values[at(output)].type.shape.num_elements() == 0;
   });
-  if (empty || stays_on_host(node.op)) return {false, !empty, nullptr};
+  if (empty || stays_on_host(node.op)) return {false, !empty, nullptr, false};
   std::unique_ptr<DeviceKernel> kernel = prepare(node);
-  return {kernel != nullptr, true, std::move(kernel)};
+  return {kernel != nullptr, true, std::move(kernel), false};
 }
 
 void Placer::trace_origins() {
@@ -106,7 +160,7 @@ ValueId Placer::copy(ValueId value, bool to_device) {
   roots_.push_back(result);
   origins_.push_back(Origin::plan);
   other_side_.push_back(-1);
-  add({ops::Identity{}, {value}, {result}, source.name}, {to_device, true, nullptr}, true);
+  add({ops::Identity{}, {value}, {result}, source.name}, {to_device, true, nullptr, false}, true);
   return result;
 }
 
@@ -142,10 +196,12 @@ Placement Placer::run() {
     decisions.push_back(decide(node, on_device));
     for (ValueId output : node.outputs) on_device[at(output)] = decisions.back().on_device;
   }
+  pair_up(decisions);
   placement_.on_device.assign(graph_.values.size(), false);
   placement_.crosses.assign(graph_.values.size(), false);
   other_side_.assign(graph_.values.size(), -1);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (decisions[i].gone) continue;
     bring_operands(graph_.nodes[i], decisions[i]);
     add(std::move(graph_.nodes[i]), std::move(decisions[i]), false);
   }

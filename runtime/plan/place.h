@@ -22,7 +22,9 @@ struct Placement {
 
 /// Places every node that `device` has a kernel for on the device, all others on the host, and
 /// inserts the copies. Types are static. What is the caller's memory (inputs, variables) is first
-/// copied to memory of the plan. Constants are copied where they are used, at compilation.
+/// copied to memory of the plan. Constants are copied where they are used, at compilation. Two
+/// recurrent nodes that the device runs in one launch become one node, with the second's operands
+/// and results behind those of the first.
 Placement place_on_device(Graph& graph, const DeviceBackend& device, PackCache* packs, int threads);
 
 }  // namespace thaw
