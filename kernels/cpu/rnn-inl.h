@@ -109,17 +109,23 @@ HWY_INLINE void MultiplyState(const RnnStep& s, const float* h, const StateWeigh
   }
 }
 
-/// Calls Cell<MR>::run(step, row, block) for every tile of rows of every block.
+/// Calls Cell<MR>::Run(step, row, block) for every tile of rows of every block.
 template <template <class, int> class Cell, class Activations>
 HWY_INLINE void ForTiles(const RnnStep& s) {
   const Activations fn(s);
-  for (std::int64_t i = 0; i < s.blocks; ++i) {
-    const std::int64_t block = s.reverse ? s.blocks - 1 - i : i;
-    std::int64_t row = 0;
-    for (; row + kTileRows <= s.rows; row += kTileRows)
-      Cell<Activations, kTileRows>::Run(s, fn, row, block);
-    for (; row + 2 <= s.rows; row += 2) Cell<Activations, 2>::Run(s, fn, row, block);
-    if (row < s.rows) Cell<Activations, 1>::Run(s, fn, row, block);
+  for (std::int64_t i = s.block_begin; i < s.block_end; ++i) {
+    const std::int64_t block = s.reverse ? s.block_end - 1 - (i - s.block_begin) : i;
+    for (std::int64_t row = 0, tile = 0; row < s.rows; row += kTileRows, ++tile) {
+      std::int64_t end = HWY_MIN(s.rows, row + kTileRows);
+      if (s.limits != nullptr) end = HWY_MIN(end, row + s.limits[tile]);
+      std::int64_t r = row;
+      if (end == row + kTileRows) {
+        Cell<Activations, kTileRows>::Run(s, fn, row, block);
+        continue;
+      }
+      for (; r + 2 <= end; r += 2) Cell<Activations, 2>::Run(s, fn, r, block);
+      if (r < end) Cell<Activations, 1>::Run(s, fn, r, block);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-// One step of a recurrent cell on a group of batch rows; rnn.cc drives the steps.
+// One step of a recurrent cell on a group of batch rows, for a range of its units; rnn.cc drives
+// the steps.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,12 @@ struct RnnStep {
   const float* candidate_bias =
       nullptr;  // [block][lane]: the recurrent h bias of a reset-after gru
   VectorFn activation, recurrent_activation;
-  std::int64_t units = 0, blocks = 0;
+  std::int64_t units = 0;
+  std::int64_t block_begin = 0, block_end = 0;  // whose part of h_next and c_next is computed
   // rows
   std::int64_t rows = 0;
+  const std::uint8_t* limits = nullptr;  // per tile: rows to compute, the others are left alone;
+                                         // null: all
   const float* z = nullptr;
   std::int64_t z_stride = 0, state_stride = 0;
   const float *h = nullptr, *c = nullptr;
@@ -38,7 +42,10 @@ struct RnnStep {
 std::int64_t rnn_tile_rows();
 
 void lstm_step(const RnnStep& step);
-void gru_step(const RnnStep& step, bool reset_after);
+void gru_step(const RnnStep& step);
+/// Reset before: z and r * h into scratch, then from r * h of all units the new state.
+void gru_gates_step(const RnnStep& step);
+void gru_candidate_step(const RnnStep& step);
 void simple_step(const RnnStep& step);
 
 }  // namespace thaw::cpu

@@ -74,21 +74,27 @@ struct CandidateTile {
   }
 };
 
-template <class Activations>
-void Steps(const RnnStep& s, bool reset_after) {
-  if (reset_after) {
-    ForTiles<ResetAfterTile, Activations>(s);
+void GruStep(const RnnStep& s) {
+  if (HasTanhSigmoid(s)) {
+    ForTiles<ResetAfterTile, TanhSigmoid>(s);
   } else {
-    ForTiles<GatesTile, Activations>(s);
-    ForTiles<CandidateTile, Activations>(s);
+    ForTiles<ResetAfterTile, AnyActivations>(s);
   }
 }
 
-void GruStep(const RnnStep& s, bool reset_after) {
+void GruGatesStep(const RnnStep& s) {
   if (HasTanhSigmoid(s)) {
-    Steps<TanhSigmoid>(s, reset_after);
+    ForTiles<GatesTile, TanhSigmoid>(s);
   } else {
-    Steps<AnyActivations>(s, reset_after);
+    ForTiles<GatesTile, AnyActivations>(s);
+  }
+}
+
+void GruCandidateStep(const RnnStep& s) {
+  if (HasTanhSigmoid(s)) {
+    ForTiles<CandidateTile, TanhSigmoid>(s);
+  } else {
+    ForTiles<CandidateTile, AnyActivations>(s);
   }
 }
 
@@ -100,10 +106,12 @@ HWY_AFTER_NAMESPACE();
 namespace thaw::cpu {
 
 HWY_EXPORT(GruStep);
+HWY_EXPORT(GruGatesStep);
+HWY_EXPORT(GruCandidateStep);
 
-void gru_step(const RnnStep& step, bool reset_after) {
-  HWY_DYNAMIC_DISPATCH(GruStep)(step, reset_after);
-}
+void gru_step(const RnnStep& step) { HWY_DYNAMIC_DISPATCH(GruStep)(step); }
+void gru_gates_step(const RnnStep& step) { HWY_DYNAMIC_DISPATCH(GruGatesStep)(step); }
+void gru_candidate_step(const RnnStep& step) { HWY_DYNAMIC_DISPATCH(GruCandidateStep)(step); }
 
 }  // namespace thaw::cpu
 #endif

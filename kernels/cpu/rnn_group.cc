@@ -1,0 +1,232 @@
+// x_t W + bias for a chunk of steps by GEMM, then the chunk's steps one after another on the
+// group's states.
+#include "kernels/cpu/rnn_group.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kernels/cpu/gemm.h"
+
+namespace thaw::cpu {
+namespace {
+
+constexpr std::int64_t kReverseBytes = 1 << 19;  // recurrent weights beyond this leave the L2 cache
+
+void copy(const float* from, std::int64_t count, float* to) {
+  if (count > 0) std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
+}
+void clear(float* p, std::int64_t count) {
+  if (count > 0) std::memset(p, 0, static_cast<std::size_t>(count) * sizeof(float));
+}
+
+/// Begin of part `index` of `parts` of `count` things.
+std::int64_t part(std::int64_t count, int index, int parts) { return count * index / parts; }
+
+std::int64_t row_of(const RnnGroup& group, std::int64_t i) {
+  return group.places == nullptr ? group.row + i : group.places[i].row;
+}
+
+}  // namespace
+
+RnnSteps::RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights)
+    : op_(op), s_(shape), weights_(std::move(weights)), tile_(rnn_tile_rows()) {
+  const PackedWeights& recurrent = *weights_.recurrent;
+  step_.storage = recurrent.storage;
+  step_.recurrent = recurrent.data();
+  step_.recurrent_scales = recurrent.scales();
+  if (op_.cell == CellKind::gru && !op_.reset_after) {
+    const std::int64_t columns = s_.blocks * 2 * s_.lanes;  // of z and r, which come first
+    step_.candidate = element_at(recurrent.data(), recurrent.storage, columns * s_.units);
+    if (recurrent.scales() != nullptr) step_.candidate_scales = recurrent.scales() + columns;
+  }
+  if (op_.has_bias && op_.cell == CellKind::gru && op_.reset_after) {
+    step_.candidate_bias = weights_.bias.get() + s_.columns;
+  }
+  step_.activation = VectorFn(op_.activation);
+  step_.recurrent_activation = VectorFn(op_.recurrent_activation);
+  step_.units = s_.units;
+  step_.z_stride = s_.columns;
+  step_.state_stride = s_.state;
+}
+
+std::int64_t RnnSteps::source_step(std::int64_t t) const {
+  return op_.go_backwards ? s_.steps - 1 - t : t;
+}
+
+void RnnSteps::begin(const RnnOperands& o, RnnGroup& group) const {
+  group.computed = 0;
+  load_state(o.h0, group, group.h, group.h_next);
+  if (op_.cell == CellKind::lstm) load_state(o.c0, group, group.c, group.c_next);
+  if (o.mask.valid != nullptr) {
+    count_rows(o.mask, group.places, group.rows, tile_, group.counts, group.limits);
+  }
+}
+
+bool RnnSteps::next_chunk(const RnnOperands& o, const RnnGroup& group, std::int64_t pairs,
+                          RnnChunk& chunk) const {
+  chunk.first += chunk.count;
+  chunk.count = chunk.pairs = 0;
+  const std::int64_t row_stride = op_.time_major ? s_.inputs : s_.steps * s_.inputs;
+  const std::int64_t step_stride = op_.time_major ? s_.batch * s_.inputs : s_.inputs;
+  for (std::int64_t t = chunk.first; t < s_.steps; ++t, ++chunk.count) {
+    const std::int64_t rows = rows_at(group, t);
+    if (chunk.pairs + rows > pairs) break;
+    for (std::int64_t i = 0; group.x != nullptr && i < rows; ++i) {
+      copy(o.x + row_of(group, i) * row_stride + source_step(t) * step_stride, s_.inputs,
+           group.x + (chunk.pairs + i) * s_.inputs);
+    }
+    chunk.pairs += rows;
+  }
+  return chunk.count > 0;
+}
+
+void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& chunk, Team& team,
+                         Team::Member& member, const Args* shared) const {
+  if (chunk.pairs > 0) {
+    project(o, group, chunk, member, shared);
+    team.wait(member);
+  }
+  RnnStep step = step_;
+  step.block_begin = part(s_.blocks, member.index, member.count);
+  step.block_end = part(s_.blocks, member.index + 1, member.count);
+  step.scratch = group.scratch;
+  step.z = group.z;
+  const std::int64_t share = (step.block_end - step.block_begin) * s_.gates * s_.lanes * s_.units;
+  const bool alternate = share * element_bytes(step_.storage) > kReverseBytes;
+  const std::int64_t tiles = ceil_div(group.rows, tile_);
+  for (std::int64_t t = chunk.first; t < chunk.first + chunk.count; ++t) {
+    step.rows = rows_at(group, t);
+    if (step.rows > 0) {
+      step.h = group.h;
+      step.c = group.c;
+      step.h_next = group.h_next;
+      step.c_next = group.c_next;
+      step.limits = group.limits == nullptr ? nullptr : group.limits + t * tiles;
+      step.reverse = alternate && t % 2 != 0;
+      run_cell(step, team, member);
+      if (o.mask.valid != nullptr) keep_masked(o, group, step, t);
+      std::swap(group.h, group.h_next);
+      std::swap(group.c, group.c_next);
+      step.z += step.rows * s_.columns;
+    }
+    if (op_.return_sequences) write_step(o, group, step, t);
+    if (step.rows > 0 || t + 1 == chunk.first + chunk.count) team.wait(member);
+  }
+}
+
+void RnnSteps::finish(const RnnOperands& o, const RnnGroup& group) const {
+  store_state(group.h, group, o.h);
+  if (op_.cell == CellKind::lstm) store_state(group.c, group, o.c);
+  if (op_.return_sequences) return;
+  for (std::int64_t i = 0; i < group.rows; ++i) {
+    const std::int64_t row = row_of(group, i);
+    bool zero = s_.steps == 0;
+    if (group.places != nullptr) {
+      const RnnPlace& place = group.places[i];
+      zero = place.last < 0 || (op_.zero_output_for_mask && place.last + 1 < s_.steps);
+    }
+    if (zero) {
+      clear(o.y + row * s_.units, s_.units);
+    } else {
+      copy(group.h + i * s_.state, s_.units, o.y + row * s_.units);
+    }
+  }
+}
+
+void RnnSteps::run_cell(const RnnStep& step, Team& team, Team::Member& member) const {
+  switch (op_.cell) {
+    case CellKind::lstm: return lstm_step(step);
+    case CellKind::simple: return simple_step(step);
+    case CellKind::gru: break;
+  }
+  if (op_.reset_after) return gru_step(step);
+  gru_gates_step(step);
+  team.wait(member);
+  gru_candidate_step(step);
+}
+
+/// z[step][row] = x W + bias for the rows to compute.
+void RnnSteps::project(const RnnOperands& o, const RnnGroup& group, const RnnChunk& chunk,
+                       const Team::Member& member, const Args* shared) const {
+  const std::int64_t row_stride = op_.time_major ? s_.inputs : s_.steps * s_.inputs;
+  const std::int64_t step_stride = op_.time_major ? s_.batch * s_.inputs : s_.inputs;
+  Gemm g;
+  if (group.x != nullptr) {
+    g.a = group.x;
+    g.inner_rows = chunk.pairs;
+    g.row_stride = s_.inputs;
+  } else {
+    g.a = o.x + group.row * row_stride + source_step(chunk.first) * step_stride;
+    g.inner_rows = group.rows;
+    g.row_stride = row_stride;
+    g.outer_stride = op_.go_backwards ? -step_stride : step_stride;
+  }
+  g.segment_length = s_.inputs;
+  g.packed = weights_.input->data();
+  g.storage = weights_.input->storage;
+  g.scales = weights_.input->scales();
+  g.bias = weights_.bias.get();
+  g.c = group.z;
+  g.c_stride = s_.columns;
+  g.m = chunk.pairs;
+  g.n = s_.columns;
+  const std::int64_t tasks = gemm_tasks(g.m, g.n);
+  if (shared == nullptr) {
+    gemm(g, part(tasks, member.index, member.count), part(tasks, member.index + 1, member.count));
+    return;
+  }
+  parallel(*shared, tasks, gemm_cost(g.m, s_.inputs),
+           [&](std::int64_t begin, std::int64_t end) { gemm(g, begin, end); });
+}
+
+/// Brings the member's units of masked rows into the next states: those that the step has computed
+/// all the same, and those that it has left out for the first time.
+void RnnSteps::keep_masked(const RnnOperands& o, RnnGroup& group, const RnnStep& step,
+                           std::int64_t t) const {
+  const std::int64_t first = step.block_begin * s_.lanes;
+  const std::int64_t count = step.block_end * s_.lanes - first;
+  for (std::int64_t i = 0; i < std::max(step.rows, group.computed); ++i) {
+    if (i < step.rows && o.mask.at(group.places[i].row, t)) continue;
+    const std::int64_t at = i * s_.state + first;
+    copy(step.h + at, count, step.h_next + at);
+    if (op_.cell == CellKind::lstm) copy(step.c + at, count, step.c_next + at);
+  }
+  group.computed = step.rows;
+}
+
+/// The member's units of y at step t: the state (group.h), or what Keras has for a masked step.
+void RnnSteps::write_step(const RnnOperands& o, const RnnGroup& group, const RnnStep& step,
+                          std::int64_t t) const {
+  const std::int64_t first = step.block_begin * s_.lanes;
+  const std::int64_t count = std::min(s_.units, step.block_end * s_.lanes) - first;
+  const std::int64_t row_stride = op_.time_major ? s_.units : s_.steps * s_.units;
+  const std::int64_t step_stride = op_.time_major ? s_.batch * s_.units : s_.units;
+  for (std::int64_t i = 0; i < group.rows; ++i) {
+    const std::int64_t row = row_of(group, i);
+    float* y = o.y + row * row_stride + t * step_stride + first;
+    if (group.places == nullptr || (i < step.rows && o.mask.at(row, t))) {
+      copy(group.h + i * s_.state + first, count, y);
+    } else if (op_.zero_output_for_mask || t == 0) {
+      clear(y, count);
+    } else {
+      copy(y - step_stride, count, y);
+    }
+  }
+}
+
+void RnnSteps::load_state(const float* from, const RnnGroup& group, float* to, float* next) const {
+  clear(to, group.rows * s_.state);
+  for (std::int64_t i = 0; from != nullptr && i < group.rows; ++i) {
+    copy(from + row_of(group, i) * s_.units, s_.units, to + i * s_.state);
+  }
+  copy(to, group.rows * s_.state, next);
+}
+
+void RnnSteps::store_state(const float* from, const RnnGroup& group, float* to) const {
+  for (std::int64_t i = 0; i < group.rows; ++i) {
+    copy(from + i * s_.state, s_.units, to + row_of(group, i) * s_.units);
+  }
+}
+
+}  // namespace thaw::cpu

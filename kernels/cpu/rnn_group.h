@@ -1,0 +1,79 @@
+// The steps of a recurrent layer on a group of batch rows.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/rnn.h"
+#include "kernels/cpu/rnn_mask.h"
+#include "kernels/cpu/rnn_weights.h"
+#include "kernels/cpu/team.h"
+
+namespace thaw::cpu {
+
+/// Where a run's operands and results are.
+struct RnnOperands {
+  const float* x;
+  RnnMask mask;
+  const float *h0, *c0;
+  float *y, *h, *c;
+};
+
+/// Rows that go through the steps together, and their memory.
+struct RnnGroup {
+  std::int64_t row = 0, rows = 0;
+  float *z = nullptr, *scratch = nullptr;  // scratch: [2][rows][state]
+  // [rows][state]. Of a row that the last step did not compute, both states are the same.
+  float *h = nullptr, *h_next = nullptr, *c = nullptr, *c_next = nullptr;
+  std::int64_t computed = 0;  // rows of the last step that was computed
+  // With a mask only.
+  const RnnPlace* places = nullptr;  // [rows]
+  std::int64_t* counts = nullptr;    // [steps]: of rows, up to the last valid one
+  std::uint8_t* limits = nullptr;    // [steps][tiles]: the same within each tile
+  float* x = nullptr;                // [pairs][inputs]: the rows of x that a chunk multiplies
+};
+
+/// Consecutive steps of a group; x W has `pairs` rows, one for each row to compute in each step.
+struct RnnChunk {
+  std::int64_t first = 0, count = 0, pairs = 0;
+};
+
+/// One layer's steps. What several members of a team call with one group, they do together, each
+/// for its share of the units; `begin`, `next_chunk` and `finish` are the leader's.
+class RnnSteps {
+ public:
+  RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights);
+
+  /// Loads the initial states, reads the mask.
+  void begin(const RnnOperands& o, RnnGroup& group) const;
+  /// The chunk behind `chunk`, at most `pairs` rows of x W; false behind the last.
+  bool next_chunk(const RnnOperands& o, const RnnGroup& group, std::int64_t pairs,
+                  RnnChunk& chunk) const;
+  /// Runs the chunk's steps. `shared`: the pool helps with x W; null: it does not.
+  void run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& chunk, Team& team,
+                 Team::Member& member, const Args* shared) const;
+  /// Stores the final states, and y if it is one step.
+  void finish(const RnnOperands& o, const RnnGroup& group) const;
+
+ private:
+  std::int64_t source_step(std::int64_t t) const;
+  std::int64_t rows_at(const RnnGroup& group, std::int64_t t) const {
+    return group.counts == nullptr ? group.rows : group.counts[t];
+  }
+  void project(const RnnOperands& o, const RnnGroup& group, const RnnChunk& chunk,
+               const Team::Member& member, const Args* shared) const;
+  void run_cell(const RnnStep& step, Team& team, Team::Member& member) const;
+  void keep_masked(const RnnOperands& o, RnnGroup& group, const RnnStep& step,
+                   std::int64_t t) const;
+  void write_step(const RnnOperands& o, const RnnGroup& group, const RnnStep& step,
+                  std::int64_t t) const;
+  void load_state(const float* from, const RnnGroup& group, float* to, float* next) const;
+  void store_state(const float* from, const RnnGroup& group, float* to) const;
+
+  ops::Rnn op_;
+  RnnShape s_;
+  RnnWeights weights_;
+  std::int64_t tile_;
+  RnnStep step_;
+};
+
+}  // namespace thaw::cpu

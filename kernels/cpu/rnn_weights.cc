@@ -1,0 +1,89 @@
+// Gate columns are reordered when the weights are packed, so that a step reads [block of
+// units][gate][lane].
+#include "kernels/cpu/rnn_weights.h"
+
+#include "kernels/cpu/gemm.h"
+
+namespace thaw::cpu {
+namespace {
+
+std::int64_t gates_of(CellKind cell) {
+  return cell == CellKind::lstm ? 4 : cell == CellKind::gru ? 3 : 1;
+}
+
+/// [rows, gates * units] -> [rows, columns] with the gates of a block side by side.
+void reorder_columns(const RnnShape& s, const float* from, std::int64_t rows, float* to) {
+  for (std::int64_t j = 0; j < s.columns; ++j) {
+    const std::int64_t source = s.source_column(j);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      to[i * s.columns + j] = source < 0 ? 0 : from[i * s.gates * s.units + source];
+    }
+  }
+}
+
+/// Gates [first, first + count) as [block][k][gate][lane].
+void pack_recurrent(const RnnShape& s, const float* from, std::int64_t first, std::int64_t count,
+                    float* to) {
+  for (std::int64_t block = 0; block < s.blocks; ++block) {
+    for (std::int64_t k = 0; k < s.units; ++k) {
+      for (std::int64_t gate = first; gate < first + count; ++gate) {
+        for (std::int64_t lane = 0; lane < s.lanes; ++lane) {
+          const std::int64_t unit = block * s.lanes + lane;
+          *to++ = unit < s.units ? from[(k * s.gates + gate) * s.units + unit] : 0;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+RnnShape::RnnShape(const ops::Rnn& op, const Site& site)
+    : batch(site.in[0].shape[op.time_major ? 1 : 0]),
+      steps(site.in[0].shape[op.time_major ? 0 : 1]),
+      inputs(site.in[0].shape[2]),
+      units(site.in[2].shape[0]),
+      gates(gates_of(op.cell)),
+      lanes(float_lanes()),
+      blocks(ceil_div(units, lanes)),
+      state(blocks * lanes),
+      columns(blocks * gates * lanes) {}
+
+RnnWeights pack_rnn_weights(const ops::Rnn& op, const RnnShape& s, const Site& site) {
+  const bool split = op.cell == CellKind::gru && !op.reset_after;
+  RnnWeights w;
+  w.input = packed_matrix(site, 1, layout_name("rnn input", {s.gates, s.inputs, s.units, s.lanes}),
+                          {gemm_blocks(s.inputs, s.columns)}, [&](const float* from, float* to) {
+                            std::vector<float> wide(static_cast<std::size_t>(s.inputs * s.columns));
+                            reorder_columns(s, from, s.inputs, wide.data());
+                            pack_matrix(wide.data(), s.inputs, s.columns, s.columns, 1, to, 0,
+                                        ceil_div(s.columns, gemm_columns()));
+                          });
+  const std::int64_t together = split ? 2 : s.gates, width = together * s.lanes;
+  std::vector<PackedBlocks> parts = {{s.units, s.blocks * width, width}};
+  if (split) parts.push_back({s.units, s.blocks * s.lanes, s.lanes});
+  w.recurrent =
+      packed_matrix(site, 2, layout_name("rnn recurrent", {s.gates, s.units, s.lanes, split}),
+                    parts, [&](const float* from, float* to) {
+                      pack_recurrent(s, from, 0, together, to);
+                      if (split) pack_recurrent(s, from, 2, 1, to + s.blocks * s.units * width);
+                    });
+  if (!op.has_bias) return w;
+  // [columns] added to x W, then for a reset-after gru [state]: the recurrent bias of the h gate,
+  // which the reset gate multiplies.
+  const bool two = op.cell == CellKind::gru && op.reset_after;
+  w.bias = packed_weights(site, 3, layout_name("rnn bias", {s.gates, s.units, s.lanes, two}),
+                          s.columns + (two ? s.state : 0), [&](const float* from, float* to) {
+                            std::vector<float> sum(from, from + s.gates * s.units);
+                            const float* second = from + s.gates * s.units;
+                            for (std::int64_t i = 0; two && i < 2 * s.units; ++i)
+                              sum[static_cast<std::size_t>(i)] += second[i];
+                            reorder_columns(s, sum.data(), 1, to);
+                            for (std::int64_t i = 0; two && i < s.state; ++i) {
+                              to[s.columns + i] = i < s.units ? second[2 * s.units + i] : 0;
+                            }
+                          });
+  return w;
+}
+
+}  // namespace thaw::cpu

@@ -1,0 +1,74 @@
+#include "kernels/cpu/team.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace thaw::cpu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kSpins = 4000;  // some tens of microseconds
+// A leader that has waited so long, and for a quarter of all its time, goes on alone.
+constexpr Clock::duration kPatience = std::chrono::milliseconds(1);
+constexpr std::int64_t kWide = 32;  // more than kMost
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Returns the time that was spent after the first spins.
+template <class Condition>
+Clock::duration wait_until(const Condition& condition) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (condition()) return {};
+    pause();
+  }
+  const Clock::time_point start = Clock::now();
+  while (!condition()) std::this_thread::yield();
+  return Clock::now() - start;
+}
+
+}  // namespace
+
+void Team::open(Member& leader) {
+  leader.count = 1;
+  const std::int64_t last = round_.load(std::memory_order_relaxed);
+  if (last == kClosed) return;  // the others have left
+  if (last == kNone) start_ = Clock::now();
+  if (waited_ > kPatience && 4 * waited_ > Clock::now() - start_) return close();
+  leader.count = std::min(joined_.load(std::memory_order_acquire), kMost);
+  round_.store((leader.barriers + 1) * kWide + leader.count, std::memory_order_release);
+}
+
+bool Team::follow(Member& member) {
+  if (member.index >= kMost) return false;
+  std::int64_t round = kNone;
+  wait_until([&] {
+    round = round_.load(std::memory_order_acquire);
+    // A round that this member has been through has fewer barriers before it.
+    return round == kClosed || (member.index < round % kWide && round / kWide > member.barriers);
+  });
+  if (round == kClosed) return false;
+  member.count = static_cast<int>(round % kWide);
+  member.barriers = round / kWide - 1;
+  return true;
+}
+
+void Team::wait(Member& member) {
+  ++member.barriers;
+  if (member.count == 1) return;
+  flags_[member.index].barriers.store(member.barriers, std::memory_order_release);
+  for (int i = 0; i < member.count; ++i) {
+    const Clock::duration waited = wait_until(
+        [&] { return flags_[i].barriers.load(std::memory_order_acquire) >= member.barriers; });
+    if (member.index == 0) waited_ += waited;
+  }
+}
+
+}  // namespace thaw::cpu
