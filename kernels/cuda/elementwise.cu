@@ -19,6 +19,20 @@ struct UnaryBody {
   }
 };
 
+/// y[i] = fn(y[i] + bias[i mod channels])
+template <class T>
+struct BiasBody {
+  Function<Compute<T>> fn;
+  std::int64_t channels;
+  const T* bias;  // may be null
+  T* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    Compute<T> sum = to_compute(y[i]);
+    if (bias != nullptr) sum += to_compute(bias[i % channels]);
+    y[i] = from_compute<T>(activate(fn, sum));
+  }
+};
+
 struct NotBody {
   const bool* x;
   bool* y;
@@ -238,6 +252,17 @@ void apply_in_place(const Queue& queue, const UnaryFn& fn, DType dtype, void* y,
     using T = TypeOf<decltype(tag)>;
     T* data = static_cast<T*>(y);
     launch_each(queue, count, UnaryBody<T, T>{function_of<Compute<T>>(fn, dtype), data, data});
+    return nullptr;
+  });
+}
+
+void add_bias_in_place(const Queue& queue, const UnaryFn& fn, DType dtype, void* y,
+                       const void* bias, std::int64_t channels, std::int64_t count) {
+  for_floats(dtype, [&](auto tag) -> KernelPtr {
+    using T = TypeOf<decltype(tag)>;
+    launch_each(queue, count,
+                BiasBody<T>{function_of<Compute<T>>(fn, dtype), channels,
+                            static_cast<const T*>(bias), static_cast<T*>(y)});
     return nullptr;
   });
 }

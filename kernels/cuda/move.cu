@@ -1,6 +1,7 @@
 // Ops that only move elements: one thread per element of the result, which says where it comes
 // from.
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/product.h"
 #include "kernels/cuda/strided.h"
 #include "kernels/cuda/table.h"
 #include "runtime/ir/infer.h"
@@ -106,7 +107,18 @@ struct PadBody {
   }
 };
 
+struct CopyBody {
+  const std::uint8_t* from;
+  std::uint8_t* to;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const { to[i] = from[i]; }
+};
+
 }  // namespace
+
+void enqueue_copy(const Queue& queue, const void* from, void* to, std::int64_t bytes) {
+  launch_each(queue, bytes,
+              CopyBody{static_cast<const std::uint8_t*>(from), static_cast<std::uint8_t*>(to)});
+}
 
 KernelPtr prepare_copy(const Site& site) {
   const std::int64_t count = site.out[0].shape.num_elements();

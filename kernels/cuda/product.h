@@ -18,4 +18,11 @@ bool product_of(const Site& site, Product& product);
 void apply_in_place(const Queue& queue, const UnaryFn& fn, DType dtype, void* y,
                     std::int64_t count);
 
+/// y[i] = fn(y[i] + bias[i mod channels]) for floats; bias may be null.
+void add_bias_in_place(const Queue& queue, const UnaryFn& fn, DType dtype, void* y,
+                       const void* bias, std::int64_t channels, std::int64_t count);
+
+/// Within the device.
+void enqueue_copy(const Queue& queue, const void* from, void* to, std::int64_t bytes);
+
 }  // namespace thaw::cuda

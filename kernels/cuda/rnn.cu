@@ -4,22 +4,11 @@
 // and which stay in the L2 cache. Any activation, mask, direction and reset mode.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/matmul.cuh"
+#include "kernels/cuda/rnn_shape.h"
 #include "kernels/cuda/table.h"
 
 namespace thaw::cuda {
 namespace {
-
-struct RnnShape {
-  CellKind cell = CellKind::lstm;
-  bool reset_after = true, return_sequences = false, go_backwards = false;
-  bool zero_output_for_mask = false;
-  std::int64_t batch = 0, steps = 0, inputs = 0, units = 0, gates = 0;
-  std::int64_t projected_batch = 0, projected_step = 0;  // strides of the projected input
-  std::int64_t y_batch = 0, y_step = 0;                  // of y with return_sequences
-  int bias = -1, mask = -1, h0 = -1, c0 = -1;            // operands
-
-  THAW_HOST_DEVICE std::int64_t columns() const { return gates * units; }
-};
 
 template <class T>
 struct RnnBody {
@@ -135,32 +124,6 @@ struct RnnBody {
   }
 };
 
-RnnShape shape_of(const Site& site) {
-  const auto& op = site.op_as<ops::Rnn>();
-  const Shape &x = site.in[0].shape, &recurrent = site.in[2].shape;
-  RnnShape s;
-  s.cell = op.cell;
-  s.reset_after = op.reset_after;
-  s.return_sequences = op.return_sequences;
-  s.go_backwards = op.go_backwards;
-  s.zero_output_for_mask = op.zero_output_for_mask;
-  s.batch = x[op.time_major ? 1 : 0];
-  s.steps = x[op.time_major ? 0 : 1];
-  s.inputs = x[2];
-  s.units = recurrent[0];
-  s.gates = op.cell == CellKind::lstm ? 4 : op.cell == CellKind::gru ? 3 : 1;
-  s.projected_batch = (op.time_major ? 1 : s.steps) * s.columns();
-  s.projected_step = (op.time_major ? s.batch : 1) * s.columns();
-  s.y_step = (op.time_major ? s.batch : 1) * s.units;
-  s.y_batch = (op.return_sequences && !op.time_major ? s.steps : 1) * s.units;
-  int next = 3;
-  if (op.has_bias) s.bias = next++;
-  if (op.has_mask) s.mask = next++;
-  if (op.has_state) s.h0 = next++;
-  if (op.has_state && op.cell == CellKind::lstm) s.c0 = next++;
-  return s;
-}
-
 /// x W + bias of all steps, in x's order of batch and time.
 template <class T>
 MatMulBody<T, Compute<T>> projection(const RnnShape& s) {
@@ -215,8 +178,34 @@ KernelPtr rnn_kernel(const Site& site, const RnnShape& s) {
 
 }  // namespace
 
+RnnShape rnn_shape_of(const Site& site) {
+  const auto& op = site.op_as<ops::Rnn>();
+  const Shape &x = site.in[0].shape, &recurrent = site.in[2].shape;
+  RnnShape s;
+  s.cell = op.cell;
+  s.reset_after = op.reset_after;
+  s.return_sequences = op.return_sequences;
+  s.go_backwards = op.go_backwards;
+  s.zero_output_for_mask = op.zero_output_for_mask;
+  s.batch = x[op.time_major ? 1 : 0];
+  s.steps = x[op.time_major ? 0 : 1];
+  s.inputs = x[2];
+  s.units = recurrent[0];
+  s.gates = op.cell == CellKind::lstm ? 4 : op.cell == CellKind::gru ? 3 : 1;
+  s.projected_batch = (op.time_major ? 1 : s.steps) * s.columns();
+  s.projected_step = (op.time_major ? s.batch : 1) * s.columns();
+  s.y_step = (op.time_major ? s.batch : 1) * s.units;
+  s.y_batch = (op.return_sequences && !op.time_major ? s.steps : 1) * s.units;
+  int next = 3;
+  if (op.has_bias) s.bias = next++;
+  if (op.has_mask) s.mask = next++;
+  if (op.has_state) s.h0 = next++;
+  if (op.has_state && op.cell == CellKind::lstm) s.c0 = next++;
+  return s;
+}
+
 KernelPtr prepare_rnn(const Site& site) {
-  const RnnShape s = shape_of(site);
+  const RnnShape s = rnn_shape_of(site);
   return for_floats(site.in[0].dtype,
                     [&](auto tag) { return rnn_kernel<TypeOf<decltype(tag)>>(site, s); });
 }

@@ -101,6 +101,25 @@ struct ColumnsBody {
   }
 };
 
+template <class T>
+struct PaddedBody {
+  Window w, padded;
+  std::int64_t channels;
+  const T* x;
+  T* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    const std::int64_t channel = i % channels, at = i / channels % padded.large_volume;
+    const std::int64_t image = i / channels / padded.large_volume;
+    const std::int64_t p = at / padded.large[2] / padded.large[1] - w.before[0];
+    const std::int64_t q = at / padded.large[2] % padded.large[1] - w.before[1];
+    const std::int64_t r = at % padded.large[2] - w.before[2];
+    const bool inside =
+        p >= 0 && p < w.large[0] && q >= 0 && q < w.large[1] && r >= 0 && r < w.large[2];
+    const std::int64_t pixel = (p * w.large[1] + q) * w.large[2] + r;
+    y[i] = inside ? x[(image * w.large_volume + pixel) * channels + channel] : T{};
+  }
+};
+
 }  // namespace
 
 Ints spatial_dims(const Shape& weights) {
@@ -117,6 +136,18 @@ void enqueue_columns(const Queue& queue, const Window& window, std::int64_t imag
     launch_each(
         queue, count,
         ColumnsBody<T>{window, channels, taps, static_cast<const T*>(x), static_cast<T*>(columns)});
+    return nullptr;
+  });
+}
+
+void enqueue_padded(const Queue& queue, const Window& window, std::int64_t images,
+                    std::int64_t channels, DType dtype, const void* x, void* padded) {
+  const Window target = window.written_out();
+  for_storage(dtype, [&](auto tag) -> KernelPtr {
+    using T = TypeOf<decltype(tag)>;
+    launch_each(
+        queue, images * target.large_volume * channels,
+        PaddedBody<T>{window, target, channels, static_cast<const T*>(x), static_cast<T*>(padded)});
     return nullptr;
   });
 }

@@ -48,6 +48,17 @@ struct Window {
     return inside ? (p * large[1] + q) * large[2] + r : -1;
   }
 
+  /// The same on a large side that has its padding in memory, as much as the windows reach.
+  Window written_out() const {
+    Window padded = *this;
+    for (int d = 0; d < 3; ++d) {
+      padded.large[d] = (small[d] - 1) * stride[d] + (window[d] - 1) * dilation[d] + 1;
+      padded.before[d] = 0;
+    }
+    padded.large_volume = padded.large[0] * padded.large[1] * padded.large[2];
+    return padded;
+  }
+
   /// The window sees each pixel of the large side once, in order.
   bool is_pointwise() const {
     for (int d = 0; d < 3; ++d) {
@@ -106,5 +117,9 @@ Ints spatial_dims(const Shape& weights);
 /// What the window sees at each pixel of `images` images, [pixel, tap, channel]; zero outside.
 void enqueue_columns(const Queue& queue, const Window& window, std::int64_t images,
                      std::int64_t channels, DType dtype, const void* x, void* columns);
+
+/// The large side of window.written_out(): x with zeros around it.
+void enqueue_padded(const Queue& queue, const Window& window, std::int64_t images,
+                    std::int64_t channels, DType dtype, const void* x, void* padded);
 
 }  // namespace thaw::cuda

@@ -1,0 +1,195 @@
+// Recurrent layers in teams of blocks, compiled for the host and taken through their phases one by
+// one: every row of the case table, and layers that need one block, a cluster, or a grid.
+#include "kernels/cuda/rnn_persistent.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <set>
+
+#include "tests/cuda/device_op.h"
+#include "tests/support/fake_device.h"
+
+namespace thaw::test {
+namespace {
+
+using cuda::TeamKind;
+using cuda::TeamLimits;
+using cuda::TeamShape;
+
+constexpr TeamLimits kHopper{132, 227 * 1024, 8}, kTuring{40, 64 * 1024, 0};
+
+class PersistentBackend final : public DeviceBackend {
+ public:
+  explicit PersistentBackend(const TeamLimits& limits) : limits_(limits) {}
+  const char* name() const override { return "cuda"; }
+  const Device& device() const override { return device_; }
+  std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
+    auto kernel = cuda::prepare_rnn_persistent(site, limits_, cuda::plain_projection);
+    if (kernel != nullptr) names.insert(kernel->name());
+    return kernel;
+  }
+  mutable std::set<std::string> names;
+
+ private:
+  FakeDevice device_;
+  TeamLimits limits_;
+};
+
+TEST(RnnPersistent, EveryRowAgreesWithReferenceFloat64) {
+  const PersistentBackend backend(kHopper);
+  int runs = 0;
+  for (const OpCase& row : op_cases()) {
+    if (!std::holds_alternative<ops::Rnn>(row.op)) continue;
+    for (const DType dtype : row.dtypes) {
+      SCOPED_TRACE(fmt::format("row '{}' in {}", row.name, name_of(dtype)));
+      const bool whole = row.operands[0].shape.num_elements() > 0;
+      const bool ran = check_row(backend, row, dtype);
+      if (whole) {
+        EXPECT_EQ(ran, dtype != DType::float64);
+      }
+      runs += ran ? 1 : 0;
+    }
+  }
+  EXPECT_GT(runs, 200);
+}
+
+struct LayerCase {
+  CellKind cell = CellKind::lstm;
+  bool reset_after = true;
+  std::int64_t batch = 1, steps = 3, inputs = 5, units = 100;
+  bool mask = false, state = false, backwards = false;
+};
+
+OpCase row_of(const LayerCase& c) {
+  ops::Rnn op;
+  op.cell = c.cell;
+  op.reset_after = c.reset_after;
+  op.return_sequences = true;
+  op.has_mask = c.mask;
+  op.has_state = c.state;
+  op.go_backwards = c.backwards;
+  const std::int64_t gates = c.cell == CellKind::lstm ? 4 : c.cell == CellKind::gru ? 3 : 1;
+  const double bound = 1.0 / std::sqrt(static_cast<double>(c.units));
+  const auto add = [](OpCase& row, Shape shape, double limit) {
+    OperandCase operand;
+    operand.shape = std::move(shape);
+    operand.low = -limit;
+    operand.high = limit;
+    row.operands.push_back(operand);
+  };
+  OpCase row;
+  row.op = op;
+  add(row, {c.batch, c.steps, c.inputs}, 1);
+  add(row, {c.inputs, gates * c.units}, bound);
+  add(row, {c.units, gates * c.units}, bound);
+  const bool two = c.cell == CellKind::gru && c.reset_after;
+  add(row, two ? Shape{2, gates * c.units} : Shape{gates * c.units}, 1);
+  if (c.mask) {
+    OperandCase mask;
+    mask.shape = {c.batch, c.steps};
+    mask.fill = Fill::whole;
+    mask.low = 0;
+    mask.high = 2;
+    mask.dtype = DType::boolean;
+    row.operands.push_back(mask);
+  }
+  for (int i = 0; c.state && i < (c.cell == CellKind::lstm ? 2 : 1); ++i) {
+    add(row, {c.batch, c.units}, 1);
+  }
+  row.accuracy = Accuracy::recurrent;
+  row.results = c.cell == CellKind::lstm ? 3 : 2;
+  return row;
+}
+
+void expect_right(const TeamLimits& limits, const LayerCase& c, const std::string& kernel) {
+  SCOPED_TRACE(fmt::format("{} units, {} sequences", c.units, c.batch));
+  const PersistentBackend backend(limits);
+  EXPECT_TRUE(check_row(backend, row_of(c), DType::float32));
+  EXPECT_EQ(backend.names, std::set<std::string>{kernel});
+}
+
+TEST(RnnPersistent, EveryCellInClusters) {
+  const std::string kernel = "cuda rnn, clusters";
+  expect_right(kHopper, {CellKind::lstm, true, 1, 3, 5, 100}, kernel);
+  expect_right(kHopper, {CellKind::lstm, true, 3, 3, 5, 65, true, true}, kernel);
+  expect_right(kHopper, {CellKind::gru, true, 2, 3, 5, 129, true, false, true}, kernel);
+  expect_right(kHopper, {CellKind::gru, false, 2, 3, 5, 128, true, true}, kernel);
+  expect_right(kHopper, {CellKind::simple, true, 2, 3, 5, 200, false, true}, kernel);
+}
+
+TEST(RnnPersistent, EveryCellOverTheWholeDevice) {
+  const std::string kernel = "cuda rnn, grid";
+  expect_right(kHopper, {CellKind::lstm, true, 2, 2, 3, 300, true, true}, kernel);
+  expect_right(kTuring, {CellKind::lstm, true, 5, 3, 3, 97}, kernel);
+  expect_right(kTuring, {CellKind::gru, true, 3, 3, 3, 70, true}, kernel);
+  expect_right(kTuring, {CellKind::gru, false, 11, 3, 3, 99, true, true, true}, kernel);
+  expect_right(kTuring, {CellKind::simple, true, 6, 3, 3, 130}, kernel);
+}
+
+TEST(RnnPersistent, MoreSequencesThanBlocks) {
+  constexpr TeamLimits kSmall{4, 64 * 1024, 8};
+  expect_right(kSmall, {CellKind::lstm, true, 21, 3, 5, 20, true, true}, "cuda rnn, blocks");
+  expect_right(kSmall, {CellKind::lstm, true, 13, 2, 5, 70, true}, "cuda rnn, clusters");
+  expect_right(kSmall, {CellKind::gru, false, 18, 2, 5, 33, true}, "cuda rnn, blocks");
+}
+
+TEST(RnnPersistent, SixteenBitElementsAreSummedInFloat32) {
+  const PersistentBackend backend(kHopper);
+  for (const DType dtype : {DType::float16, DType::bfloat16}) {
+    EXPECT_TRUE(check_row(backend, row_of({CellKind::lstm, true, 2, 3, 5, 100}), dtype));
+  }
+}
+
+// Each unit has all its lanes, every block its units, no block more threads than it has.
+TEST(RnnPersistent, DealingOutCoversUnitsAndSequences) {
+  for (const TeamLimits& limits : {kHopper, kTuring, TeamLimits{108, 163 * 1024, 0}}) {
+    for (std::int64_t units = 1; units <= 1100; units += units < 70 ? 1 : 37) {
+      for (const std::int64_t batch : {1, 2, 5, 32, 33, 256, 5000}) {
+        for (const int directions : {1, 2}) {
+          TeamShape team;
+          if (!cuda::deal_out(limits, units, batch, directions, team)) {
+            EXPECT_GT(units, 64) << "one block always does";
+            continue;
+          }
+          SCOPED_TRACE(fmt::format("{} units, {} sequences", units, batch));
+          EXPECT_EQ(team.lanes & (team.lanes - 1), 0);
+          EXPECT_LE(team.lanes, 32);
+          EXPECT_EQ(team.lanes * team.own, cuda::kTeamThreads);
+          EXPECT_GE(team.padded(), units);
+          EXPECT_GE(std::int64_t{team.ranks} * team.own, units);
+          EXPECT_GE(std::int64_t{team.rows} * team.teams, batch);
+          EXPECT_LT(std::int64_t{team.rows} * (team.teams - 1), batch);
+          EXPECT_LE(static_cast<std::size_t>(team.shared_floats()) * 4, limits.shared_bytes);
+          EXPECT_EQ(team.vector_floats() % 4, 0) << "read four at a time";
+          EXPECT_LE(team.ranks, team.kind == TeamKind::block     ? 1
+                                : team.kind == TeamKind::cluster ? limits.cluster
+                                                                 : limits.blocks);
+          if (team.kind == TeamKind::grid) {
+            EXPECT_LE(team.all_teams() * team.ranks, limits.blocks) << "all are there at once";
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(RnnPersistent, KindOfTeamBySize) {
+  const auto kind = [](const TeamLimits& limits, std::int64_t units) {
+    TeamShape team;
+    EXPECT_TRUE(cuda::deal_out(limits, units, 1, 1, team));
+    return team.kind;
+  };
+  EXPECT_EQ(kind(kHopper, 64), TeamKind::block);
+  EXPECT_EQ(kind(kHopper, 128), TeamKind::cluster);
+  EXPECT_EQ(kind(kHopper, 256), TeamKind::cluster);
+  EXPECT_EQ(kind(kHopper, 512), TeamKind::grid);
+  EXPECT_EQ(kind(kHopper, 1024), TeamKind::grid);
+  EXPECT_EQ(kind(kTuring, 64), TeamKind::block);
+  EXPECT_EQ(kind(kTuring, 128), TeamKind::grid);
+  TeamShape team;
+  EXPECT_FALSE(cuda::deal_out(kTuring, 1024, 1, 1, team)) << "128 blocks on 40 multiprocessors";
+}
+
+}  // namespace
+}  // namespace thaw::test
