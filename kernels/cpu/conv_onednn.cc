@@ -98,10 +98,12 @@ std::unique_ptr<Kernel> prepare_conv_onednn(const Site& site) {
     return nullptr;
   }
   const std::int64_t work = product(y, 1, y.rank()) * product(w, 0, w.rank() - 1);
-  // Every strip must see some input; where padding is that wide, the packed kernel runs.
+  // A single strip would keep all threads but one waiting. Every strip must see some input. Where
+  // it is otherwise, the packed kernel runs.
   const auto [front, back] =
       window_padding(x[1], w[0], op.strides[0], op.dilations[0], op.padding, 0);
-  if (work < kMinimumWork || front >= kStripLines || back >= kStripLines) return nullptr;
+  if (work < kMinimumWork || y[1] < 2 * kStripLines || front >= kStripLines || back >= kStripLines)
+    return nullptr;
   return std::make_unique<OneDnnConvKernel>(site);
 }
 

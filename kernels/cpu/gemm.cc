@@ -199,7 +199,8 @@ void RowsOfBlock(TileSite<T> t, float* c, std::int64_t m_begin, std::int64_t m_e
     const std::int64_t rows = NextRows<W>(m_end - m);
     for (std::int64_t r = 0; r < rows; ++r) {
       t.rows[r] = g.a + line * g.outer_stride + within * g.row_stride;
-      t.c[r] = c + (m + r) * g.c_stride;
+      t.c[r] = g.c_outer_stride == 0 ? c + (m + r) * g.c_stride
+                                     : c + line * g.c_outer_stride + within * g.c_stride;
       if (++within == inner) {
         within = 0;
         ++line;
@@ -212,12 +213,18 @@ void RowsOfBlock(TileSite<T> t, float* c, std::int64_t m_begin, std::int64_t m_e
 }
 
 /// The functions that are not applied in registers, while the results are in the cache.
-void ActivateBlock(const Gemm& g, float* c, std::int64_t rows, std::int64_t columns) {
-  if (columns == g.c_stride) {
-    apply(g.activation, c, c, rows * columns);
+void ActivateBlock(const Gemm& g, float* c, std::int64_t m_begin, std::int64_t m_end,
+                   std::int64_t columns) {
+  if (columns == g.c_stride && g.c_outer_stride == 0) {
+    c += m_begin * columns;
+    apply(g.activation, c, c, (m_end - m_begin) * columns);
     return;
   }
-  for (std::int64_t r = 0; r < rows; ++r, c += g.c_stride) apply(g.activation, c, c, columns);
+  const std::int64_t inner = g.c_outer_stride == 0 ? g.m : g.inner_rows;
+  for (std::int64_t m = m_begin; m < m_end; ++m) {
+    float* row = c + m / inner * g.c_outer_stride + m % inner * g.c_stride;
+    apply(g.activation, row, row, columns);
+  }
 }
 
 template <class T>
@@ -245,7 +252,7 @@ void TasksOf(const Gemm& g, std::int64_t begin, std::int64_t end) {
       }
       t.k_begin = t.k_end;
     } while (t.k_begin < k);
-    if (!in_registers) ActivateBlock(g, c + m * g.c_stride, m_end - m, columns);
+    if (!in_registers) ActivateBlock(g, c, m, m_end, columns);
   }
 }
 
@@ -289,11 +296,12 @@ std::int64_t float_lanes() { return HWY_DYNAMIC_DISPATCH(FloatLanes)(); }
 std::int64_t gemm_columns() { return 4 * float_lanes(); }
 
 std::int64_t gemm_tasks(std::int64_t m, std::int64_t n) {
-  return gemm_row_blocks(m) * ceil_div(n, gemm_columns());
+  const std::int64_t column_blocks = ceil_div(n, gemm_columns());
+  return gemm_row_blocks(m, column_blocks) * column_blocks;
 }
 
 std::int64_t gemm_cost(std::int64_t m, std::int64_t k) {
-  return std::max<std::int64_t>(1, std::min(m, kGemmRows) * gemm_columns() / 8 * k);
+  return std::max<std::int64_t>(1, std::min(m, kGemmRows / 2) * gemm_columns() / 8 * k);
 }
 
 std::int64_t packed_size(std::int64_t k, std::int64_t n) {

@@ -27,7 +27,9 @@ struct Gemm {
   const float* scales = nullptr;  // int8: one per packed column
   const float* bias = nullptr;    // [n] or null
   float* c = nullptr;
-  std::int64_t c_stride = 0;
+  // Row r of C starts at c + (r / inner_rows) * c_outer_stride + (r % inner_rows) * c_stride; 0: at
+  // c + r * c_stride.
+  std::int64_t c_stride = 0, c_outer_stride = 0;
   std::int64_t m = 0, n = 0;
   UnaryFn activation;
 
@@ -35,11 +37,15 @@ struct Gemm {
 };
 
 /// Rows of one task at most; the result does not depend on who runs which task.
-constexpr std::int64_t kGemmRows = 48;
-/// Blocks that m rows fall into: alike in size, an even number if several, for two threads.
-constexpr std::int64_t gemm_row_blocks(std::int64_t m) {
-  const std::int64_t blocks = ceil_div(m, kGemmRows);
-  return blocks <= 1 ? blocks : (blocks + 1) / 2 * 2;
+constexpr std::int64_t kGemmRows = 96;
+/// Blocks that m rows fall into: alike in size, more where there are few column blocks, so many
+/// that two threads have as many tasks each.
+constexpr std::int64_t gemm_row_blocks(std::int64_t m, std::int64_t column_blocks) {
+  const bool wide = column_blocks >= 4;
+  const std::int64_t blocks = ceil_div(m, wide ? kGemmRows : kGemmRows / 2);
+  const bool even = wide ? blocks * column_blocks % 2 == 0 : blocks % 2 == 0;
+  const bool alone = wide ? m <= 1 || column_blocks >= 16 : blocks <= 1;
+  return even || alone ? blocks : blocks + 1;
 }
 /// Columns of a packed block: four vectors of the chosen instruction set.
 std::int64_t gemm_columns();
@@ -60,8 +66,8 @@ class GemmSplit {
 
   GemmSplit(std::int64_t m, std::int64_t n, std::int64_t block_columns)
       : m_(m),
-        row_blocks_(gemm_row_blocks(m)),
         column_blocks_(ceil_div(n, block_columns)),
+        row_blocks_(gemm_row_blocks(m, column_blocks_)),
         by_columns_(n > m) {}
 
   /// Neighbouring tasks share what is the larger: B, column block by column block, or A.
@@ -72,7 +78,7 @@ class GemmSplit {
   std::int64_t first_row(std::int64_t block) const { return m_ * block / row_blocks_; }
 
  private:
-  std::int64_t m_, row_blocks_, column_blocks_;
+  std::int64_t m_, column_blocks_, row_blocks_;
   bool by_columns_;
 };
 
