@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "kernels/cpu/conv_transpose_apart.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/kernels.h"
 #include "runtime/base/memory.h"
@@ -143,6 +144,7 @@ std::unique_ptr<Kernel> prepare_conv_transpose(const Site& site) {
   const bool floats = site.in[0].dtype == DType::float32 && site.out[0].dtype == DType::float32;
   if (!floats || site.constants[1] == nullptr || spatial < 1 || spatial > 3) return nullptr;
   if (y.num_elements() == 0 || x.num_elements() == 0) return nullptr;
+  if (auto apart = prepare_conv_transpose_apart(site)) return apart;
   Geometry g;
   g.images = x[0];
   g.inputs = x[x.rank() - 1];
