@@ -6,6 +6,7 @@ namespace thaw::cpu {
 namespace {
 
 constexpr std::int64_t kTile = 16;
+constexpr std::size_t kShortRow = 256;  // bytes
 
 struct Wide {
   std::uint64_t halves[2];
@@ -48,11 +49,27 @@ Move::Move(const Ints& dims, const Ints& in_strides, const Ints& out_strides, st
   outer_.erase(contiguous);
 }
 
+namespace {
+
+/// A call of memcpy costs more than a short row.
+void copy_bytes(const void* in, void* out, std::size_t bytes) {
+  if (bytes > kShortRow || bytes % sizeof(Wide) != 0) {
+    std::memcpy(out, in, bytes);
+    return;
+  }
+  for (std::size_t at = 0; at < bytes; at += sizeof(Wide)) {
+    std::memcpy(static_cast<std::byte*>(out) + at, static_cast<const std::byte*>(in) + at,
+                sizeof(Wide));
+  }
+}
+
+}  // namespace
+
 template <class T>
 void Move::tile(const T* in, T* out) const {
   if (column_.size == 1) {
     if (row_.in == 1 && row_.out == 1) {
-      std::memcpy(out, in, static_cast<std::size_t>(row_.size) * sizeof(T));
+      copy_bytes(in, out, static_cast<std::size_t>(row_.size) * sizeof(T));
     } else {
       for (std::int64_t i = 0; i < row_.size; ++i) out[i * row_.out] = in[i * row_.in];
     }
@@ -74,17 +91,23 @@ void Move::tile(const T* in, T* out) const {
 template <class T>
 void Move::run_as(const Args& args, const T* in, T* out) const {
   const std::int64_t block = row_.size * column_.size;
+  const Axis last = outer_.empty() ? Axis{} : outer_.back();
   parallel(args, count_ / block, std::max<std::int64_t>(1, block / 2),
            [&](std::int64_t begin, std::int64_t end) {
-             for (std::int64_t i = begin; i < end; ++i) {
-               std::int64_t rest = i, from = in_start_, to = out_start_;
-               for (std::size_t axis = outer_.size(); axis-- > 0;) {
-                 const std::int64_t index = rest % outer_[axis].size;
-                 rest /= outer_[axis].size;
-                 from += index * outer_[axis].in;
-                 to += index * outer_[axis].out;
+             while (begin < end) {  // a run along the last of the outer axes
+               const std::int64_t index = begin % last.size;
+               std::int64_t rest = begin / last.size, from = in_start_, to = out_start_;
+               for (std::size_t axis = outer_.size(); axis-- > 1;) {
+                 const Axis& other = outer_[axis - 1];
+                 from += rest % other.size * other.in;
+                 to += rest % other.size * other.out;
+                 rest /= other.size;
                }
-               tile(in + from, out + to);
+               const std::int64_t count = std::min(last.size - index, end - begin);
+               for (std::int64_t i = index; i < index + count; ++i) {
+                 tile(in + from + i * last.in, out + to + i * last.out);
+               }
+               begin += count;
              }
            });
 }

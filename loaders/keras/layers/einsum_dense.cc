@@ -71,14 +71,20 @@ bool as_product(const EinsumEquation& equation, int rank, Product& product) {
   return !product.rows.empty();
 }
 
+ValueId plus_times(ValueId y, ValueId bias, double factor, GraphBuilder& g) {
+  if (bias != kNoValue) y = g.binary(BinaryKind::add, y, bias);
+  return factor == 1 ? y : g.binary(BinaryKind::mul, y, g.scalar(factor, g.dtype(y)));
+}
+
 }  // namespace
 
-ValueId contract(const std::string& equation, ValueId x, ValueId kernel, GraphBuilder& g) {
+ValueId contract(const std::string& equation, ValueId x, ValueId kernel, GraphBuilder& g,
+                 ValueId bias, double factor) {
   Product product;
   if (!g.shape(x).has_rank() || !g.shape(kernel).is_static() ||
       !as_product(parse_einsum(equation, 2), g.shape(x).rank(), product) ||
       g.shape(kernel).rank() != static_cast<int>(product.kernel.size())) {
-    return g.add1(ops::Einsum{equation}, {x, kernel});
+    return plus_times(g.add1(ops::Einsum{equation}, {x, kernel}), bias, factor, g);
   }
   Ints columns;
   std::int64_t width = 1, depth = 1;
@@ -99,7 +105,9 @@ ValueId contract(const std::string& equation, ValueId x, ValueId kernel, GraphBu
     dims.push_back(depth);
     rows = g.reshape(rows, dims);
   }
-  ValueId y = g.matmul(rows, matrix);
+  if (bias != kNoValue) bias = g.reshape(bias, {width});
+  // In front of the reshape, where they become part of the product.
+  ValueId y = plus_times(g.matmul(rows, matrix), bias, factor, g);
   if (columns.size() != 1) {
     leading.insert(leading.end(), columns.begin(), columns.end());
     y = g.reshape(y, leading);

@@ -132,18 +132,20 @@ std::string letters(int count, int first = 0) {
 }
 
 // x [..., inputs] times kernel [inputs, outputs] plus bias [outputs], where inputs and outputs are
-// one or several axes. `shape` is the kernel's.
+// one or several axes, all times `factor`. `shape` is the kernel's.
 ValueId project(const Layer& layer, Weights& weights, const char* part, ValueId x, int bound,
-                const Shape& shape, GraphBuilder& g) {
+                const Shape& shape, GraphBuilder& g, double factor = 1) {
   const int free = g.shape(x).rank() - bound;
   const std::string in = letters(free), middle = letters(bound, free),
                     out = letters(shape.rank() - bound, free + bound);
   const std::string path = projection_path(layer.config, layer.writer, part);
-  const ValueId y = contract(in + middle + "," + middle + out + "->" + in + out, x,
-                             weights.get(path + "/kernel", shape), g);
-  if (!layer.flag("use_bias", true)) return y;
-  const Shape bias(Ints(shape.dims().begin() + bound, shape.dims().end()));
-  return g.binary(BinaryKind::add, y, weights.get(path + "/bias", bias));
+  const ValueId kernel = weights.get(path + "/kernel", shape);
+  ValueId bias = kNoValue;
+  if (layer.flag("use_bias", true)) {
+    bias =
+        weights.get(path + "/bias", Shape(Ints(shape.dims().begin() + bound, shape.dims().end())));
+  }
+  return contract(in + middle + "," + middle + out + "->" + in + out, x, kernel, g, bias, factor);
 }
 
 std::int64_t positive(const Layer& layer, const char* key) {
@@ -154,11 +156,10 @@ std::int64_t positive(const Layer& layer, const char* key) {
 
 // ---- scores ----
 
-// The projected tensors: [batch..., attended..., heads, channels].
+// The projected tensors: [batch..., attended..., heads, channels], the query scaled.
 struct Heads {
   ValueId query, key, value;
   Ints axes;  // attended
-  double scale = 1;
 };
 
 // Axes that query and key do not attend, in order: the batch and the heads among them.
@@ -207,8 +208,7 @@ Terms terms_of(int rank, const Ints& attended) {
 
 ValueId raw_scores(const Heads& heads, GraphBuilder& g) {
   const int rank = g.shape(heads.query).rank();
-  const ValueId query =
-      g.binary(BinaryKind::mul, heads.query, g.scalar(heads.scale, g.dtype(heads.query)));
+  const ValueId query = heads.query;
   if (heads.axes.size() == 1) {
     const Ints order = matrix_order(rank, heads.axes[0]);
     return g.matmul(g.transpose(query, order), g.transpose(heads.key, order), false, true);
@@ -325,14 +325,14 @@ Outputs multi_head_attention(const Layer& layer, Weights& weights, GraphBuilder&
     return Shape{known_dim(layer, g, x.value, -1), heads, width};
   };
   const MaskedValue &q = call.query, &k = call.key, &v = call.value;
+  const double scale = 1 / std::sqrt(static_cast<double>(channels));
   Heads parts;
-  parts.query = project(layer, weights, "query", q.value, 1, shape(q, channels), g);
+  parts.query = project(layer, weights, "query", q.value, 1, shape(q, channels), g, scale);
   parts.key = project(layer, weights, "key", k.value, 1, shape(k, channels), g);
   parts.value = project(layer, weights, "value", v.value, 1, shape(v, value_channels), g);
   const int rank = g.shape(parts.value).rank();
   if (g.shape(parts.query).rank() != rank) layer.unsupported("query and value of different rank");
   parts.axes = attention_axes(layer, rank);
-  parts.scale = 1 / std::sqrt(static_cast<double>(channels));
   const ValueId own = query_mask(layer, call, layer.writer.at_least(3, 8), g);
   const ValueId mask = attention_mask(layer, call, own, g);
   Ints width = layer.ints("output_shape", {});
@@ -354,14 +354,14 @@ Outputs grouped_query_attention(const Layer& layer, Weights& weights, GraphBuild
   const auto shape = [&](const MaskedValue& x, std::int64_t count) {
     return Shape{known_dim(layer, g, x.value, -1), count, channels};
   };
+  const double scale = 1 / std::sqrt(static_cast<double>(channels));
   Heads parts;
-  parts.query = project(layer, weights, "query", q.value, 1, shape(q, heads), g);
+  parts.query = project(layer, weights, "query", q.value, 1, shape(q, heads), g, scale);
   parts.key = repeated_heads(layer, project(layer, weights, "key", k.value, 1, shape(k, groups), g),
                              heads / groups, g);
   parts.value = repeated_heads(
       layer, project(layer, weights, "value", v.value, 1, shape(v, groups), g), heads / groups, g);
   parts.axes = {1};
-  parts.scale = 1 / std::sqrt(static_cast<double>(channels));
   const ValueId mask = attention_mask(layer, call, query_mask(layer, call, false, g), g);
   return attended(layer, weights, call, parts, mask, q.mask, {known_dim(layer, g, q.value, -1)}, g);
 }
