@@ -79,6 +79,8 @@ HWY_INLINE void Pixels(const DepthwiseLine& s, std::int64_t pixel, std::int64_t 
     V sum = hn::Add(acc[p], bias);
     if (s.activation.kind == UnaryKind::relu) {
       sum = Relu(sum);
+    } else if (s.activation.kind == UnaryKind::clamp) {
+      sum = Function<UnaryKind::clamp>(sum, Splat(s.activation.alpha), Splat(s.activation.beta));
     } else if (s.activation.kind != UnaryKind::linear) {
       sum = CallFunction(s.activation, sum);
     }
