@@ -13,6 +13,8 @@ namespace thaw {
 // Shape-free passes, in pipeline order.
 bool remove_identities(Graph& graph);
 bool remove_dead_code(Graph& graph);
+/// Of several pure nodes with equal attributes and operands, small constants too, one stays.
+bool eliminate_common_subexpressions(Graph& graph);
 /// Elementwise mul/add/sub by constants along the channel axis behind conv or matmul (what
 /// inference BatchNormalization is) folded into the weights and the bias.
 bool fold_batch_norm(Graph& graph);

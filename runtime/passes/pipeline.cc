@@ -15,6 +15,7 @@ constexpr Pass kPasses[] = {
     {"fold_batch_norm", fold_batch_norm},
     {"fuse_bias", fuse_bias},
     {"fuse_activation", fuse_activation},
+    {"eliminate_common_subexpressions", eliminate_common_subexpressions},
     {"remove_dead_code", remove_dead_code},
 };
 
