@@ -48,6 +48,8 @@ class Backend {
   /// A kernel for the site, or null if this backend has none for these types.
   /// Throws Error(unimplemented) only for what no backend could ever run.
   virtual std::unique_ptr<Kernel> prepare(const Site& site) const = 0;
+  /// An elementwise op made of this unary or binary and others like it is worth its while here.
+  virtual bool fuses(const Op&, DType) const { return false; }
 };
 
 /// Every op, plain loops, in the operands' own types: the oracle. Never destroyed.

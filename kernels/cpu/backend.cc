@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "kernels/cpu/functions.h"
 #include "kernels/cpu/table.h"
 
 namespace thaw {
@@ -18,6 +19,10 @@ class CpuBackend final : public Backend {
       if (std::unique_ptr<Kernel> kernel = row.prepare(site)) return kernel;
     }
     return reference_backend().prepare(site);
+  }
+
+  bool fuses(const Op& op, DType dtype) const override {
+    return dtype == DType::float32 && cpu::fuses_elementwise(op);
   }
 };
 

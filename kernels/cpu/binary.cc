@@ -9,6 +9,7 @@
 // clang-format on
 
 #include "kernels/cpu/broadcast.h"
+#include "kernels/cpu/functions.h"
 #include "kernels/cpu/kernels.h"
 #include "runtime/ir/ops.h"
 
@@ -82,8 +83,6 @@ namespace thaw::cpu {
 
 HWY_EXPORT(BinaryRow);
 
-namespace {
-
 bool has_vector_form(BinaryKind kind) {
   switch (kind) {
 #define X(kind) case BinaryKind::kind:
@@ -93,6 +92,13 @@ bool has_vector_form(BinaryKind kind) {
     default: return false;
   }
 }
+
+void apply_row(BinaryKind kind, const float* x, std::int64_t x_stride, const float* y,
+               std::int64_t y_stride, float* z, std::int64_t count) {
+  if (count > 0) HWY_DYNAMIC_DISPATCH(BinaryRow)(kind, x, x_stride, y, y_stride, z, count);
+}
+
+namespace {
 
 class BinaryKernel final : public Kernel {
  public:
@@ -106,10 +112,8 @@ class BinaryKernel final : public Kernel {
     const auto& strides = loop_.row_strides();
     parallel_rows(args, loop_, 2,
                   [&](std::int64_t row, const auto& at, std::int64_t first, std::int64_t count) {
-                    if (count == 0) return;
-                    HWY_DYNAMIC_DISPATCH(BinaryRow)
-                    (kind_, x + at[0], strides[0], y + at[1], strides[1],
-                     z + row * loop_.row_size() + first, count);
+                    apply_row(kind_, x + at[0], strides[0], y + at[1], strides[1],
+                              z + row * loop_.row_size() + first, count);
                   });
   }
 

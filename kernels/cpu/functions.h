@@ -30,4 +30,13 @@ bool has_vector_form(UnaryKind kind);
 /// Applies it to `count` floats; `in` may be `out`.
 void apply(const UnaryFn& fn, const float* in, float* out, std::int64_t count);
 
+/// True when apply_row() knows the function.
+bool has_vector_form(BinaryKind kind);
+/// z[i] = kind(x[i], y[i]) for `count` floats; an operand of stride 0 is a scalar. z may be x or y.
+void apply_row(BinaryKind kind, const float* x, std::int64_t x_stride, const float* y,
+               std::int64_t y_stride, float* z, std::int64_t count);
+
+/// The unary or binary has a vector form (elementwise.cc).
+bool fuses_elementwise(const Op& op);
+
 }  // namespace thaw::cpu

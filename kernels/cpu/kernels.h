@@ -12,6 +12,7 @@ std::unique_ptr<Kernel> prepare_unary_bool(const Site& site);
 std::unique_ptr<Kernel> prepare_binary(const Site& site);
 std::unique_ptr<Kernel> prepare_binary_typed(const Site& site);
 std::unique_ptr<Kernel> prepare_select(const Site& site);
+std::unique_ptr<Kernel> prepare_elementwise(const Site& site);
 std::unique_ptr<Kernel> prepare_matmul(const Site& site);
 std::unique_ptr<Kernel> prepare_conv(const Site& site);
 std::unique_ptr<Kernel> prepare_conv_depthwise(const Site& site);

@@ -12,6 +12,7 @@ constexpr Row kRows[] = {
     {"binary", "typed", prepare_binary_typed},
     {"select", "rows", prepare_select},
     {"cast", "typed", prepare_cast},
+    {"elementwise", "blocks", prepare_elementwise},
     {"matmul", "packed", prepare_matmul},
     {"einsum", "packed", prepare_einsum},
     {"conv", "depthwise", prepare_conv_depthwise},

@@ -26,31 +26,6 @@ C floor_mod(C x, C y) {
 }
 
 template <class T>
-Arithmetic<T> float_function(BinaryKind kind) {
-  using C = Compute<T>;
-  switch (kind) {
-    case BinaryKind::add: return [](C x, C y) { return x + y; };
-    case BinaryKind::sub: return [](C x, C y) { return x - y; };
-    case BinaryKind::mul: return [](C x, C y) { return x * y; };
-    case BinaryKind::div: return [](C x, C y) { return x / y; };
-    case BinaryKind::floor_div: return [](C x, C y) -> C { return std::floor(x / y); };
-    case BinaryKind::floor_mod: return floor_mod<C>;
-    case BinaryKind::truncate_div: return [](C x, C y) -> C { return std::trunc(x / y); };
-    case BinaryKind::truncate_mod: return [](C x, C y) -> C { return std::fmod(x, y); };
-    case BinaryKind::div_no_nan: return [](C x, C y) { return y == 0 ? C{0} : x / y; };
-    case BinaryKind::mul_no_nan: return [](C x, C y) { return y == 0 ? C{0} : x * y; };
-    case BinaryKind::xdivy: return [](C x, C y) { return x == 0 ? C{0} : x / y; };
-    case BinaryKind::xlogy: return [](C x, C y) { return x == 0 ? C{0} : x * std::log(y); };
-    case BinaryKind::pow: return [](C x, C y) -> C { return std::pow(x, y); };
-    case BinaryKind::maximum: return maximum<C>;
-    case BinaryKind::minimum: return minimum<C>;
-    case BinaryKind::squared_difference: return [](C x, C y) { return (x - y) * (x - y); };
-    case BinaryKind::atan2: return [](C x, C y) -> C { return std::atan2(x, y); };
-    default: return nullptr;
-  }
-}
-
-template <class T>
 Arithmetic<T> complex_function(BinaryKind kind) {
   switch (kind) {
     case BinaryKind::add: return [](T x, T y) { return x + y; };
@@ -89,6 +64,36 @@ KernelPtr prepare_string(const Site& site, BinaryKind kind) {
 }
 
 }  // namespace
+
+template <class T>
+Arithmetic<T> float_function(BinaryKind kind) {
+  using C = Compute<T>;
+  switch (kind) {
+    case BinaryKind::add: return [](C x, C y) { return x + y; };
+    case BinaryKind::sub: return [](C x, C y) { return x - y; };
+    case BinaryKind::mul: return [](C x, C y) { return x * y; };
+    case BinaryKind::div: return [](C x, C y) { return x / y; };
+    case BinaryKind::floor_div: return [](C x, C y) -> C { return std::floor(x / y); };
+    case BinaryKind::floor_mod: return floor_mod<C>;
+    case BinaryKind::truncate_div: return [](C x, C y) -> C { return std::trunc(x / y); };
+    case BinaryKind::truncate_mod: return [](C x, C y) -> C { return std::fmod(x, y); };
+    case BinaryKind::div_no_nan: return [](C x, C y) { return y == 0 ? C{0} : x / y; };
+    case BinaryKind::mul_no_nan: return [](C x, C y) { return y == 0 ? C{0} : x * y; };
+    case BinaryKind::xdivy: return [](C x, C y) { return x == 0 ? C{0} : x / y; };
+    case BinaryKind::xlogy: return [](C x, C y) { return x == 0 ? C{0} : x * std::log(y); };
+    case BinaryKind::pow: return [](C x, C y) -> C { return std::pow(x, y); };
+    case BinaryKind::maximum: return maximum<C>;
+    case BinaryKind::minimum: return minimum<C>;
+    case BinaryKind::squared_difference: return [](C x, C y) { return (x - y) * (x - y); };
+    case BinaryKind::atan2: return [](C x, C y) -> C { return std::atan2(x, y); };
+    default: return nullptr;
+  }
+}
+
+template Arithmetic<float16> float_function<float16>(BinaryKind);
+template Arithmetic<bfloat16> float_function<bfloat16>(BinaryKind);
+template Arithmetic<float> float_function<float>(BinaryKind);
+template Arithmetic<double> float_function<double>(BinaryKind);
 
 KernelPtr prepare_binary(const Site& site) {
   const BinaryKind kind = site.op_as<ops::Binary>().kind;

@@ -29,6 +29,10 @@ KernelPtr broadcast_kernel(const Site& site, Function function) {
   });
 }
 
+/// A kind that keeps a float's type; null for other kinds. For the four floating types.
+template <class T>
+Arithmetic<T> float_function(BinaryKind kind);
+
 /// equal, less and their like for any type with these operators; null for other kinds.
 template <class T>
 Predicate<T> comparison(BinaryKind kind) {

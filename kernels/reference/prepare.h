@@ -12,6 +12,7 @@ KernelPtr prepare_unary(const Site& site);
 KernelPtr prepare_binary(const Site& site);
 KernelPtr prepare_select(const Site& site);
 KernelPtr prepare_cast(const Site& site);
+KernelPtr prepare_elementwise(const Site& site);
 KernelPtr prepare_assert(const Site& site);
 
 // linear algebra and windows

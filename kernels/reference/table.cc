@@ -36,6 +36,7 @@ struct Table {
   KernelPtr operator()(const ops::Binary&) const { return prepare_binary(site); }
   KernelPtr operator()(const ops::Select&) const { return prepare_select(site); }
   KernelPtr operator()(const ops::Cast&) const { return prepare_cast(site); }
+  KernelPtr operator()(const ops::Elementwise&) const { return prepare_elementwise(site); }
   KernelPtr operator()(const ops::MatMul&) const { return prepare_matmul(site); }
   KernelPtr operator()(const ops::Einsum&) const { return prepare_einsum(site); }
   KernelPtr operator()(const ops::Conv&) const { return prepare_conv(site); }

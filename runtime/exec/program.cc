@@ -59,6 +59,9 @@ std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& s
   compiled->shapes = shapes;
   compiled->threads = threads;
   Graph graph = specialise(graph_, shapes, reference_evaluator());
+  if (device_ == nullptr) {
+    fuse_elementwise(graph, [&](const Op& op, DType dtype) { return backend_.fuses(op, dtype); });
+  }
   compiled->plan = compile(std::move(graph), backend_, &packs_, threads, compiled->why, device_);
   if (compiled->plan == nullptr) compiled->graph = std::move(graph);  // compile left it as it was
   return compiled;

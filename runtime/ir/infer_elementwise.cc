@@ -1,6 +1,7 @@
 // Sources, effects and elementwise ops.
 #include <cstdint>
 
+#include "runtime/ir/elementwise.h"
 #include "runtime/ir/infer_util.h"
 
 namespace thaw::inference {
@@ -220,6 +221,27 @@ Types infer_op(const ops::Cast& op, const Context& context) {
     expect_type(castable(op.dtype), "dtype", "a numeric type or bool", op.dtype);
   }
   return {{op.dtype, context.shape(0)}};
+}
+
+Types infer_op(const ops::Elementwise& op, const Context& context) {
+  expect_operands(context, 1, kMaxElementwiseOperands);
+  expect_results(context, 1);
+  const DType dtype = context.dtype(0);
+  expect_type(is_floating(dtype), "operands", "a floating type", dtype);
+  const int operands = static_cast<int>(context.operands.size());
+  for (const ElementwiseStep& step : parse_elementwise(op.expression, operands).steps) {
+    if (step.binary) {
+      expect_binary_type(step.kind, dtype);
+    } else {
+      unary_type(step.unary.kind, dtype);
+    }
+  }
+  Shape shape = context.shape(0);
+  for (int i = 1; i < operands; ++i) {
+    expect_same_type(dtype, "operands", context.dtype(i));
+    shape = broadcast(shape, context.shape(i));
+  }
+  return {{dtype, shape}};
 }
 
 }  // namespace thaw::inference

@@ -87,6 +87,13 @@ struct Cast {
   THAW_FIELDS(THAW_FIELD(dtype))
 };
 
+/// (operands...) -> (y): unary and binary functions of broadcast floats of one type, computed in one
+/// pass: "relu(add($0, mul($1, $2)))" (elementwise.h). Made when a graph is planned.
+struct Elementwise {
+  std::string expression;
+  THAW_FIELDS(THAW_FIELD(expression))
+};
+
 // ---- linear algebra ----
 /// (a [..., M, K], b [..., K, N], [bias [N]]) -> (y [..., M, N]): leading dimensions broadcast;
 /// y = activation(a b + bias).
@@ -417,6 +424,7 @@ struct ListLength {
   X(binary, Binary)                    \
   X(select, Select)                    \
   X(cast, Cast)                        \
+  X(elementwise, Elementwise)          \
   X(matmul, MatMul)                    \
   X(einsum, Einsum)                    \
   X(conv, Conv)                        \

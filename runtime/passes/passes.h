@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/thread_pool.h"
 #include "runtime/ir/builder.h"
 #include "runtime/ir/graph.h"
 
@@ -15,6 +16,18 @@ bool remove_identities(Graph& graph);
 bool remove_dead_code(Graph& graph);
 /// Of several pure nodes with equal attributes and operands, small constants too, one stays.
 bool eliminate_common_subexpressions(Graph& graph);
+/// space_to_batch -> conv -> batch_to_space -> a dilated conv.
+bool fuse_dilation(Graph& graph);
+/// Reshapes, squeezes and expansions behind conv, matmul move behind the elementwise nodes that
+/// follow, so that those can be fused.
+bool sink_views(Graph& graph);
+/// GELU, SiLU, Mish, hard sigmoid, clamp, ... spelled out in elementwise nodes -> one unary.
+bool fuse_functions(Graph& graph);
+/// Layer, group and RMS normalization spelled out in means and products -> normalize; constants
+/// behind one -> its scale and offset.
+bool fuse_normalization(Graph& graph);
+/// exp(x - max) / sum -> softmax, and its logarithm.
+bool fuse_softmax(Graph& graph);
 /// Elementwise mul/add/sub by constants along the channel axis behind conv or matmul (what
 /// inference BatchNormalization is) folded into the weights and the bias.
 bool fold_batch_norm(Graph& graph);
@@ -22,6 +35,10 @@ bool fold_batch_norm(Graph& graph);
 bool fuse_bias(Graph& graph);
 /// unary behind conv, matmul -> their activation.
 bool fuse_activation(Graph& graph);
+
+/// Trees of unary and binary functions -> elementwise. For a graph whose shapes are known;
+/// `fusible` says which functions the backend is quicker at in one pass.
+bool fuse_elementwise(Graph& graph, FunctionRef<bool(const Op&, DType)> fusible);
 
 struct PipelineOptions {
   bool optimize = true;

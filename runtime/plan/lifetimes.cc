@@ -22,8 +22,10 @@ bool keeps_order(const Shape& shape, const Tensor& permutation) {
 
 // Operands whose memory the result of this op may take over (kernel.h).
 bool may_overwrite(const Graph& graph, const Node& node, std::size_t operand) {
-  const bool unary = std::holds_alternative<ops::Unary>(node.op);
-  if (!unary && !std::holds_alternative<ops::Binary>(node.op)) return false;
+  const bool elementwise = std::holds_alternative<ops::Unary>(node.op) ||
+                           std::holds_alternative<ops::Binary>(node.op) ||
+                           std::holds_alternative<ops::Elementwise>(node.op);
+  if (!elementwise) return false;
   const TensorType& from = graph.values[at(node.inputs[operand])].type;
   const TensorType& to = graph.values[at(node.outputs[0])].type;
   return from.shape == to.shape && size_of(from.dtype) == size_of(to.dtype);

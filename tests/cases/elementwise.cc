@@ -280,6 +280,29 @@ void add_others(Rows& rows) {
   rows.push_back({"identity empty", ops::Identity{}, {x({0, 17})}, kAll});
 }
 
+void add_expressions(Rows& rows) {
+  const auto add = [&](const char* name, const char* expression, std::vector<OperandCase> operands,
+                       Accuracy accuracy = Accuracy::function) {
+    rows.push_back({std::string("elementwise ") + name, ops::Elementwise{expression},
+                    std::move(operands), kFloats, accuracy});
+  };
+  add("scale and shift", "relu(add(mul($0, $1), $2))", {x({3, 700}), x({700}), x({700})});
+  add("one operand", "mul($0, sigmoid($0))", {x({5, 131}, -6, 6)});
+  add("parameters", "leaky_relu<0.25, 0>(clamp<-0.5, 0.5>($0))", {x({2, 67}, -2, 2)});
+  add("scalars", "add(mul($0, $1), $2)", {x({67}), x({}), x({1})});
+  add("outer", "exp(neg(mul($0, $1)))", {x({37, 1}), x({1, 19})});
+  add("column", "div(sub($0, $1), $2)", {x({2, 9, 33}), x({2, 9, 1}), x({2, 9, 1}, 1, 2)});
+  add("deep", "add($0, mul($1, add($2, mul($3, add($4, square($5))))))",
+      {x({2, 40}), x({2, 40}), x({40}), x({2, 40}), x({}), x({2, 40})}, Accuracy::sum);
+  // Left results wait for the right ones: more of them than a kernel may keep.
+  add("wide", "add(neg($0), sub(neg($1), add(neg($2), sub(neg($3), add(neg($4), neg($5))))))",
+      {x({3, 21}), x({3, 21}), x({21}), x({3, 1}), x({3, 21}), x({3, 21})}, Accuracy::sum);
+  add("without a vector form", "add(sin($0), atan2($0, $1))", {x({43}), x({43}, 1, 2)});
+  add("special", "maximum(add($0, $1), $1)", {special({23}), special({23})});
+  add("empty", "neg(add($0, $1))", {x({0, 3}), x({3})});
+  add("scalar", "sqrt(square($0))", {x({})});
+}
+
 }  // namespace
 
 Rows elementwise_rows() {
@@ -287,6 +310,7 @@ Rows elementwise_rows() {
   add_unary(rows);
   add_binary(rows);
   add_others(rows);
+  add_expressions(rows);
   return rows;
 }
 
