@@ -21,7 +21,8 @@ std::int64_t images_at_once(std::int64_t images, std::int64_t bytes_each, std::i
 
 }  // namespace
 
-KernelPtr prepare_conv_cublaslt(const Site& site, std::int64_t most_column_bytes) {
+KernelPtr prepare_conv_cublaslt(const Site& site, std::int64_t most_column_bytes,
+                                Precision precision) {
   const auto& op = site.op_as<ops::Conv>();
   const Shape &x = site.in[0].shape, &weights = site.in[1].shape, &y = site.out[0].shape;
   const DType dtype = site.out[0].dtype;
@@ -45,7 +46,10 @@ KernelPtr prepare_conv_cublaslt(const Site& site, std::int64_t most_column_bytes
   if (chunk == 0) return nullptr;
   p.m = chunk * window.small_volume;
   LtProduct lt_product;
-  if (!lt_product.prepare(*lt, p, dtype, op.activation)) return nullptr;
+  LtOptions options;
+  options.activation = op.activation;
+  options.precision = precision;
+  if (!lt_product.prepare(*lt, p, dtype, options)) return nullptr;
   const std::size_t columns =
       pointwise ? 0 : align_up(static_cast<std::size_t>(p.m * p.k * element));
   const std::int64_t x_bytes = chunk * window.large_volume * channels * element;

@@ -3,9 +3,45 @@
 
 #include <cublasLt.h>
 
-#include <string>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <tuple>
 
 namespace thaw::cuda {
+
+/// Everything that the choice of an algorithm depends on: m, n, k, batches, strides, transposes,
+/// types, epilogue.
+using LtKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                         std::int64_t, bool, bool, int, int, int, int>;
+
+struct LtChoice {
+  cublasLtMatmulAlgo_t algorithm;
+  std::size_t workspace;
+};
+
+/// What the library recommended, once for each product. Any thread may call it.
+class LtChoices {
+ public:
+  /// Empty if it was not asked yet.
+  std::optional<LtChoice> find(const LtKey& key) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(key);
+    return found == known_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void keep(const LtKey& key, const LtChoice& choice) {
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kMost) known_.clear();
+    known_.emplace(key, choice);
+  }
+
+ private:
+  static constexpr std::size_t kMost = 4096;
+  mutable std::mutex mutex_;
+  std::map<LtKey, LtChoice> known_;
+};
 
 /// The functions that this room calls, and a handle. Made once, never closed; null if the library
 /// cannot be used. Any thread may call it.
@@ -23,6 +59,7 @@ struct CublasLt {
   decltype(&cublasLtMatmulPreferenceDestroy) preference_destroy = nullptr;
   decltype(&cublasLtMatmulPreferenceSetAttribute) preference_set = nullptr;
   decltype(&cublasLtMatmulAlgoGetHeuristic) heuristic = nullptr;
+  std::shared_ptr<LtChoices> choices = std::make_shared<LtChoices>();
 };
 const CublasLt* cublaslt();
 

@@ -5,6 +5,8 @@
 namespace thaw::cuda {
 namespace {
 
+constexpr int kPortableCluster = 8;  // blocks of a cluster on every GPU that has clusters
+
 class CudaRecording final : public Recording {
  public:
   explicit CudaRecording(cudaGraphExec_t graph) : graph_(graph) {}
@@ -25,6 +27,7 @@ class CudaStream final : public Stream {
   }
   ~CudaStream() override {
     cudaStreamSynchronize(stream_);
+    if (met_ != nullptr) cudaEventDestroy(met_);
     cudaStreamDestroy(stream_);
   }
   CudaStream(const CudaStream&) = delete;
@@ -60,8 +63,18 @@ class CudaStream final : public Stream {
     verify(cudaGraphLaunch(static_cast<const CudaRecording&>(recording).graph(), stream_),
            "a replay");
   }
+  void follow(void* other) override { wait_for(static_cast<cudaStream_t>(other), stream_); }
+  void precede(void* other) override { wait_for(stream_, static_cast<cudaStream_t>(other)); }
 
  private:
+  /// `later` waits on the device for what `earlier` holds now.
+  void wait_for(cudaStream_t earlier, cudaStream_t later) {
+    if (met_ == nullptr) {
+      verify(cudaEventCreateWithFlags(&met_, cudaEventDisableTiming), "an event");
+    }
+    verify(cudaEventRecord(met_, earlier), "an event");
+    verify(cudaStreamWaitEvent(later, met_, 0), "an event");
+  }
   void check_alive() const {
     if (!state_->dead) return;
     fail(ErrorCode::device, "the GPU failed earlier in this process and cannot be used again");
@@ -77,6 +90,7 @@ class CudaStream final : public Stream {
 
   std::shared_ptr<DeviceState> state_;
   cudaStream_t stream_ = nullptr;
+  cudaEvent_t met_ = nullptr;
 };
 
 }  // namespace
@@ -100,6 +114,9 @@ CudaDevice::CudaDevice() {
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, 0), "reading its properties");
   name_ = properties.name;
+  team_limits_.blocks = properties.multiProcessorCount;
+  team_limits_.shared_bytes = properties.sharedMemPerBlockOptin;
+  team_limits_.cluster = properties.major >= 9 ? kPortableCluster : 0;
   check(cudaSetDevice(0), "choosing it");
   check(cudaFree(nullptr), "creating a context");
 }

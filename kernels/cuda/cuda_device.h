@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "kernels/cuda/cuda_stream.h"
+#include "kernels/cuda/rnn_persistent.h"
 #include "kernels/device.h"
 
 namespace thaw::cuda {
@@ -23,9 +24,11 @@ class CudaDevice final : public Device {
   std::string name() const override { return name_; }
   std::shared_ptr<std::byte> allocate(std::size_t bytes, MemoryKind kind) const override;
   std::unique_ptr<Stream> make_stream() const override;
+  const TeamLimits& team_limits() const { return team_limits_; }
 
  private:
   std::string name_;
+  TeamLimits team_limits_;
   std::shared_ptr<DeviceState> state_ = std::make_shared<DeviceState>();
 };
 

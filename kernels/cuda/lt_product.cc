@@ -18,21 +18,34 @@ void require(cublasStatus_t status, const char* what) {
 
 }  // namespace
 
-bool LtProduct::types_of(DType dtype, Types& types) {
+bool LtProduct::types_of(DType dtype, const LtOptions& options, Types& types) {
+  const auto narrow = [&](cudaDataType_t element) -> Types {
+    return {element, options.into_float32 ? CUDA_R_32F : element, CUDA_R_32F, CUBLAS_COMPUTE_32F};
+  };
   switch (dtype) {
-    case DType::float32: types = {CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F}; return true;
-    case DType::float64: types = {CUDA_R_64F, CUDA_R_64F, CUBLAS_COMPUTE_64F}; return true;
-    case DType::float16: types = {CUDA_R_16F, CUDA_R_32F, CUBLAS_COMPUTE_32F}; return true;
-    case DType::bfloat16: types = {CUDA_R_16BF, CUDA_R_32F, CUBLAS_COMPUTE_32F}; return true;
+    case DType::float64:
+      types = {CUDA_R_64F, CUDA_R_64F, CUDA_R_64F, CUBLAS_COMPUTE_64F};
+      return !options.into_float32;
+    case DType::float16: types = narrow(CUDA_R_16F); return true;
+    case DType::bfloat16: types = narrow(CUDA_R_16BF); return true;
+    case DType::float32: types = narrow(CUDA_R_32F); break;
     default: return false;
   }
+  switch (options.precision) {
+    case Precision::tf32: types.compute = CUBLAS_COMPUTE_32F_FAST_TF32; break;
+    case Precision::fp16: types.compute = CUBLAS_COMPUTE_32F_FAST_16F; break;
+    case Precision::bf16: types.compute = CUBLAS_COMPUTE_32F_FAST_16BF; break;
+    default: break;  // strict: no TF32
+  }
+  return true;
 }
 
-std::shared_ptr<cublasLtMatrixLayoutOpaque_t> LtProduct::layout(std::int64_t rows,
+std::shared_ptr<cublasLtMatrixLayoutOpaque_t> LtProduct::layout(cudaDataType_t type,
+                                                                std::int64_t rows,
                                                                 std::int64_t columns,
                                                                 std::int64_t stride) const {
   cublasLtMatrixLayout_t made = nullptr;
-  require(lt_->layout_create(&made, types_.element, static_cast<std::uint64_t>(rows),
+  require(lt_->layout_create(&made, type, static_cast<std::uint64_t>(rows),
                              static_cast<std::uint64_t>(columns), rows),
           "a layout");
   std::shared_ptr<cublasLtMatrixLayoutOpaque_t> owned(
@@ -58,10 +71,9 @@ void LtProduct::describe(const Product& p) {
   require(lt_->operation_set(made, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second),
           "transpose");
   const bool relu = after_.kind == UnaryKind::relu;
-  const cublasLtEpilogue_t epilogue =
-      has_bias_ ? relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
-      : relu    ? CUBLASLT_EPILOGUE_RELU
-                : CUBLASLT_EPILOGUE_DEFAULT;
+  epilogue_ = has_bias_ ? relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
+              : relu    ? CUBLASLT_EPILOGUE_RELU
+                        : CUBLASLT_EPILOGUE_DEFAULT;
   if (relu) after_ = {};
   if (has_bias_) {
     // Stands for the bias until a launch: the choice of an algorithm looks at its alignment.
@@ -69,23 +81,51 @@ void LtProduct::describe(const Product& p) {
     require(lt_->operation_set(made, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
             "a bias");
   }
-  require(lt_->operation_set(made, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue),
+  require(lt_->operation_set(made, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue_, sizeof epilogue_),
           "an epilogue");
-  first_ = p.transpose_b ? layout(p.k, p.n, p.b_stride) : layout(p.n, p.k, p.b_stride);
-  second_ = p.transpose_a ? layout(p.m, p.k, p.a_stride) : layout(p.k, p.m, p.a_stride);
-  result_ = layout(p.n, p.m, p.n * p.m);
+  const cudaDataType_t type = types_.element;
+  first_ = p.transpose_b ? layout(type, p.k, p.n, p.b_stride) : layout(type, p.n, p.k, p.b_stride);
+  second_ = p.transpose_a ? layout(type, p.m, p.k, p.a_stride) : layout(type, p.k, p.m, p.a_stride);
+  result_ = layout(types_.result, p.n, p.m, p.n * p.m);
 }
 
 bool LtProduct::prepare(const CublasLt& lt, const Product& p, DType dtype,
-                        const UnaryFn& activation) {
-  if (!types_of(dtype, types_) || p.batches > INT32_MAX) return false;
+                        const LtOptions& options) {
+  if (!types_of(dtype, options, types_) || p.batches > INT32_MAX) return false;
   lt_ = &lt;
   dtype_ = dtype;
   has_bias_ = p.has_bias;
-  after_ = activation;
+  after_ = options.activation;
   batches_ = p.batches;
   count_ = p.batches * p.m * p.n;
   describe(p);
+  if (const std::optional<LtChoice> known = lt.choices->find(key(p))) {
+    algorithm_ = known->algorithm;
+    workspace_ = known->workspace;
+    return true;
+  }
+  if (!find_algorithm()) return false;
+  lt.choices->keep(key(p), {algorithm_, workspace_});
+  return true;
+}
+
+LtKey LtProduct::key(const Product& p) const {
+  return {p.m,
+          p.n,
+          p.k,
+          p.batches,
+          p.a_stride,
+          p.b_stride,
+          p.transpose_a,
+          p.transpose_b,
+          static_cast<int>(types_.element),
+          static_cast<int>(types_.result),
+          static_cast<int>(types_.compute),
+          static_cast<int>(epilogue_)};
+}
+
+bool LtProduct::find_algorithm() {
+  const CublasLt& lt = *lt_;
   cublasLtMatmulPreference_t preference = nullptr;
   require(lt.preference_create(&preference), "a preference");
   const std::shared_ptr<cublasLtMatmulPreferenceOpaque_t> owned(

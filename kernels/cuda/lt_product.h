@@ -5,13 +5,20 @@
 
 #include "kernels/cuda/cublaslt.h"
 #include "kernels/cuda/product.h"
+#include "thaw/options.h"
 
 namespace thaw::cuda {
+
+struct LtOptions {
+  UnaryFn activation;
+  Precision precision = Precision::f32;
+  bool into_float32 = false;  // 16-bit operands, a float32 result
+};
 
 class LtProduct {
  public:
   /// False if the library has no way to do it.
-  bool prepare(const CublasLt& lt, const Product& product, DType dtype, const UnaryFn& activation);
+  bool prepare(const CublasLt& lt, const Product& product, DType dtype, const LtOptions& options);
 
   /// What enqueue() needs.
   std::size_t workspace() const { return workspace_; }
@@ -25,18 +32,21 @@ class LtProduct {
   using Descriptor = std::shared_ptr<T>;
 
   struct Types {
-    cudaDataType_t element, scale;
-    cublasComputeType_t compute;  // float32 is strict: no TF32
+    cudaDataType_t element, result, scale;
+    cublasComputeType_t compute;
   };
-  static bool types_of(DType dtype, Types& types);
+  static bool types_of(DType dtype, const LtOptions& options, Types& types);
   void describe(const Product& p);
-  Descriptor<cublasLtMatrixLayoutOpaque_t> layout(std::int64_t rows, std::int64_t columns,
-                                                  std::int64_t stride) const;
+  bool find_algorithm();
+  LtKey key(const Product& p) const;
+  Descriptor<cublasLtMatrixLayoutOpaque_t> layout(cudaDataType_t type, std::int64_t rows,
+                                                  std::int64_t columns, std::int64_t stride) const;
 
   const CublasLt* lt_ = nullptr;
   DType dtype_ = DType::float32;
   Types types_{};
   bool has_bias_ = false;
+  cublasLtEpilogue_t epilogue_ = CUBLASLT_EPILOGUE_DEFAULT;
   UnaryFn after_;  // what no epilogue does
   std::int64_t count_ = 0, batches_ = 1;
   Descriptor<cublasLtMatmulDescOpaque_t> operation_;

@@ -4,15 +4,16 @@
 
 namespace thaw::cuda {
 
-KernelPtr prepare_matmul_cublaslt(const Site& site) {
+KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision) {
   Product p;
   const DType dtype = site.out[0].dtype;
   if (!is_floating(dtype) || !product_of(site, p)) return nullptr;
   const CublasLt* lt = cublaslt();
   LtProduct product;
-  if (lt == nullptr || !product.prepare(*lt, p, dtype, site.op_as<ops::MatMul>().activation)) {
-    return nullptr;
-  }
+  LtOptions options;
+  options.activation = site.op_as<ops::MatMul>().activation;
+  options.precision = precision;
+  if (lt == nullptr || !product.prepare(*lt, p, dtype, options)) return nullptr;
   const bool has_bias = p.has_bias;
   return make_kernel({"cublaslt matmul", product.workspace()},
                      [product, has_bias](const Args& args, const Queue& queue) {
@@ -20,6 +21,17 @@ KernelPtr prepare_matmul_cublaslt(const Site& site) {
                                        has_bias ? args.in[2].data : nullptr, args.out[0].data,
                                        args.workspace);
                      });
+}
+
+Projection cublaslt_projection(const Product& p, DType dtype) {
+  const CublasLt* lt = cublaslt();
+  LtProduct product;
+  LtOptions options;
+  options.into_float32 = true;
+  if (lt == nullptr || !product.prepare(*lt, p, dtype, options)) return {};
+  return {product.workspace(),
+          [product](const Queue& queue, const void* a, const void* b, float* y,
+                    std::byte* workspace) { product.enqueue(queue, a, b, nullptr, y, workspace); }};
 }
 
 }  // namespace thaw::cuda

@@ -1,38 +1,105 @@
 // libthaw_cuda.so: the door that kernels/cuda_plugin.cc opens.
 #include "kernels/plugin.h"
 
+#include <chrono>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "kernels/cuda/cuda_device.h"
 #include "kernels/cuda/libraries.h"
+#include "kernels/cuda/measured.h"
 #include "kernels/cuda/table.h"
 
 namespace thaw::cuda {
 namespace {
 
-KernelPtr prepare_conv(const Site& site) {
-  constexpr std::int64_t kMostColumnBytes = std::int64_t{256} << 20;
-  return prepare_conv_cublaslt(site, kMostColumnBytes);
+double seconds_now() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
 }
 
-constexpr Row kLibraryRows[] = {{"matmul", prepare_matmul_cublaslt}, {"conv", prepare_conv}};
+/// What the backends of all precisions share.
+struct Gpu {
+  CudaDevice device;
+  Measured measured{seconds_now};
+};
 
 class CudaBackend final : public DeviceBackend {
  public:
+  CudaBackend(std::shared_ptr<Gpu> gpu, Precision precision)
+      : gpu_(std::move(gpu)), precision_(precision) {}
+
   const char* name() const override { return "cuda"; }
-  const Device& device() const override { return device_; }
+  const Device& device() const override { return gpu_->device; }
   std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
-    if (KernelPtr kernel = prepare_from(kLibraryRows, site)) return kernel;
+    if (KernelPtr kernel = prepare_preferred(site)) return kernel;
     return prepare_from(table(), site);
   }
+  std::unique_ptr<DeviceKernel> prepare_pair(const Site& first, const Site& second) const override {
+    return prepare_rnn_pair(first, second, gpu_->device.team_limits(), projection);
+  }
+  const DeviceBackend& in_precision(Precision precision) const override {
+    for (const auto& other : others_) {
+      if (other->precision_ == precision) return *other;
+    }
+    return *this;
+  }
+  void add(std::unique_ptr<CudaBackend> other) { others_.push_back(std::move(other)); }
 
  private:
-  CudaDevice device_;
+  static Projection projection(const Product& product, DType dtype) {
+    Projection made = cublaslt_projection(product, dtype);
+    return made.enqueue ? made : plain_projection(product, dtype);
+  }
+
+  KernelPtr prepare_preferred(const Site& site) const {
+    if (std::holds_alternative<ops::MatMul>(site.op)) {
+      return prepare_matmul_cublaslt(site, precision_);
+    }
+    if (std::holds_alternative<ops::Conv>(site.op)) return prepare_conv(site);
+    if (std::holds_alternative<ops::ConvTranspose>(site.op)) {
+      return prepare_conv_transpose_cudnn(site, gpu_->device, precision_);
+    }
+    if (std::holds_alternative<ops::Rnn>(site.op)) return prepare_rnn(site);
+    return nullptr;
+  }
+
+  KernelPtr prepare_conv(const Site& site) const {
+    constexpr std::int64_t kMostColumnBytes = std::int64_t{256} << 20;
+    if (KernelPtr kernel = prepare_conv_cudnn(site, gpu_->device, precision_)) return kernel;
+    return prepare_conv_cublaslt(site, kMostColumnBytes, precision_);
+  }
+
+  /// Own teams of blocks or cuDNN's algorithms: no rule says which is quicker for every shape.
+  KernelPtr prepare_rnn(const Site& site) const {
+    const Device& device = gpu_->device;
+    std::vector<KernelPtr> kernels;
+    kernels.push_back(prepare_rnn_persistent(site, gpu_->device.team_limits(), projection));
+    for (const auto algorithm : {CudnnRnnAlgorithm::standard, CudnnRnnAlgorithm::small}) {
+      kernels.push_back(prepare_rnn_cudnn(site, device, precision_, algorithm));
+    }
+    const auto& op = site.op_as<ops::Rnn>();
+    const std::string key =
+        shape_key(std::to_string(static_cast<int>(op.cell)) + std::to_string(op.reset_after) +
+                      std::to_string(op.has_mask) + std::to_string(static_cast<int>(precision_)),
+                  site);
+    return gpu_->measured.quickest(std::move(kernels), site, device, key);
+  }
+
+  std::shared_ptr<Gpu> gpu_;
+  Precision precision_;
+  std::vector<std::unique_ptr<CudaBackend>> others_;
 };
 
 const DeviceBackend* open(char* why, std::size_t why_bytes) {
   try {
-    return new CudaBackend;  // never destroyed
+    const auto gpu = std::make_shared<Gpu>();
+    auto backend = std::make_unique<CudaBackend>(gpu, Precision::f32);
+    for (const Precision precision : {Precision::tf32, Precision::fp16, Precision::bf16}) {
+      backend->add(std::make_unique<CudaBackend>(gpu, precision));
+    }
+    return backend.release();  // never destroyed
   } catch (const std::exception& error) {
     std::snprintf(why, why_bytes, "%s", error.what());
     return nullptr;

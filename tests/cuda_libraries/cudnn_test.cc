@@ -1,0 +1,186 @@
+// What convolutions and recurrent layers tell cuDNN, by a library that does on the host what the
+// documentation says; and libraries that are not there, too old, not whole, or failing.
+#include "kernels/cuda/cudnn.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "kernels/cuda/libraries.h"
+#include "kernels/cuda/measured.h"
+#include "tests/cuda/device_op.h"
+#include "tests/support/fake_device.h"
+
+namespace thaw::cuda {
+namespace {
+
+/// For the time of a test.
+class Pose {
+ public:
+  explicit Pose(const char* pose) { setenv("FAKE_CUDNN", pose, 1); }
+  ~Pose() { unsetenv("FAKE_CUDNN"); }
+};
+
+// Before the first kernel is prepared.
+const bool kFound = setenv("THAW_CUDA_PATH", THAW_FAKES "/cudnn", 1) == 0;
+
+class CudnnBackend final : public DeviceBackend {
+ public:
+  const char* name() const override { return "cudnn"; }
+  const Device& device() const override { return device_; }
+  std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
+    if (std::holds_alternative<ops::Conv>(site.op)) {
+      return prepare_conv_cudnn(site, device_, Precision::f32);
+    }
+    if (std::holds_alternative<ops::ConvTranspose>(site.op)) {
+      return prepare_conv_transpose_cudnn(site, device_, Precision::f32);
+    }
+    return prepare_rnn_cudnn(site, device_, Precision::f32, algorithm);
+  }
+  CudnnRnnAlgorithm algorithm = CudnnRnnAlgorithm::standard;
+
+ private:
+  test::FakeDevice device_;
+};
+
+/// The rows of an op that ran, and those of 16 and 32 bits that were refused.
+template <class T>
+std::pair<int, int> run_rows(const CudnnBackend& backend) {
+  int runs = 0, refused = 0;
+  for (const test::OpCase& row : test::op_cases()) {
+    if (!std::holds_alternative<T>(row.op)) continue;
+    for (const DType dtype : row.dtypes) {
+      SCOPED_TRACE(fmt::format("row '{}' in {}", row.name, name_of(dtype)));
+      test::OpCase known = row;
+      for (std::size_t i = 1; i < known.operands.size(); ++i) known.operands[i].constant = true;
+      const bool ran = test::check_row(backend, known, dtype);
+      runs += ran ? 1 : 0;
+      refused += !ran && is_floating(dtype) && dtype != DType::float64 ? 1 : 0;
+    }
+  }
+  return {runs, refused};
+}
+
+TEST(CudnnLibrary, SaysWhatIsWrong) {
+  ASSERT_TRUE(kFound);
+  std::string why;
+  EXPECT_EQ(open_cudnn("/nowhere/libcudnn.so.9", why), nullptr);
+  EXPECT_NE(why.find("No such file"), std::string::npos) << why;
+  EXPECT_EQ(open_cudnn(THAW_FAKES "/cudnn_partial/libcudnn.so.9", why), nullptr);
+  EXPECT_EQ(why, "cudnnGetErrorString is missing");
+  const std::string path = THAW_FAKES "/cudnn/libcudnn.so.9";
+  {
+    const Pose old("old");
+    EXPECT_EQ(open_cudnn(path, why), nullptr);
+    EXPECT_EQ(why, "version 80907 is not 9.x");
+  }
+  {
+    const Pose broken("broken");
+    EXPECT_EQ(open_cudnn(path, why), nullptr);
+    EXPECT_EQ(why, "it does not start: no such luck");
+  }
+  EXPECT_NE(open_cudnn(path, why), nullptr) << why;
+}
+
+TEST(CudnnLibrary, AFailureIsADeviceErrorThatSaysWhat) {
+  const CudnnBackend backend;
+  test::OpCase row;
+  row.op = ops::Conv{{1, 1}, {1, 1}, {PaddingKind::same, {}, {}}, 1, {UnaryKind::relu}};
+  row.operands.resize(3);
+  row.operands[0].shape = {2, 5, 5, 3};
+  row.operands[1].shape = {3, 3, 3, 4};
+  row.operands[2].shape = {4};
+  row.operands[1].constant = true;
+  row.accuracy = test::Accuracy::sum;
+  EXPECT_TRUE(test::check_row(backend, row, DType::float32));
+  const Pose failing("failing");
+  try {
+    test::check_row(backend, row, DType::float32);
+    FAIL() << "it did not fail";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::device);
+    EXPECT_STREQ(error.what(), "cuDNN failed at a convolution: no such luck (5000)");
+  }
+}
+
+TEST(CudnnConv, EveryRowAgreesWithReferenceFloat64) {
+  const auto [runs, refused] = run_rows<ops::Conv>(CudnnBackend());
+  EXPECT_GT(runs, 60);
+  EXPECT_LT(refused, runs / 4);
+}
+
+TEST(CudnnConv, EveryRowOfTheTransposeAgreesWithReferenceFloat64) {
+  const auto [runs, refused] = run_rows<ops::ConvTranspose>(CudnnBackend());
+  EXPECT_GT(runs, 10) << refused;
+}
+
+TEST(CudnnRnn, EveryRowThatItCanSayAgreesWithReferenceFloat64) {
+  CudnnBackend backend;
+  const auto [runs, refused] = run_rows<ops::Rnn>(backend);
+  EXPECT_GT(runs, 50);
+  EXPECT_GT(refused, 50) << "masks, directions, other functions, a reset before the product";
+  backend.algorithm = CudnnRnnAlgorithm::small;
+  EXPECT_EQ(run_rows<ops::Rnn>(backend).first, runs);
+}
+
+TEST(CudnnRnn, WeightsThatAreComputedAreRefused) {
+  test::OpCase row;
+  row.op = ops::Rnn{};
+  row.operands.resize(4);
+  row.operands[0].shape = {2, 3, 4};
+  row.operands[1].shape = {4, 20};
+  row.operands[2].shape = {5, 20};
+  row.operands[3].shape = {20};
+  row.results = 3;
+  EXPECT_FALSE(test::check_row(CudnnBackend(), row, DType::float32));
+}
+
+class Sleeper final : public DeviceKernel {
+ public:
+  Sleeper(const char* name, double seconds, double* clock) : name_(name), seconds_(seconds) {
+    clock_ = clock;
+  }
+  const char* name() const override { return name_; }
+  void enqueue(const Args&, const Queue&) const override {
+    if (seconds_ < 0) throw Error(ErrorCode::device, "it fails");
+    ++runs;
+    *clock_ += seconds_;
+  }
+  static inline int runs = 0;
+
+ private:
+  const char* name_;
+  double seconds_;
+  double* clock_;
+};
+
+TEST(MeasuredChoice, TheQuickestRunsAndIsRememberedByShape) {
+  double clock = 0;
+  Measured measured([&] { return clock; });
+  const test::FakeDevice device;
+  const Op op = ops::Unary{{UnaryKind::relu}};
+  const std::vector<TensorType> types = {{DType::float32, {3}}};
+  const std::vector<const Tensor*> none = {nullptr};
+  const Site site{op, types, types, none};
+  const auto choose = [&](const std::string& key) {
+    std::vector<KernelPtr> kernels;
+    kernels.push_back(std::make_unique<Sleeper>("slow", 3, &clock));
+    kernels.push_back(nullptr);
+    kernels.push_back(std::make_unique<Sleeper>("quick", 1, &clock));
+    kernels.push_back(std::make_unique<Sleeper>("failing", -1, &clock));
+    return std::string(measured.quickest(std::move(kernels), site, device, key)->name());
+  };
+  EXPECT_EQ(choose("a"), "quick");
+  const int runs = Sleeper::runs;
+  EXPECT_GT(runs, 0);
+  EXPECT_EQ(choose("a"), "quick");
+  EXPECT_EQ(Sleeper::runs, runs) << "it is known";
+  EXPECT_EQ(choose("b"), "quick");
+  EXPECT_GT(Sleeper::runs, runs);
+  EXPECT_EQ(measured.quickest({}, site, device, "c"), nullptr);
+  EXPECT_EQ(shape_key("relu", site), "relu float32[3] float32[3]");
+  EXPECT_EQ(device.counts().alive, 0);
+}
+
+}  // namespace
+}  // namespace thaw::cuda
