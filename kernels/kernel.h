@@ -37,12 +37,19 @@ struct Args {
   ThreadPool* pool = nullptr;      // never null in a session
 };
 
+/// What run() does with an operand.
+enum class OperandUse : std::uint8_t {
+  elements,  // reads them, aligned to their element
+  bytes,     // reads them as bytes, at any alignment
+  nothing,   // does not: they were packed at preparation, and View::data may be null
+};
+
 /// Immutable after preparation: run() may be called by several sessions at once, each with its own
 /// Args. run() allocates nothing and decides nothing; it throws Error only for bad elements (an
 /// index out of range) or a failing device. Views are aligned to their element, no more. Results
-/// never overlap operands, with one exception: a Unary's result may be its operand's memory, and a
-/// Binary's that of an operand with the result's shape, when their elements have one size. Kernels
-/// of these two therefore read element i of such an operand before they write element i, and never
+/// never overlap operands, with one exception: the result of a Unary, Binary or Elementwise may be
+/// the memory of an operand with the result's shape, when their elements have one size. Kernels of
+/// these three therefore read element i of such an operand before they write element i, and never
 /// read it again, whatever the split between threads.
 class Kernel {
  public:
@@ -50,6 +57,10 @@ class Kernel {
   virtual void run(const Args& args) const = 0;
   /// Which implementation this is, for people ("onednn matmul"); a literal.
   virtual const char* name() const { return "reference"; }
+  /// Decides whether a constant whose elements are still in their file is brought into memory.
+  virtual OperandUse use([[maybe_unused]] std::size_t operand) const {
+    return OperandUse::elements;
+  }
   std::size_t workspace() const { return workspace_; }
 
  protected:

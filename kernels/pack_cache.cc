@@ -7,7 +7,7 @@ namespace thaw {
 std::shared_ptr<const void> PackCache::get(
     const Tensor& source, const std::string& layout,
     const std::function<std::shared_ptr<const void>()>& pack) {
-  const std::pair<const void*, std::string> key{source.data(), layout};
+  const std::pair<const void*, std::string> key{source.identity(), layout};
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = entries_.find(key); found != entries_.end()) return found->second.packed;

@@ -22,6 +22,11 @@ struct Limits {
   int max_depth = 256;                    // nesting of JSON, groups, models, calls
   int max_rank = 32;
   std::uint64_t max_inflate_ratio = 1032;  // DEFLATE's own bound
+  /// Large files are mapped, and large weights stay there until they are needed, also behind the
+  /// load. A file that is deleted or replaced meanwhile does no harm; one that is overwritten or
+  /// shortened in place changes the weights or ends the process (SIGBUS). Off: files are read at
+  /// once, and a change during the load is an error.
+  bool map_files = true;
 };
 
 struct CustomObjects;
@@ -70,7 +75,8 @@ enum class Precision : std::uint8_t { f32, f64, tf32, fp16, bf16 };
 /// model has them. The others are converted once when a plan is made, read in the shorter form on
 /// each run and multiplied and summed in float32: less memory traffic for an error that `thaw
 /// verify --weights-as` measures. int8 is symmetric with one scale per output channel (per row of
-/// an embedding). Weights that a form cannot hold (beyond float16's range, not finite) stay float32.
+/// an embedding). Weights that a form cannot hold (beyond float16's range, not finite) stay
+/// float32.
 enum class WeightStorage : std::uint8_t { f32, fp16, bf16, int8 };
 
 struct SessionOptions {

@@ -12,6 +12,8 @@
 
 namespace thaw {
 
+class StoredElements;  // runtime/base/stored.h
+
 /// 16-bit floats are stored as their bits; convert with to_float / from_float.
 struct float16 {
   std::uint16_t bits;
@@ -26,7 +28,8 @@ THAW_API bfloat16 bfloat16_from(float value);  // round to nearest even
 
 /// Dense row-major tensor in host memory: a type and a reference-counted buffer, 64-byte aligned
 /// unless it was borrowed. Copying a Tensor shares the buffer; clone() copies the elements.
-/// Different threads may read one buffer; writing is the writer's responsibility.
+/// Different threads may read one buffer; writing is the writer's responsibility. Large weights of
+/// a model lie in its file until data() is first asked for (Limits::map_files).
 class THAW_API Tensor {
  public:
   Tensor() = default;
@@ -40,6 +43,9 @@ class THAW_API Tensor {
   /// The memory is not written unless the caller asks for mutable_data().
   static Tensor borrow(DType dtype, Shape shape, const void* data,
                        std::shared_ptr<const void> owner);
+  /// Elements that stay where they are until data() is first asked for. `shape` must be static,
+  /// `dtype` of fixed size.
+  static Tensor stored(DType dtype, Shape shape, std::shared_ptr<const StoredElements> elements);
 
   DType dtype() const { return type_.dtype; }
   const Shape& shape() const { return type_.shape; }
@@ -49,13 +55,17 @@ class THAW_API Tensor {
   std::size_t size_bytes() const { return static_cast<std::size_t>(count_) * size_of(type_.dtype); }
   bool empty() const { return type_.dtype == DType::invalid; }
 
-  const void* data() const { return data_; }
-  void* mutable_data() { return const_cast<void*>(data_); }
+  const void* data() const { return stored_ ? stored_data() : data_; }
+  /// Of a stored tensor: of a copy of its own, which this tensor refers to from now on.
+  void* mutable_data() {
+    if (stored_) *this = clone();
+    return const_cast<void*>(data_);
+  }
   /// Elements as T. Throws Error(invalid_argument) when T is not this tensor's element type.
   template <class T>
   const T* data() const {
     check_type(dtype_of<T>());
-    return static_cast<const T*>(data_);
+    return static_cast<const T*>(data());
   }
   template <class T>
   T* mutable_data() {
@@ -66,16 +76,24 @@ class THAW_API Tensor {
   Tensor clone() const;
   /// The same elements under another shape with as many elements.
   Tensor reshaped(Shape shape) const;
+  /// Null unless made by stored().
+  const StoredElements* stored() const {
+    return stored_ ? static_cast<const StoredElements*>(data_) : nullptr;
+  }
+  /// One address per buffer, whether its elements are in memory or not.
+  const void* identity() const { return data_; }
 
   template <class T>
   static constexpr DType dtype_of();
 
  private:
   void check_type(DType asked) const;
+  const void* stored_data() const;
 
   TensorType type_;
   std::int64_t count_ = 0;
-  const void* data_ = nullptr;
+  const void* data_ = nullptr;  // the elements, or the StoredElements
+  bool stored_ = false;
   std::shared_ptr<const void> owner_;
 };
 

@@ -15,6 +15,9 @@ class ConvKernel final : public Kernel {
   }
 
   const char* name() const override { return "cpu packed conv"; }
+  OperandUse use(std::size_t operand) const override {
+    return operand == 1 ? OperandUse::nothing : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     const Window& window = gemm_.window();

@@ -41,6 +41,9 @@ class ConvLstmKernel final : public Kernel {
   }
 
   const char* name() const override { return "cpu conv_lstm"; }
+  OperandUse use(std::size_t operand) const override {
+    return operand == 1 || operand == 2 ? OperandUse::nothing : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     // The states live in their results.

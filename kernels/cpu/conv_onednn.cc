@@ -56,6 +56,9 @@ class OneDnnConvKernel final : public Kernel {
     workspace_ = slot_bytes_ * static_cast<std::size_t>(slots_);
   }
   const char* name() const override { return "onednn conv"; }
+  OperandUse use(std::size_t operand) const override {
+    return operand == 1 ? OperandUse::nothing : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     parallel(args, slots_, kParallelWork, [&](std::int64_t begin, std::int64_t end) {

@@ -58,6 +58,9 @@ class ConvTransposeKernel final : public Kernel {
     workspace_ = static_cast<std::size_t>(most * g_.row_pixels() * columns_) * sizeof(float);
   }
   const char* name() const override { return "cpu conv transpose"; }
+  OperandUse use(std::size_t operand) const override {
+    return operand == 1 ? OperandUse::nothing : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     const float* x = args.in[0].as<float>();

@@ -26,6 +26,9 @@ class EinsumKernel final : public Kernel {
     y_at_ = reserve(plan_.y.floats);
   }
   const char* name() const override { return "cpu einsum"; }
+  OperandUse use(std::size_t operand) const override {
+    return weights_ != nullptr && operand == plan_.b.operand ? OperandUse::nothing : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     const float* a = operand(args, plan_.a, a_at_);

@@ -22,6 +22,9 @@ class GatherKernel final : public Kernel {
  public:
   explicit GatherKernel(const GatherShape& shape) : s_(shape) {}
   const char* name() const override { return "cpu gather"; }
+  OperandUse use(std::size_t operand) const override {
+    return operand == 0 ? OperandUse::bytes : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     const auto* params = static_cast<const std::byte*>(args.in[0].data);

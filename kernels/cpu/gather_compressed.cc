@@ -63,6 +63,9 @@ class CompressedGatherKernel final : public Kernel {
                          std::int64_t row, std::int64_t count)
       : table_(std::move(table)), rows_(rows), row_(row), count_(count) {}
   const char* name() const override { return "cpu compressed gather"; }
+  OperandUse use(std::size_t operand) const override {
+    return operand == 0 ? OperandUse::nothing : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     const Index* indices = args.in[1].as<Index>();

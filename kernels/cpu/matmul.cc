@@ -83,6 +83,9 @@ class MatMulKernel final : public Kernel {
   }
 
   const char* name() const override { return "cpu packed matmul"; }
+  OperandUse use(std::size_t operand) const override {
+    return packed_ != nullptr && operand == 1 ? OperandUse::nothing : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     const void* packed = packed_ == nullptr ? pack_right(args) : packed_->data();

@@ -7,6 +7,7 @@
 
 #include "runtime/base/half.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/stored.h"
 
 namespace thaw::cpu {
 namespace {
@@ -114,7 +115,7 @@ std::shared_ptr<const PackedWeights> packed_matrix(
     for (const PackedBlocks& part : parts) count += part.elements();
     const std::shared_ptr<std::byte> memory = allocate(count * 4);
     auto* floats = reinterpret_cast<float*>(memory.get());
-    pack(site.constants[static_cast<std::size_t>(operand)]->data<float>(), floats);
+    pack(ReadOnce(*site.constants[static_cast<std::size_t>(operand)]).as<float>(), floats);
     auto packed = std::make_shared<PackedWeights>();
     if (storage != WeightStorage::f32 && can_hold(storage, floats, count)) {
       compress(parts, floats, count, storage, *packed);
@@ -128,9 +129,11 @@ std::shared_ptr<const PackedWeights> packed_matrix(
 std::shared_ptr<const PackedWeights> packed_rows(const Site& site, int operand, std::int64_t rows,
                                                  std::int64_t row) {
   const WeightStorage storage = wanted(site);
-  const float* x = site.constants[static_cast<std::size_t>(operand)]->data<float>();
+  if (storage == WeightStorage::f32) return nullptr;
+  const ReadOnce elements(*site.constants[static_cast<std::size_t>(operand)]);
+  const float* x = elements.as<float>();
   const std::int64_t count = rows * row;
-  if (storage == WeightStorage::f32 || !can_hold(storage, x, count)) return nullptr;
+  if (!can_hold(storage, x, count)) return nullptr;
   const std::string layout = "rows/" + std::to_string(rows) + '/' + std::to_string(row);
   return cached(site, operand, layout, [&]() -> std::shared_ptr<const void> {
     auto packed = std::make_shared<PackedWeights>();

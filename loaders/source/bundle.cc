@@ -9,6 +9,7 @@
 #include "loaders/source/bundle_entry.h"
 #include "loaders/source/bundle_slices.h"
 #include "loaders/source/checkpoint_v1.h"
+#include "loaders/source/mapped.h"
 #include "loaders/source/wire.h"
 
 namespace thaw {
@@ -163,7 +164,7 @@ Bytes Bundle::data_of(const std::string& key, const BundleEntry& entry) const {
   }
   return {shard.data.subspan(static_cast<std::size_t>(entry.offset),
                              static_cast<std::size_t>(entry.size)),
-          shard.owner, shard.name};
+          shard.owner, shard.name, shard.mapped};
 }
 
 Tensor Bundle::read_whole(const std::string& key, const BundleEntry& entry) const {
@@ -199,14 +200,14 @@ Tensor Bundle::read_numbers(const std::string& key, const BundleEntry& entry,
   const bool is_native =
       part == 1 || header_.big_endian == (std::endian::native == std::endian::big);
   if (data.data.empty()) return Tensor(entry.dtype, entry.shape);
-  if (is_native && reinterpret_cast<std::uintptr_t>(data.data.data()) % part == 0) {
-    return Tensor::borrow(entry.dtype, entry.shape, data.data.data(), data.owner);
+  if (is_native) {
+    let_go(data);  // which the checksum went through
+    return tensor_of(data, entry.dtype, entry.shape);
   }
   Tensor tensor(entry.dtype, entry.shape);
   auto* out = static_cast<std::byte*>(tensor.mutable_data());
   std::memcpy(out, data.data.data(), data.size());
-  for (std::size_t i = 0; !is_native && i < data.size(); i += part)
-    std::reverse(out + i, out + i + part);
+  for (std::size_t i = 0; i < data.size(); i += part) std::reverse(out + i, out + i + part);
   return tensor;
 }
 

@@ -40,9 +40,54 @@ std::uint32_t update_by_table(std::uint32_t crc, const std::byte* data, std::siz
 }
 
 #if defined(__x86_64__)
+constexpr std::size_t kStream = 4096;  // bytes of each of three streams
+
+// tables[k][b]: what byte k of a register, being b, becomes by kStream zero bytes.
+constexpr auto make_shift() {
+  std::array<std::uint32_t, 32> bits{};
+  for (std::size_t bit = 0; bit < 32; ++bit) {
+    std::uint32_t crc = std::uint32_t{1} << bit;
+    for (std::size_t i = 0; i < kStream; ++i) crc = (crc >> 8) ^ kTables[0][crc & 255];
+    bits[bit] = crc;
+  }
+  std::array<std::array<std::uint32_t, 256>, 4> tables{};
+  for (std::size_t k = 0; k < 4; ++k) {
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      for (std::size_t bit = 0; bit < 8; ++bit) {
+        if ((byte >> bit & 1) != 0) tables[k][byte] ^= bits[8 * k + bit];
+      }
+    }
+  }
+  return tables;
+}
+constexpr auto kShift = make_shift();
+
+std::uint32_t shift_by_stream(std::uint32_t crc) {
+  return kShift[0][crc & 255] ^ kShift[1][crc >> 8 & 255] ^ kShift[2][crc >> 16 & 255] ^
+         kShift[3][crc >> 24];
+}
+
+// The instruction takes three cycles, but one can begin in each: three streams side by side.
+__attribute__((target("sse4.2"))) std::uint32_t update_three_streams(std::uint32_t crc,
+                                                                     const std::byte* data) {
+  std::uint64_t streams[3] = {crc, 0, 0};
+  for (std::size_t i = 0; i < kStream; i += 8) {
+    for (std::size_t s = 0; s < 3; ++s) {
+      std::uint64_t word;
+      std::memcpy(&word, data + s * kStream + i, 8);
+      streams[s] = __builtin_ia32_crc32di(streams[s], word);
+    }
+  }
+  const auto first = static_cast<std::uint32_t>(streams[0]);
+  const auto second = static_cast<std::uint32_t>(streams[1]);
+  return shift_by_stream(shift_by_stream(first) ^ second) ^ static_cast<std::uint32_t>(streams[2]);
+}
+
 __attribute__((target("sse4.2"))) std::uint32_t update_by_instruction(std::uint32_t crc,
                                                                       const std::byte* data,
                                                                       std::size_t size) {
+  for (; size >= 3 * kStream; data += 3 * kStream, size -= 3 * kStream)
+    crc = update_three_streams(crc, data);
   std::uint64_t wide = crc;
   for (; size >= 8; data += 8, size -= 8) {
     std::uint64_t word;

@@ -1,6 +1,7 @@
 #include "loaders/source/file_handle.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 namespace thaw {
 namespace {
 
+constexpr std::uint64_t kLeastMapped = 1 << 16;  // for less a copy costs no more than the mapping
 constexpr std::size_t kMaxRead = std::size_t{1} << 30;  // the kernel reads at most 2 GiB at once
 
 const char* kind_of(mode_t mode) {
@@ -49,6 +51,35 @@ std::size_t read_at(const FileHandle& file, std::byte* out, std::size_t size, st
 bool same_file_state(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
          a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+// Null where the file system does not map.
+std::shared_ptr<const void> map(const FileHandle& file, std::size_t size) {
+  void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) return nullptr;
+  return {address, [size](const void* mapped) { munmap(const_cast<void*>(mapped), size); }};
+}
+
+Bytes read_whole(const FileHandle& file, std::size_t size, const std::string& name) {
+  Buffer buffer(size);
+  const std::size_t got = read_at(file, buffer.data, buffer.size, 0, name);
+  std::byte more;
+  if (got != size || read_at(file, &more, 1, buffer.size, name) != 0) {
+    fail(ErrorCode::data_loss, "{}: changed during load ({} bytes at first, then {})",
+         printable(name, 1024), size, status_of(file, name).st_size);
+  }
+  return {buffer.span(), buffer.owner, name};
+}
+
+Bytes map_or_read(const FileHandle& file, std::size_t size, const std::string& name,
+                  const Limits& limits) {
+  if (limits.map_files && size >= kLeastMapped) {
+    if (std::shared_ptr<const void> mapped = map(file, size)) {
+      const auto* data = static_cast<const std::byte*>(mapped.get());
+      return {{data, size}, std::move(mapped), name, /*mapped=*/true};
+    }
+  }
+  return read_whole(file, size, name);
 }
 
 FileHandle open_path(const std::string& path) {
@@ -99,19 +130,16 @@ Bytes read_handle(const FileHandle& file, const std::string& name, const Limits&
     fail(ErrorCode::resource_exhausted, "{}: has {} bytes, the limit is {}", printable(name, 1024),
          size, limits.max_file_bytes);
   }
-  Buffer buffer(static_cast<std::size_t>(size));
-  const std::size_t got = read_at(file, buffer.data, buffer.size, 0, name);
-  std::byte more;
-  if (got != size || read_at(file, &more, 1, buffer.size, name) != 0 ||
-      !same_file_state(before, status_of(file, name))) {
+  Bytes bytes = map_or_read(file, static_cast<std::size_t>(size), name, limits);
+  if (!same_file_state(before, status_of(file, name))) {
     fail(ErrorCode::data_loss, "{}: changed during load ({} bytes at first, then {})",
          printable(name, 1024), size, status_of(file, name).st_size);
   }
-  if (sniff(buffer.span()) == FileKind::git_lfs_pointer) {
+  if (sniff(bytes.data) == FileKind::git_lfs_pointer) {
     fail(ErrorCode::invalid_argument, "{}: is a Git LFS pointer: run 'git lfs pull'",
          printable(name, 1024));
   }
-  return {buffer.span(), buffer.owner, name};
+  return bytes;
 }
 
 Bytes read_file(const std::string& path, const Limits& limits) {

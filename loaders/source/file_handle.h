@@ -30,8 +30,8 @@ class FileHandle {
 /// Throws the Error that fits errno value `error`: not_found, permission_denied, ...
 [[noreturn]] void fail_with_errno(int error, const std::string& name);
 
-/// All bytes of an open file. Checks that it is a regular file, its size, and that it does not
-/// change meanwhile; refuses Git LFS pointers.
+/// All bytes of an open file, mapped or read (limits.map_files). Checks that it is a regular file,
+/// its size, and that it does not change meanwhile; refuses Git LFS pointers.
 Bytes read_handle(const FileHandle& file, const std::string& name, const Limits& limits);
 
 }  // namespace thaw

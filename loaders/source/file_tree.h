@@ -10,11 +10,13 @@
 
 namespace thaw {
 
-/// The bytes of one file or member. Kept alive by the owner pointer; never written.
+/// The bytes of one file or member. Kept alive by the owner pointer; never written. Of a mapped file
+/// (`mapped`) they come into memory when they are read.
 struct Bytes {
   std::span<const std::byte> data;
   std::shared_ptr<const void> owner;
   std::string name;  // for messages: "model.keras!config.json"
+  bool mapped = false;
 
   std::size_t size() const { return data.size(); }
   std::string_view text() const {
@@ -60,8 +62,8 @@ enum class FileKind {
 FileKind sniff(std::span<const std::byte> head, std::span<const std::byte> tail = {});
 const char* name_of(FileKind kind);
 
-/// Reads a regular file (never a FIFO, device, ...). mmap is not used: the file may change under
-/// us. Throws Error: not_found, permission_denied, invalid_argument (not a regular file), data_loss
+/// A regular file (never a FIFO, device, ...), mapped if limits.map_files and it is large, else
+/// read. Throws Error: not_found, permission_denied, invalid_argument (not a regular file), data_loss
 /// (short read), resource_exhausted. A Git LFS pointer is invalid_argument and is called one.
 Bytes read_file(const std::string& path, const Limits& limits);
 /// True if a directory; throws not_found when nothing is there.

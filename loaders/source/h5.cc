@@ -7,6 +7,7 @@
 
 #include "loaders/source/h5_data.h"
 #include "loaders/source/h5_node.h"
+#include "loaders/source/mapped.h"
 
 namespace thaw {
 namespace {
@@ -273,16 +274,11 @@ Tensor H5Reader::to_tensor(const Dataset& dataset, const h5::RawData& raw) const
   }
   const bool is_native =
       dataset.type.big_endian == (std::endian::native == std::endian::big) || width == 1;
-  const bool is_aligned = reinterpret_cast<std::uintptr_t>(raw.bytes.data()) % width == 0;
-  if (is_native && is_aligned) {
-    return Tensor::borrow(type.dtype, type.shape, raw.bytes.data(),
-                          raw.owner ? raw.owner : image_.owner());
-  }
+  const Bytes part = raw.owner ? Bytes{raw.bytes, raw.owner, name()} : image_.share(raw.bytes);
+  if (is_native) return tensor_of(part, type.dtype, type.shape);
   Tensor tensor(type.dtype, type.shape);
   std::memcpy(tensor.mutable_data(), raw.bytes.data(), tensor.size_bytes());
-  if (!is_native) {
-    swap_bytes(static_cast<std::byte*>(tensor.mutable_data()), raw.bytes.size() / width, width);
-  }
+  swap_bytes(static_cast<std::byte*>(tensor.mutable_data()), raw.bytes.size() / width, width);
   return tensor;
 }
 

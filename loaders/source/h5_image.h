@@ -62,7 +62,10 @@ class Image {
 
   const std::string& name() const { return file_.name; }
   const Limits& limits() const { return limits_; }
-  const std::shared_ptr<const void>& owner() const { return file_.owner; }
+  /// `part` of the file, with what keeps it alive.
+  Bytes share(std::span<const std::byte> part) const {
+    return {part, file_.owner, file_.name, file_.mapped};
+  }
   std::uint64_t root() const { return root_; }
   std::uint64_t size() const { return data_.size(); }
   std::size_t offset_size() const { return offset_size_; }

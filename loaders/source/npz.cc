@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "loaders/source/byte_reader.h"
+#include "loaders/source/mapped.h"
 #include "loaders/source/npy_header.h"
 #include "loaders/source/zip.h"
 
@@ -103,10 +104,10 @@ Tensor read_numbers(std::span<const std::byte> data, const NpyHeader& header, co
       header.big_endian == (std::endian::native == std::endian::big) || header.width == 1;
   const bool is_plain =
       is_native && (!header.fortran_order || shape.rank() < 2) && header.dtype != DType::boolean;
-  const std::size_t part = is_complex(header.dtype) ? header.width / 2 : header.width;
-  if (is_plain && reinterpret_cast<std::uintptr_t>(data.data()) % part == 0 && !data.empty()) {
-    return Tensor::borrow(header.dtype, shape, data.data(), file.owner);
+  if (is_plain && !data.empty()) {
+    return tensor_of({data, file.owner, file.name, file.mapped}, header.dtype, shape);
   }
+  const std::size_t part = is_complex(header.dtype) ? header.width / 2 : header.width;
   Tensor tensor(header.dtype, shape);
   if (data.empty()) return tensor;
   auto* out = static_cast<std::byte*>(tensor.mutable_data());

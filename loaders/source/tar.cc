@@ -245,7 +245,7 @@ class TarTree final : public FileTree {
   bool contains(const std::string& name) const override { return members_.count(name) != 0; }
   std::uint64_t size_of(const std::string& name) const override { return find(name).size(); }
   Bytes read(const std::string& name) const override {
-    Bytes bytes{find(name), archive_.owner, archive_.name + "!" + name};
+    Bytes bytes{find(name), archive_.owner, archive_.name + "!" + name, archive_.mapped};
     if (sniff(bytes.data) == FileKind::git_lfs_pointer) {
       fail(ErrorCode::invalid_argument, "{}: is a Git LFS pointer: run 'git lfs pull'",
            printable(bytes.name, 1024));

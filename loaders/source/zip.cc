@@ -1,11 +1,10 @@
 #include "loaders/source/zip.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <map>
 
 #include "loaders/source/byte_reader.h"
+#include "loaders/source/mapped.h"
 
 namespace thaw {
 namespace {
@@ -86,13 +85,14 @@ Bytes read_zip_member(const Bytes& archive, const ZipMember& member, const Limit
   if (member.method == kStored) {
     bytes.data = stored;
     bytes.owner = archive.owner;
+    bytes.mapped = archive.mapped;
   } else {
     Buffer buffer(static_cast<std::size_t>(member.size));
     inflate(stored, buffer.span(), /*raw=*/true, name);
     bytes.data = buffer.span();
     bytes.owner = buffer.owner;
   }
-  const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data.data()), bytes.size());
+  const std::uint32_t crc = crc32_of(bytes);
   if (crc != member.crc) {
     fail(ErrorCode::data_loss, "{}: damaged: its CRC-32 is {:08x}, the archive says {:08x}",
          printable(name, 1024), crc, member.crc);

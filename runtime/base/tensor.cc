@@ -6,6 +6,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/half.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/stored.h"
 
 namespace thaw {
 
@@ -46,10 +47,23 @@ Tensor Tensor::borrow(DType dtype, Shape shape, const void* data,
   return tensor;
 }
 
+Tensor Tensor::stored(DType dtype, Shape shape, std::shared_ptr<const StoredElements> elements) {
+  THAW_CHECK(dtype != DType::string && size_of(dtype) != 0, "stored elements of {}",
+             name_of(dtype));
+  const StoredElements* address = elements.get();
+  Tensor tensor = borrow(dtype, std::move(shape), address, std::move(elements));
+  tensor.stored_ = true;
+  return tensor;
+}
+
+const void* Tensor::stored_data() const { return stored()->data(size_bytes(), size_of(dtype())); }
+
 Tensor Tensor::clone() const {
   if (empty()) return {};
   Tensor copy(dtype(), shape());
-  if (dtype() == DType::string) {
+  if (stored_) {
+    stored()->read(copy.mutable_data());
+  } else if (dtype() == DType::string) {
     std::copy_n(static_cast<const std::string*>(data_), count_, copy.mutable_data<std::string>());
   } else if (count_ > 0) {
     std::memcpy(copy.mutable_data(), data_, size_bytes());

@@ -1,6 +1,7 @@
 #include "runtime/exec/bound_plan.h"
 
 #include "runtime/base/check.h"
+#include "runtime/base/stored.h"
 
 namespace thaw {
 BoundPlan::BoundPlan(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_(std::move(plan)) {
@@ -9,15 +10,24 @@ BoundPlan::BoundPlan(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_
   views_.reserve(views);  // args_ points into it
   for (const Step& step : plan_->steps) {
     const std::size_t first = views_.size();
-    for (const Slot& slot : step.in) add(slot);
-    for (const Slot& slot : step.out) add(slot);
+    for (std::size_t i = 0; i < step.in.size(); ++i) add(step.in[i], step.kernel->use(i));
+    for (const Slot& slot : step.out) add(slot, OperandUse::elements);
     const View* in = views_.data() + first;
     args_.push_back({{in, step.in.size()}, {in + step.in.size(), step.out.size()}, nullptr, &pool});
   }
   if (plan_->device != nullptr) device_ = std::make_unique<DeviceRun>(plan_);
 }
 
-void BoundPlan::add(const Slot& slot) {
+// What the kernel does not read stays where it is.
+const void* BoundPlan::constant_data(const Tensor& constant, OperandUse use) {
+  const StoredElements* stored = constant.stored();
+  if (stored == nullptr || use == OperandUse::elements) return constant.data();
+  if (use == OperandUse::nothing) return nullptr;
+  const void* bytes = stored->bytes();
+  return bytes != nullptr ? bytes : constant.data();
+}
+
+void BoundPlan::add(const Slot& slot, OperandUse use) {
   const std::size_t view = views_.size();
   const std::size_t index = at(slot.place.index);
   void* data = nullptr;
@@ -26,7 +36,9 @@ void BoundPlan::add(const Slot& slot) {
     case Home::input: input_sites_.push_back({view, index}); break;
     case Home::output: output_sites_.push_back({view, index}); break;
     case Home::variable: variable_sites_.push_back({view, index}); break;
-    case Home::constant: data = const_cast<void*>(slot.place.constant->data()); break;
+    case Home::constant:
+      data = const_cast<void*>(constant_data(*slot.place.constant, use));
+      break;
     case Home::device_arena: device_sites_.push_back({view, slot.place.offset}); break;
     case Home::device_constant: data = const_cast<void*>(slot.place.uploaded); break;
     case Home::none: fail(ErrorCode::internal, "a value of the plan has no place");

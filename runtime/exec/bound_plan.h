@@ -40,7 +40,8 @@ class BoundPlan {
     std::size_t index;  // of the input, output, variable; offset in the arena
   };
 
-  void add(const Slot& slot);
+  static const void* constant_data(const Tensor& constant, OperandUse use);
+  void add(const Slot& slot, OperandUse use);
   void bind(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables);
   void run_steps(std::size_t first, std::size_t end) const;
   const void* address(const Place& place, std::span<const Tensor> inputs, std::span<Tensor> outputs,

@@ -1,7 +1,12 @@
 // conv -> mul -> add (what BatchNormalization is at inference) becomes conv with other weights and
 // bias.
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
+#include "runtime/base/stored.h"
 #include "runtime/passes/pass_util.h"
 #include "runtime/passes/passes.h"
 
@@ -62,27 +67,136 @@ Affine affine_behind(const Graph& graph, const LinearNode& linear,
   }
 }
 
-/// The weights times their channel's scale; empty if rounding would lose what the scale kept: a
-/// result that is no longer finite, or a channel whose weights all leave the normal range.
+/// Elements between two steps along the channel axis.
+std::size_t inner_elements(const LinearNode& linear) {
+  std::size_t inner = 1;
+  for (int i = linear.weight_axis + 1; i < linear.weights->shape().rank(); ++i) {
+    inner *= static_cast<std::size_t>(linear.weights->shape()[i]);
+  }
+  return inner;
+}
+
+/// Calls f(channel, first element, count) for runs of elements [..., channels, inner].
+template <class F>
+void for_channels(std::size_t count, std::size_t channels, std::size_t inner, const F& f) {
+  for (std::size_t first = 0; first < count;) {
+    for (std::size_t channel = 0; channel < channels; ++channel, first += inner) {
+      f(channel, first, inner);
+    }
+  }
+}
+
+/// Whether the weights times `scale` lose what the scale kept: a result that is no longer finite,
+/// or a channel whose weights all leave the normal range. `largest`: magnitude per channel.
+bool loses(const std::vector<double>& largest, const std::vector<double>& scale, DType dtype) {
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    const double scaled = largest[c] * std::abs(scale[c]);
+    const bool vanishes = largest[c] != 0 && scale[c] != 0 && scaled < smallest_normal(dtype);
+    const bool finite = dtype != DType::float32 || std::isfinite(static_cast<float>(scaled));
+    if (vanishes || !std::isfinite(scaled) || !finite) return true;
+  }
+  return false;
+}
+
+/// float32 at any alignment, as they lie in a mapped file.
+template <class T>
+T element(const std::byte* elements, std::size_t i) {
+  T value;
+  std::memcpy(&value, elements + i * sizeof(T), sizeof(T));
+  return value;
+}
+
+/// Of float32 weights, NaN being the greatest. The order of magnitudes is that of their bits.
+std::vector<double> largest_magnitudes(const std::byte* weights, std::size_t count,
+                                       std::size_t channels, std::size_t inner) {
+  std::vector<std::int32_t> largest(channels, 0);
+  const auto magnitude = [weights](std::size_t i) {
+    return element<std::int32_t>(weights, i) & 0x7fffffff;
+  };
+  if (inner == 1) {  // channels lie side by side
+    std::int32_t* most = largest.data();
+    for (std::size_t first = 0; first < count; first += channels) {
+      for (std::size_t c = 0; c < channels; ++c) most[c] = std::max(most[c], magnitude(first + c));
+    }
+  } else {
+    for_channels(count, channels, inner, [&](std::size_t c, std::size_t first, std::size_t n) {
+      std::int32_t most = largest[c];
+      for (std::size_t i = first; i < first + n; ++i) most = std::max(most, magnitude(i));
+      largest[c] = most;
+    });
+  }
+  std::vector<double> result;
+  for (const std::int32_t bits : largest) result.push_back(std::bit_cast<float>(bits));
+  return result;
+}
+
+/// float32 weights times their channel's scale, computed when a kernel packs them.
+class ScaledElements final : public StoredElements {
+ public:
+  ScaledElements(Tensor weights, std::vector<double> scale, std::size_t inner)
+      : weights_(std::move(weights)), scale_(std::move(scale)), inner_(inner) {}
+
+  void read(void* out) const override {
+    const ReadOnce elements(weights_, 1);
+    const auto* from = elements.as<std::byte>();
+    auto* to = static_cast<float*>(out);
+    const auto count = static_cast<std::size_t>(weights_.num_elements());
+    const std::size_t channels = scale_.size();
+    const double* scale = scale_.data();
+    if (inner_ == 1) {
+      for (std::size_t first = 0; first < count; first += channels) {
+        for (std::size_t c = 0; c < channels; ++c) {
+          to[first + c] = static_cast<float>(element<float>(from, first + c) * scale[c]);
+        }
+      }
+      return;
+    }
+    for_channels(count, channels, inner_, [&](std::size_t c, std::size_t first, std::size_t n) {
+      for (std::size_t i = first; i < first + n; ++i)
+        to[i] = static_cast<float>(element<float>(from, i) * scale[c]);
+    });
+  }
+
+ private:
+  Tensor weights_;
+  std::vector<double> scale_;
+  std::size_t inner_;
+};
+
+Tensor scaled_floats(const LinearNode& linear, const std::vector<double>& scale) {
+  constexpr std::size_t kLeastDeferred = std::size_t{1} << 14;  // bytes
+  const Tensor& weights = *linear.weights;
+  const std::size_t inner = inner_elements(linear);
+  const auto count = static_cast<std::size_t>(weights.num_elements());
+  {
+    const ReadOnce elements(weights, 1);
+    const auto* values = elements.as<std::byte>();
+    if (loses(largest_magnitudes(values, count, scale.size(), inner), scale, DType::float32))
+      return {};
+  }
+  auto scaled = std::make_shared<ScaledElements>(weights, scale, inner);
+  if (weights.size_bytes() >= kLeastDeferred) {
+    return Tensor::stored(DType::float32, weights.shape(), std::move(scaled));
+  }
+  Tensor result(DType::float32, weights.shape());
+  scaled->read(result.mutable_data());
+  return result;
+}
+
+/// The weights times their channel's scale; empty if that loses what the scale kept.
 Tensor scaled_weights(const LinearNode& linear, const std::vector<double>& scale) {
   const Tensor& weights = *linear.weights;
+  if (weights.dtype() == DType::float32) return scaled_floats(linear, scale);
   std::vector<double> values = to_doubles(weights);
-  std::size_t inner = 1;  // elements between two steps along the channel axis
-  for (int i = linear.weight_axis + 1; i < weights.shape().rank(); ++i) {
-    inner *= static_cast<std::size_t>(weights.shape()[i]);
-  }
-  std::vector<double> before(scale.size(), 0), largest(scale.size(), 0);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::size_t channel = i / inner % scale.size();
-    before[channel] = std::fmax(before[channel], std::abs(values[i]));
-    values[i] *= scale[channel];
-    largest[channel] = std::fmax(largest[channel], std::abs(values[i]));
-  }
-  for (std::size_t c = 0; c < scale.size(); ++c) {
-    const bool vanishes =
-        before[c] != 0 && scale[c] != 0 && largest[c] < smallest_normal(weights.dtype());
-    if (vanishes) return {};
-  }
+  std::vector<double> largest(scale.size(), 0);
+  for_channels(values.size(), scale.size(), inner_elements(linear),
+               [&](std::size_t c, std::size_t first, std::size_t n) {
+                 for (std::size_t i = first; i < first + n; ++i) {
+                   largest[c] = std::fmax(largest[c], std::abs(values[i]));
+                   values[i] *= scale[c];
+                 }
+               });
+  if (loses(largest, scale, weights.dtype())) return {};
   Tensor scaled = from_doubles(weights.dtype(), weights.shape(), values);
   for (const double value : to_doubles(scaled)) {
     if (!std::isfinite(value)) return {};

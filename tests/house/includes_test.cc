@@ -54,6 +54,7 @@ const std::vector<std::pair<std::string, std::string>> kHomes = {
     {"re2", "kernels/host"},           {"utf8proc", "runtime/base"},
     {"jpeglib.h", "kernels/host"},     {"png.h", "kernels/host"},
     {"zlib.h", "kernels/host"},        {"jerror.h", "kernels/host"},
+    {"libdeflate.h", "loaders/source"},
 };
 
 // The longest room that holds the file.

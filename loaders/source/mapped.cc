@@ -1,0 +1,83 @@
+#include "loaders/source/mapped.h"
+
+#include <libdeflate.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/base/stored.h"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kLeastStored = 1 << 14;  // for less a copy is cheaper than its bookkeeping
+constexpr std::size_t kStep = 4 << 20;         // of a mapped file, brought in at once
+constexpr std::size_t kLeastLetGo = 16 << 20;  // what is smaller will soon be read again
+
+/// Calls f(first address, bytes) for the whole pages of `part`: others may hold what is being read
+/// beside it.
+template <class F>
+void for_pages(std::span<const std::byte> part, const F& f) {
+  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
+  const std::uintptr_t first = (begin + page - 1) / page * page;
+  const std::uintptr_t end = (begin + part.size()) / page * page;
+  if (first < end) f(reinterpret_cast<void*>(first), end - first);
+}
+
+// One call for what would be a page fault for every sixteen pages; may do nothing.
+void bring_in(std::span<const std::byte> part) {
+#ifdef MADV_POPULATE_READ
+  for_pages(part, [](void* first, std::size_t size) { madvise(first, size, MADV_POPULATE_READ); });
+#else
+  static_cast<void>(part);
+#endif
+}
+
+class MappedElements final : public StoredElements {
+ public:
+  explicit MappedElements(Bytes part) : part_(std::move(part)) {}
+
+  void read(void* out) const override { std::memcpy(out, part_.data.data(), part_.size()); }
+  const void* bytes() const override { return part_.data.data(); }
+  void let_go() const override { thaw::let_go(part_); }
+
+ private:
+  Bytes part_;
+};
+
+}  // namespace
+
+Tensor tensor_of(const Bytes& part, DType dtype, Shape shape) {
+  if (part.mapped && part.size() >= kLeastStored) {
+    return Tensor::stored(dtype, std::move(shape), std::make_shared<MappedElements>(part));
+  }
+  const std::size_t width = is_complex(dtype) ? size_of(dtype) / 2 : size_of(dtype);
+  const bool is_aligned = reinterpret_cast<std::uintptr_t>(part.data.data()) % width == 0;
+  if (is_aligned && !part.mapped) {
+    return Tensor::borrow(dtype, std::move(shape), part.data.data(), part.owner);
+  }
+  Tensor tensor(dtype, std::move(shape));
+  if (!part.data.empty()) std::memcpy(tensor.mutable_data(), part.data.data(), part.size());
+  return tensor;
+}
+
+void let_go(const Bytes& part) {
+  if (!part.mapped) return;
+  for_pages(part.data, [](void* first, std::size_t size) { madvise(first, size, MADV_DONTNEED); });
+}
+
+std::uint32_t crc32_of(const Bytes& part) {
+  std::uint32_t crc = 0;
+  for (std::size_t done = 0; done < part.size(); done += kStep) {
+    const auto step = part.data.subspan(done, std::min(kStep, part.size() - done));
+    if (part.mapped) bring_in(step);
+    crc = libdeflate_crc32(crc, step.data(), step.size());
+    if (part.size() >= kLeastLetGo) let_go({step, nullptr, {}, part.mapped});
+  }
+  return crc;
+}
+
+}  // namespace thaw
