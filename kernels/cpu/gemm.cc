@@ -21,6 +21,7 @@
 
 #include "kernels/cpu/functions.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/stored.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace thaw::cpu {
@@ -332,7 +333,7 @@ std::shared_ptr<const float> packed_weights(const Site& site, int operand,
     std::shared_ptr<std::byte> memory(
         allocate_aligned(static_cast<std::size_t>(floats) * sizeof(float)).release(),
         AlignedFree{});
-    pack(source.data<float>(), reinterpret_cast<float*>(memory.get()));
+    pack(ReadOnce(source).as<float>(), reinterpret_cast<float*>(memory.get()));
     return memory;
   };
   const std::shared_ptr<const void> packed =

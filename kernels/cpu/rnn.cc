@@ -37,6 +37,10 @@ class RnnKernel final : public Kernel {
   }
 
   const char* name() const override { return "cpu rnn"; }
+  OperandUse use(std::size_t operand) const override {
+    return operand >= 1 && operand <= (op_.has_bias ? 3u : 2u) ? OperandUse::nothing
+                                                               : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     if (s_.batch == 0) return;
