@@ -277,5 +277,30 @@ TEST(CpuCoverage, TransposedConvolutions) {
                 1, {1}, 2e-6, "in bands");
 }
 
+TEST(CpuCoverage, TransposedConvolutionsWhoseWindowsDoNotOverlap) {
+  std::mt19937 random(97);
+  for (const std::vector<std::int64_t>& window :
+       std::vector<std::vector<std::int64_t>>{{2}, {3, 1}, {2, 2}, {2, 3}, {1, 2, 2}, {3, 2, 4}}) {
+    ops::ConvTranspose op;
+    op.padding.kind = PaddingKind::same;
+    std::vector<std::int64_t> x = {2}, w, size;
+    for (const std::int64_t k : window) {
+      op.strides.push_back(k);
+      op.dilations.push_back(1);
+      w.push_back(k);
+      x.push_back(pick<std::int64_t>(random, {3, 7, 11}));
+      size.push_back(x.back() * k);
+    }
+    x.push_back(19);
+    w.insert(w.end(), {33, 19});
+    const auto rank = static_cast<std::int64_t>(window.size());
+    std::vector<Tensor> in = {random_floats(random, Shape(x)), random_floats(random, Shape(w)),
+                              Tensor::from<std::int64_t>({rank}, size)};
+    expect_agrees(op, in, 1, {1}, 2e-6, Shape(w).to_string());
+    in.push_back(random_floats(random, {33}));
+    expect_agrees(op, in, 1, {1}, 2e-6, Shape(w).to_string() + " with bias");
+  }
+}
+
 }  // namespace
 }  // namespace thaw::test
