@@ -32,6 +32,9 @@ class ConvTransposeApartKernel final : public Kernel {
     if (has_bias_) workspace_ = static_cast<std::size_t>(g_.columns()) * sizeof(float);
   }
   const char* name() const override { return "cpu conv transpose apart"; }
+  OperandUse use(std::size_t operand) const override {
+    return operand == 1 ? OperandUse::nothing : OperandUse::elements;
+  }
 
   void run(const Args& args) const override {
     const float* bias = has_bias_ ? repeated_bias(args) : nullptr;
