@@ -4,6 +4,8 @@
 #include <map>
 
 #include "loaders/source/bundle_entry.h"
+#include "loaders/source/bundle_slices.h"
+#include "loaders/source/wire.h"
 #include "runtime/base/check.h"
 #include "tests/loaders/source/source_testing.h"
 #include "tests/loaders/source/table_builder.h"
@@ -177,16 +179,18 @@ std::string dims(const std::vector<std::uint64_t>& sizes) {
 
 // A bundle of one shard with the given records; data bytes are zeros with a fitting checksum.
 ErrorCode bundle_error(const std::vector<std::pair<std::string, std::string>>& records,
-                       std::size_t data_size = 64) {
+                       std::string* message = nullptr) {
   std::string block;
   for (const auto& [key, value] : records) block += table_entry(0, key, value);
   MemoryTree tree("all", {});
   tree.files["x.index"] = TableBuilder(block + kOneRestart).build();
-  tree.files["x.data-00000-of-00001"] = std::string(data_size, '\0');
-  return error_of([&] {
-    const auto bundle = open_bundle(tree, "x");
-    for (const std::string& key : bundle->keys()) bundle->read(key);
-  });
+  tree.files["x.data-00000-of-00001"] = std::string(64, '\0');
+  return error_of(
+      [&] {
+        const auto bundle = open_bundle(tree, "x");
+        for (const std::string& key : bundle->keys()) bundle->read(key);
+      },
+      message);
 }
 const std::string kHeader = field(1, 1) + field(3, field(1, 1));
 
@@ -266,6 +270,82 @@ TEST(Bundle, HostileSlices) {
             ErrorCode::data_loss);                                         // outside
   EXPECT_EQ(code(slice(~std::uint64_t{0}, 2), {}), ErrorCode::data_loss);  // negative
   EXPECT_EQ(code(slice(0, INT64_MAX), {}), ErrorCode::data_loss);
+}
+
+TEST(Bundle, MessagesNameTheFileAndTheTensor) {
+  using Records = std::vector<std::pair<std::string, std::string>>;
+  const auto expect = [](const Records& records, const char* text) {
+    std::string message;
+    bundle_error(records, &message);
+    EXPECT_EQ(message.find("x.index: "), 0u) << message;
+    EXPECT_NE(message.find(text), std::string::npos) << message << "\n  lacks: " << text;
+  };
+  const auto with = [](const std::string& entry) { return Records{{"", kHeader}, {"a", entry}}; };
+  const auto slice = [](std::uint64_t start, std::uint64_t length) {
+    return field(7, field(1, field(1, start) + field(2, length)));
+  };
+  const std::string type = field(1, 1) + field(2, dims({4}));
+  expect({{"a", type}}, "has no header record");
+  expect({{"", field(1, 1) + field(2, 7)}}, "endianness 7");
+  expect({{"", field(1, 0)}}, "0 shards");
+  expect({{"", field(1, 1) + field(3, field(2, 2))}},
+         "was written for a newer bundle format (consumer 2)");
+  expect(with(field(1, 1) + field(2, field(3, 1))), "a stored tensor without rank");
+  expect(with(field(1, 1) + field(2, dims(std::vector<std::uint64_t>(33, 1)))), "rank above 32");
+  expect(with(type + slice(~std::uint64_t{0}, 2)), "a slice from -1 of length 2");
+  // The slices' own entries, which sort before all plain names.
+  const auto part = [](std::int64_t start, std::int64_t length, std::uint64_t offset) {
+    BundleSlice box;
+    box.extents = {{start, length}};
+    const auto size = static_cast<std::uint64_t>(length) * 4;
+    return std::pair<std::string, std::string>{
+        slice_key("a", box), field(1, 1) + field(2, dims({static_cast<std::uint64_t>(length)})) +
+                                 field(4, offset) + field(5, size) + zeros_crc(size)};
+  };
+  expect({{"", kHeader}, part(0, 2, 0), part(1, 3, 8), {"a", type + slice(0, 2) + slice(1, 3)}},
+         "tensor 'a': its slices overlap");
+  expect({{"", kHeader}, part(0, 2, 0), part(1, 2, 8), {"a", type + slice(0, 2) + slice(1, 2)}},
+         "tensor 'a': its slices overlap");
+  expect({{"", kHeader}, part(0, 2, 0), {"a", type + slice(0, 2)}},
+         "tensor 'a': its slices hold 2 of 4 elements");
+  expect(with(type + slice(0, 2)), "tensor 'a': one of its slices is missing");
+  BundleEntry sliced;
+  sliced.shape = {200000};
+  sliced.slices.resize(20000);
+  std::string limit;
+  EXPECT_EQ(error_of([&] { resolve_slices(sliced, "x.index"); }, &limit),
+            ErrorCode::resource_exhausted);
+  EXPECT_NE(limit.find("x.index: 20000 slices, the limit is"), std::string::npos) << limit;
+  const auto tree = open_directory(data_file("bundle"), Limits{});
+  std::string message;
+  error_of([&] { open_bundle(*tree, "all")->read("absent"); }, &message);
+  EXPECT_NE(message.find("all.index: there is no tensor 'absent'"), std::string::npos) << message;
+}
+
+TEST(Wire, MessagesNameTheFileAndTheField) {
+  const auto expect = [](const std::string& message_bytes, const char* text) {
+    std::string message;
+    const std::string name = "x.index";
+    error_of(
+        [&] {
+          const std::span<const std::byte> bytes{
+              reinterpret_cast<const std::byte*>(message_bytes.data()), message_bytes.size()};
+          WireReader reader(bytes, name, "an entry");
+          while (reader.next()) {
+            if (reader.field() == 1) reader.varint();
+          }
+        },
+        &message);
+    EXPECT_EQ(message, text);
+  };
+  expect(std::string(10, '\xff') + "\x01", "x.index: an entry has a number of more than 64 bits");
+  expect(std::string(1, '\0'), "x.index: an entry has field number 0");
+  expect("\x0b", "x.index: an entry has wire type 3");
+  expect(field(1, "text"), "x.index: an entry: field 1 has wire type 2, expected 0");
+  expect(
+      "\x0a\x05"
+      "ab",
+      "x.index: an entry is cut short: 5 bytes needed, 2 left");
 }
 
 }  // namespace

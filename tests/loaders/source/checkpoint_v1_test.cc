@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/loaders/source/table_builder.h"
+
 namespace thaw {
 namespace {
 
@@ -88,6 +90,29 @@ TEST(CheckpointV1, FilesAreTheCheckpointOrItsShards) {
             (std::vector<std::string>{"m-00000-of-00002", "m-00001-of-00002"}));
   EXPECT_EQ(checkpoint_v1_files(*tree, "other"), std::vector<std::string>{"other"});
   EXPECT_TRUE(checkpoint_v1_files(*tree, "n").empty());
+  fs::remove_all(folder);
+}
+
+TEST(CheckpointV1, MessagesNameTheFileAndTheProblem) {
+  const fs::path folder = fs::path(::testing::TempDir()) / "checkpoint_v1_messages";
+  fs::create_directories(folder);
+  const auto message_of = [&](const std::string& prefix, const std::string& key) -> std::string {
+    try {
+      const auto tree = open_directory(folder.string(), Limits{});
+      open(*tree, prefix)->read(key);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  for (const char* name : {"whole", "two-00000-of-00002", "two-00001-of-00002"})
+    fs::copy_file(kRoot + "/v1/model.ckpt", folder / name, fs::copy_options::overwrite_existing);
+  EXPECT_NE(message_of("whole", "no/such").find("whole: there is no tensor 'no/such'"),
+            std::string::npos);
+  EXPECT_NE(message_of("two", "x").find("a slice that another shard holds too"), std::string::npos);
+  std::ofstream(folder / "bare", std::ios::binary)
+      << testing::TableBuilder(testing::table_entry(0, "a", "") + testing::kOneRestart).build();
+  EXPECT_NE(message_of("bare", "x").find("bare: has no record of its tensors"), std::string::npos);
   fs::remove_all(folder);
 }
 

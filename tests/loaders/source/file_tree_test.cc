@@ -206,5 +206,39 @@ TEST(Directory, PipesDoNotBlock) {
   EXPECT_TRUE(tree->names().empty());
 }
 
+TEST(ReadFile, MessagesNameThePathAndTheProblem) {
+  const Folder folder;
+  folder.write("a", "hello");
+  std::string message;
+  read_error(folder.path(), &message);
+  EXPECT_NE(message.find(": is a directory, not a file"), std::string::npos) << message;
+  Limits limits;
+  limits.max_file_bytes = 4;
+  error_of([&] { read_file(folder / "a", limits); }, &message);
+  EXPECT_NE(message.find("/a: has 5 bytes, the limit is 4"), std::string::npos) << message;
+#ifdef __linux__
+  // A file that says it is empty and is not: what a file that grows meanwhile looks like.
+  read_error("/proc/self/status", &message);
+  EXPECT_NE(message.find("/proc/self/status: changed during load (0 bytes at first, then"),
+            std::string::npos)
+      << message;
+#endif
+}
+
+TEST(Directory, MessagesNameThePathAndTheProblem) {
+  const Folder folder;
+  folder.write("a/b/c/d", "x");
+  Limits limits;
+  limits.max_depth = 2;
+  std::string message;
+  error_of([&] { open_directory(folder.path(), limits)->names(); }, &message);
+  EXPECT_NE(message.find("folders nested deeper than 2"), std::string::npos) << message;
+  const auto tree = open_directory(folder.path(), Limits{});
+  error_of([&] { tree->read("../a"); }, &message);
+  EXPECT_NE(message.find("'../a' is no name inside the directory"), std::string::npos) << message;
+  error_of([&] { tree->size_of("a/b"); }, &message);
+  EXPECT_NE(message.find("/a/b: is not a regular file"), std::string::npos) << message;
+}
+
 }  // namespace
 }  // namespace thaw::testing

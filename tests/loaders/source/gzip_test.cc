@@ -81,5 +81,14 @@ TEST(Gzip, Damaged) {
   check_flips(good, reader);
 }
 
+TEST(Gzip, MessagesOfTheRatio) {
+  std::string message;
+  Limits limits;
+  limits.max_inflate_ratio = 10;
+  EXPECT_EQ(code_of(gzip(std::string(1000000, 'x')), &message, limits),
+            ErrorCode::resource_exhausted);
+  EXPECT_NE(message.find("bytes decompress to more than"), std::string::npos) << message;
+}
+
 }  // namespace
 }  // namespace thaw::testing

@@ -159,7 +159,10 @@ TEST(Json, Depth) {
 TEST(Json, Size) {
   Limits limits;
   limits.max_message_bytes = 4;
-  EXPECT_EQ(error_of([&] { parse_json("[1,2]", "t", limits); }), ErrorCode::resource_exhausted);
+  std::string message;
+  EXPECT_EQ(error_of([&] { parse_json("[1,2]", "t", limits); }, &message),
+            ErrorCode::resource_exhausted);
+  EXPECT_EQ(message, "t: 5 bytes of JSON, the limit is 4");
 }
 
 TEST(Json, Accessors) {

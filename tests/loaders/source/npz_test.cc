@@ -201,5 +201,48 @@ TEST(Npz, Errors) {
   EXPECT_EQ(error_of([] { to_npy(Tensor()); }), ErrorCode::invalid_argument);
 }
 
+TEST(Npy, MessagesNameTheFileAndTheProblem) {
+  const std::string data(16, '\1');
+  const auto expect = [](const std::string& file, const char* text) {
+    std::string message;
+    error_of([&] { read_npy(make_bytes(file, "a.npy"), Limits{}); }, &message);
+    EXPECT_EQ(message.find("a.npy: "), 0u) << message;
+    EXPECT_NE(message.find(text), std::string::npos) << message << "\n  lacks: " << text;
+  };
+  const auto header = [&](const std::string& descr, const std::string& shape) {
+    return npy("{'descr': " + descr + ", 'fortran_order': False, 'shape': " + shape + "}", data);
+  };
+  expect(npy("x", data), ".npy header at byte 0: expected '{'");
+  expect(header("[('a', '<f4')]", "(4,)"), "a structured numpy array");
+  expect(header("'|O'", "(4,)"),
+         "numpy type '|O' (Python objects are pickles, which are never read)");
+  expect(header("'<m8'", "(4,)"), "numpy type '<m8'");
+  std::string ones = "(";
+  for (int i = 0; i < 33; ++i) ones += "1,";
+  expect(header("'<f4'", ones + ")"), "rank above 32");
+  expect(header("'<f4'", "(5,)"), "shape [5] needs 20 bytes, 16 are there");
+  expect(header("'<f4'", "(3,)"), "4 bytes follow the array");
+  expect(header("'<f4'", "(4611686018427387904,)"), "4611686018427387904 elements of 4 bytes");
+  expect(npy("{}", "", 4), ".npy format 4.0");
+  expect("PK\x03\x04 a zip archive", "is no .npy array but a zip archive");
+  expect(
+      npy("{'descr': '<U1', 'fortran_order': False, 'shape': (1,)}", std::string("\0\xd8\0\0", 4)),
+      "a string holds the code 0xd800, no character");
+}
+
+TEST(Npz, MessagesNameTheFileAndTheProblem) {
+  std::string message;
+  error_of([&] { write_npz("/nonexistent/x.npz", {}); }, &message);
+  EXPECT_NE(message.find("/nonexistent/x.npz"), std::string::npos) << message;
+  error_of([&] { write_npz("/dev/full", {{"a", Tensor::from<float>({1}, {1})}}); }, &message);
+  EXPECT_NE(message.find("/dev/full: cannot be written: "), std::string::npos) << message;
+  error_of([] { read_npz(data_file("old.h5"), Limits{}); }, &message);
+  EXPECT_NE(message.find("old.h5: is no .npz but HDF5"), std::string::npos) << message;
+  const TemporaryFile file;
+  const Tensor one = Tensor::from<float>({1}, {1});
+  error_of([&] { write_npz(file.path(), {{std::string(70000, 'n'), one}}); }, &message);
+  EXPECT_NE(message.find("an array name of 70000 bytes"), std::string::npos) << message;
+}
+
 }  // namespace
 }  // namespace thaw::testing

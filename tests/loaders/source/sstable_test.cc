@@ -104,5 +104,47 @@ TEST(Sstable, LongSharedKeysAreBounded) {
   EXPECT_EQ(table_error(TableBuilder(block + kOneRestart).build()), ErrorCode::data_loss);
 }
 
+TEST(Sstable, MessagesSayWhatIsDamaged) {
+  const auto expect = [](const std::string& file, const char* text) {
+    std::string message;
+    error_of([&] { read_sstable(make_bytes(file, "x.index"), Limits{}); }, &message);
+    EXPECT_EQ(message.find("x.index: "), 0u) << message;
+    EXPECT_NE(message.find(text), std::string::npos) << message << "\n  lacks: " << text;
+  };
+  const auto block = [](const std::string& text) { return TableBuilder(text).build(); };
+  const std::string good = table_entry(0, "a", "1") + kOneRestart;
+  expect(std::string(100, 'x'), "is not an sstable");
+  expect(TableBuilder(good, 2).build(), "a block has compression type 2");
+  expect(TableBuilder(TableBuilder::varint(1 << 30) + "\x01", 1).build(),
+         "a compressed block of 6 bytes claims to hold 1073741824");
+  expect(TableBuilder(TableBuilder::varint(20) + "\x01"
+                                                 "abcd",
+                      1)
+             .build(),
+         "a compressed block is damaged");
+  expect(block("ab"), "a block is too short");
+  expect(block(TableBuilder::fixed32(0x7fffffff)), "a block has 2147483647 restart points");
+  expect(block(table_entry(0, "a", "1") + TableBuilder::fixed32(900) + TableBuilder::fixed32(1)),
+         "a block has a restart point at 900");
+  expect(block(table_entry(5, "a", "") + kOneRestart), "a key shares 5 bytes with the one before");
+  expect(block(table_entry(0, "b", "") + table_entry(0, "a", "") + kOneRestart),
+         "key 'a' follows 'b'");
+  expect(TableBuilder(kOneRestart).build(8), "its blocks overlap");
+  TableBuilder far(good);
+  far.set_handle(std::uint64_t{1} << 40, 10);
+  expect(far.build(), "a block of 10 bytes at 1099511627776 lies outside the file of");
+  std::string flipped = block(good);
+  flipped[0] ^= 1;
+  expect(flipped, "the checksum of the block at 0 does not fit");
+  std::string growing = table_entry(0, std::string(50000, 'k'), "");
+  for (std::uint64_t i = 1; i <= 200; ++i) growing += table_entry(49999 + i, "x", "");
+  expect(block(growing + kOneRestart), "the keys of a block are too long");
+  // The index entry of the builder's block is 0xff.
+  expect(block(table_entry(0, "\xff\xff", "") + kOneRestart), "lies behind its index entry");
+  TableBuilder long_handle(good);
+  long_handle.append_to_handle("x");
+  expect(long_handle.build(), "an index entry is too long");
+}
+
 }  // namespace
 }  // namespace thaw::testing

@@ -18,6 +18,7 @@ class TableBuilder {
   void set_handle(std::uint64_t offset, std::uint64_t size) {
     index_handle_ = varint(offset) + varint(size);
   }
+  void append_to_handle(const std::string& bytes) { index_handle_ += bytes; }
   std::string build(int repeats = 1) const {
     std::string index;
     for (int i = 0; i < repeats; ++i) {

@@ -248,5 +248,34 @@ TEST(Folder, ShowsWhatLiesBelow) {
   EXPECT_EQ(folder->path(), "test.tar");
 }
 
+TEST(Tar, MessagesNameTheArchiveAndTheProblem) {
+  const auto expect = [](const std::string& contents, const char* text) {
+    std::string message;
+    code_of(contents, &message);
+    EXPECT_NE(message.find("test.tar: "), std::string::npos) << message;
+    EXPECT_NE(message.find(text), std::string::npos) << message << "\n  lacks: " << text;
+  };
+  const auto with_pax = [](char type, const std::string& records) {
+    return archive({entry_of(type, "x", records), Entry{}});
+  };
+  expect(archive({{"a\\b"}}), "member 'a\\b' has a backslash in its name");
+  expect(archive({entry_of('L', "a", std::string(2 << 20, 'n'))}),
+         "a record for names has 2097152");
+  expect(with_pax('x', "5 a=b"), "a pax record is damaged");
+  expect(with_pax('x', "7 path\n"), "a pax record is damaged");
+  expect(with_pax('x', pax("GNU.sparse.major", "1")), "has sparse members");
+  expect(with_pax('x', pax("size", "-3")), "a pax record says that a member has size '-3'");
+  expect(with_pax('g', pax("path", "evil")), "sets the path of all its members");
+  expect(archive({entry_of('S')}), "member 'a' is sparse");
+  expect(archive({entry_of('Z')}), "member 'a' has type 'Z'");
+  expect(archive({{"dir/", "data"}}), "member 'dir/' is a folder with contents");
+  expect(archive({Entry{}}) + "more", "516 bytes follow the end of the tar archive");
+  expect(archive({entry_of('x', "x", pax("path", "b"))}), "ends behind a member's name");
+  expect("\x89HDF\r\n\x1a\n", "is no tar archive but");
+  std::string message;
+  error_of([] { open_text(archive({Entry{}}))->read("b"); }, &message);
+  EXPECT_NE(message.find("test.tar: no member 'b' in the archive"), std::string::npos) << message;
+}
+
 }  // namespace
 }  // namespace thaw::testing

@@ -262,5 +262,31 @@ TEST(Yaml, Damaged) {
   }
 }
 
+TEST(Yaml, MessagesSayWhatIsWrong) {
+  const auto expect = [](std::string_view text, const char* expected) {
+    std::string message;
+    code_of(text, &message);
+    EXPECT_EQ(message.find("test.yaml"), 0u) << message;
+    EXPECT_NE(message.find(expected), std::string::npos) << message << "\n  lacks: " << expected;
+  };
+  expect("a: \x01", "test.yaml: YAML at byte 3: a control character");
+  expect("a: \xff", "test.yaml: YAML at byte 3: invalid UTF-8");
+  expect(
+      "\xef\xbb\xbf"
+      "a: 1",
+      "YAML at byte 0: begins with a byte order mark");
+  expect("a: 1:30", "'1:30' is a number of base 60 in YAML, which is not read; quote it");
+  expect("a: 2020-01-02", "'2020-01-02' is a date in YAML, which is not read; quote it");
+  expect("a: !!int x", "'x' is tagged as an integer");
+  expect("a: !!float x", "'x' is tagged as a number");
+  expect("a: !!bool x", "'x' is tagged as a boolean");
+  expect("a: !!null x", "'x' is tagged as null");
+  Limits limits;
+  limits.max_message_bytes = 4;
+  std::string message;
+  error_of([&] { parse_yaml("[1,2]", "t", limits); }, &message);
+  EXPECT_NE(message.find("t: 5 bytes of YAML, the limit is 4"), std::string::npos) << message;
+}
+
 }  // namespace
 }  // namespace thaw::testing

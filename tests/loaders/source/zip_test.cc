@@ -73,6 +73,7 @@ struct Member {
   int flags = 0, method = 0;
   std::uint32_t mode = 0;
   std::int64_t size = -1, compressed_size = -1, crc = -1, local_size = -1, offset = -1;
+  std::string extra;  // of the directory's entry
 };
 
 std::string archive(const std::vector<Member>& members, const std::string& comment = "",
@@ -96,9 +97,10 @@ std::string archive(const std::vector<Member>& members, const std::string& comme
            number(or_else(member.local_size, size), 4) + number(local_name.size(), 2) +
            number(0, 2) + local_name + member.data;
     directory += "PK\x01\x02" + number(0x0314, 2) + number(20, 2) + fields + number(stored, 4) +
-                 number(size, 4) + number(member.name.size(), 2) + number(0, 2) + number(0, 2) +
-                 number(0, 2) + number(0, 2) + number(std::uint64_t{member.mode} << 16, 4) +
-                 number(offset, 4) + member.name;
+                 number(size, 4) + number(member.name.size(), 2) + number(member.extra.size(), 2) +
+                 number(0, 2) + number(0, 2) + number(0, 2) +
+                 number(std::uint64_t{member.mode} << 16, 4) + number(offset, 4) + member.name +
+                 member.extra;
   }
   const std::uint64_t count = members.size() + static_cast<std::size_t>(count_change);
   return out + directory + "PK\x05\x06" + number(0, 4) + number(count, 2) + number(count, 2) +
@@ -265,6 +267,106 @@ TEST(Zip, Damaged) {
     check_truncations(contents, reader);
     check_flips(contents, reader);
   }
+}
+
+std::string message_of(const std::string& contents, const Limits& limits = {}) {
+  std::string message;
+  error_of(
+      [&] {
+        const auto tree = open_bytes(contents, limits);
+        for (const std::string& name : tree->names()) tree->read(name);
+      },
+      &message);
+  return message;
+}
+
+TEST(Zip, MessagesNameTheArchiveTheMemberAndTheProblem) {
+  const auto expect = [](const std::string& contents, const char* text) {
+    const std::string message = message_of(contents);
+    EXPECT_NE(message.find(text), std::string::npos) << message << "\n  lacks: " << text;
+  };
+  const auto named = [](const std::string& name) { return archive({Member{name}}); };
+  expect(named(""), "test.zip: member '' has no name");
+  expect(named("/a"), "member '/a' has an absolute name");
+  expect(named("c:/x"), "member 'c:/x' names a drive");
+  expect(named("a\nb"), "has a control character in its name");
+  expect(named("a/../b"), "member 'a/../b' leaves the archive by its name");
+  Member member;
+  member.mode = 0120777;
+  expect(archive({member}), "test.zip: member 'a' is a symbolic link");
+  member = {};
+  member.flags = 1;
+  expect(archive({member}), "test.zip!a: is encrypted");
+  member = {};
+  member.size = 5;
+  expect(archive({member}), "test.zip!a: stored uncompressed, but 4 bytes become 5");
+  member = {};
+  member.crc = 5;
+  expect(archive({member}),
+         "test.zip!a: damaged: its CRC-32 is adf3f363, the archive says 00000005");
+  member = {};
+  member.method = 8;
+  member.data = std::string("\x4b\x04\x00", 3);  // "a"
+  member.size = 0;
+  expect(archive({member}), "test.zip!a: decompresses to more than the declared 0 bytes");
+  member.data = std::string("\x03\x00x", 3);
+  member.crc = 0;
+  expect(archive({member}), "test.zip!a: 1 bytes follow the end of the compressed data");
+  member = {};
+  const std::string twice = number(1, 2) + number(0, 2);
+  member.extra = twice + twice;
+  expect(archive({member}), "a member has two zip64 extra fields");
+  member = {};
+  member.local_size = 3;
+  expect(archive({member}), "member 'a': local header and zip directory disagree");
+  expect(archive({Member{}, Member{}}), "member 'a' exists twice");
+  expect(archive({Member{}}, archive({Member{"b"}})), "has 2 zip end records");
+  expect(archive({Member{}}, "", "prefix"), "6 bytes stand before the first member");
+  member = {};
+  member.compressed_size = member.size = 20;
+  expect(archive({member}), "the last member overlaps the zip directory");
+  expect("%PDF-1.4 and more than twenty-two bytes of it", "has no zip directory at its end");
+  std::string message;
+  error_of([] { open_bytes("{\"a\": 1}"); }, &message);
+  EXPECT_NE(message.find("test.zip: is no zip archive but"), std::string::npos) << message;
+  error_of([] { open_bytes(archive({Member{}}))->read("b"); }, &message);
+  EXPECT_NE(message.find("test.zip: no member 'b' in the archive"), std::string::npos) << message;
+}
+
+TEST(Zip, MessagesOfLimits) {
+  Limits limits;
+  limits.max_entries = 1;
+  EXPECT_NE(message_of(archive({Member{}, Member{"b"}}), limits).find("2 members, the limit is 1"),
+            std::string::npos);
+  limits = Limits{};
+  limits.max_file_bytes = 3;
+  EXPECT_NE(message_of(archive({Member{}}), limits).find("test.zip!a: has 4 bytes, the limit is 3"),
+            std::string::npos);
+}
+
+// An archive whose directory is described by a zip64 end record.
+std::string archive64(std::uint64_t record_size, std::uint64_t count, std::int64_t locator_change) {
+  const std::string plain = archive({Member{}});
+  const std::string body = plain.substr(0, plain.size() - 22),
+                    end = plain.substr(plain.size() - 22);
+  const std::size_t local = 31 + 4, directory = body.size() - local;
+  const std::string record = "PK\x06\x06" + number(record_size, 8) + number(45, 2) + number(45, 2) +
+                             number(0, 4) + number(0, 4) + number(count, 8) + number(count, 8) +
+                             number(directory, 8) + number(local, 8);
+  const std::uint64_t at = body.size() + static_cast<std::uint64_t>(locator_change);
+  return body + record + "PK\x06\x07" + number(0, 4) + number(at, 8) + number(1, 4) + end;
+}
+
+TEST(Zip, EndRecordsOf64Bits) {
+  EXPECT_EQ(open_bytes(archive64(44, 1, 0))->read("a").text(), "data");
+  EXPECT_NE(message_of(archive64(45, 1, 0)).find("the zip64 end record has a wrong size"),
+            std::string::npos);
+  EXPECT_NE(
+      message_of(archive64(44, 2, 0)).find("the zip end record and the zip64 end record disagree"),
+      std::string::npos);
+  EXPECT_NE(message_of(archive64(44, 1, 1)).find("the zip64 end record is said to be at"),
+            std::string::npos);
+  EXPECT_NE(message_of(archive64(44, 1, -5)).find("does not begin with"), std::string::npos);
 }
 
 }  // namespace
