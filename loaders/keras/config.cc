@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "loaders/keras/custom.h"
+#include "loaders/keras/policy_map.h"
 #include "loaders/keras/premade.h"
 #include "runtime/base/check.h"
 
@@ -217,6 +218,7 @@ KerasModel read_config(const Json& json, const Writer& writer, const std::string
                                    "export a SavedModel, or read its "
                                    "weights with thaw::WeightStore"}});
   }
+  resolve_policy_maps(*model.root.model);
   return model;
 }
 

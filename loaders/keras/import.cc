@@ -202,7 +202,10 @@ ValueId ImportContext::graph_input(const LayerConfig& layer, const std::string& 
   for (const char* key : {"sparse", "ragged"}) {
     const Json* value = layer.config.find(key);
     if (value != nullptr && value->is_bool() && value->boolean()) {
-      fail(ErrorCode::unimplemented, "{} inputs are not supported", key);
+      fail(ErrorCode::unimplemented,
+           "{} inputs are not supported: a model takes dense tensors; build it with {}=False, with "
+           "short rows filled up (Embedding(mask_zero=True) and Masking leave the filling out)",
+           key, key);
     }
   }
   const Json* shape = shape_of_input(layer);

@@ -10,9 +10,9 @@ namespace thaw::keras {
 namespace {
 
 using Families = std::span<const FunctionRow> (*)();
-constexpr Families kFamilies[] = {elementwise_functions, reduction_functions, shape_functions,
-                                  indexing_functions,    network_functions,   array_functions,
-                                  image_functions,       op_functions};
+constexpr Families kFamilies[] = {elementwise_functions, reduction_functions,   shape_functions,
+                                  indexing_functions,    network_functions,     array_functions,
+                                  image_functions,       image_frame_functions, op_functions};
 
 std::map<std::string_view, const FunctionRow*> join() {
   std::map<std::string_view, const FunctionRow*> rows;

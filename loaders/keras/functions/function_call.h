@@ -26,6 +26,7 @@ std::span<const FunctionRow> indexing_functions();
 std::span<const FunctionRow> network_functions();
 std::span<const FunctionRow> array_functions();
 std::span<const FunctionRow> image_functions();
+std::span<const FunctionRow> image_frame_functions();
 std::span<const FunctionRow> op_functions();
 
 /// Null for a function that Thaw does not run.

@@ -114,10 +114,15 @@ std::vector<ValueId> initial_states(const Layer& layer, Weights& weights, const 
   return states;
 }
 
+// Keras spreads a mask of pixels over the picture a second time, and fails on the sizes it gets.
 ValueId step_mask(const Layer& layer, ValueId mask, GraphBuilder& g) {
   if (mask == kNoValue) return mask;
-  if (!g.shape(mask).has_rank() || g.shape(mask).rank() != 2)
-    layer.unsupported(fmt::format("a mask of shape {}", g.shape(mask).to_string()));
+  if (!g.shape(mask).has_rank() || g.shape(mask).rank() != 2) {
+    layer.unsupported(
+        fmt::format("a mask of shape {}: of pixels instead of steps, which Keras "
+                    "cannot run either",
+                    g.shape(mask).to_string()));
+  }
   return g.cast(mask, DType::boolean);
 }
 

@@ -246,6 +246,8 @@ Outputs keras1_merge(const Layer& layer, Weights&, GraphBuilder& g) {
     std::vector<std::int64_t> flat = axes != nullptr && axes->is_number()
                                          ? layer.ints("dot_axes", {})
                                          : std::vector<std::int64_t>{-1};
+    if (axes != nullptr && !axes->is_number() && !axes->is_array())
+      layer.unsupported(fmt::format("dot_axes={}", printable(axes->dump())));
     if (axes != nullptr && axes->is_array()) {
       flat.clear();
       for (const Json& item : axes->array()) {

@@ -1,5 +1,7 @@
 // Images in Keras 3 sampled elsewhere: projective transforms, coordinates.
 #include <algorithm>
+#include <limits>
+#include <numbers>
 
 #include "loaders/keras/operations/images.h"
 #include "loaders/keras/operations/shared.h"
@@ -128,6 +130,77 @@ Expr map_coordinates(OpCall& c) {
   return cast(result, x.dtype());
 }
 
+// ---- scaling and moving along axes ----
+constexpr std::int64_t kMaxAxis = 1 << 20;
+
+// How much an element at distance x >= 0 counts.
+Expr sampling_kernel(OpCall& c, const std::string& method, Expr x) {
+  if (method == "linear" || method == "bilinear" || method == "trilinear" || method == "triangle")
+    return maximum(1.0 - x, 0.0);
+  if (method == "cubic" || method == "bicubic" || method == "tricubic") {
+    const Expr near = ((x * 1.5 - 2.5) * x) * x + 1.0;
+    const Expr far = ((x * -0.5 + 2.5) * x - 4.0) * x + 2.0;
+    return select(x >= 2.0, 0.0, select(x >= 1.0, far, near));
+  }
+  if (method != "lanczos3" && method != "lanczos5") c.bad("method=" + method);
+  const double radius = method == "lanczos3" ? 3 : 5, pi = std::numbers::pi;
+  const Expr y = unary(U::sin, x * pi) * radius * unary(U::sin, x * pi / radius);
+  const Expr safe = select(x != 0.0, square(x) * (pi * pi), x.number(1));
+  return select(x > radius, 0.0, select(x > 1e-3, y / safe, x.number(1)));
+}
+
+// [input, output]: what each element of one axis gives to each of the result's.
+Expr sampling_weights(OpCall& c, const std::string& method, bool antialias, Expr input,
+                      std::int64_t output, Expr scale, Expr translation) {
+  const DType dtype = scale.dtype();
+  const Expr inverse = 1.0 / scale;
+  const Expr at = (range(c.number(static_cast<double>(output), dtype)) + 0.5) * inverse -
+                  translation * inverse - 0.5;
+  Expr distance = absolute(expand(at, 0) - expand(range(input), 1));
+  if (antialias) distance = distance / maximum(inverse, 1.0);
+  Expr weights = sampling_kernel(c, method, distance);
+  const Expr sum = reduce(ReduceKind::sum, weights, {0}, true);
+  const double least = 1000.0 * std::numeric_limits<float>::epsilon();
+  weights = select(absolute(sum) > least, weights / select(sum != 0.0, sum, sum.number(1)), 0.0);
+  const Expr inside = (at >= -0.5) & (at <= input - 0.5);
+  return select(expand(inside, 0), weights, 0.0);
+}
+
+Expr scale_and_translate(OpCall& c) {
+  const Expr x = c.tensor("images");
+  const DType dtype = result_type(c.tensor("scale").dtype(), c.tensor("translation").dtype());
+  if (!is_floating(dtype)) c.unsupported("a scale of integers, which Keras cannot divide by");
+  const Expr scale = c.tensor("scale", dtype), translation = c.tensor("translation", dtype);
+  const std::vector<Operand> sizes = items_of(c.need("output_shape"));
+  const Axes dims = c.ints("spatial_dims").value_or(Axes{});
+  const std::string method = c.text("method", "");
+  const bool antialias = c.flag("antialias", true);
+  if (sizes.size() != static_cast<std::size_t>(x.rank())) c.bad("output_shape has another rank");
+  const bool whole = is_integer(x.dtype());
+  Expr y = whole ? cast(x, DType::float32) : x;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    const int axis = c.normal(dims[i], x.rank()), last = x.rank() - 1;
+    const Operand& size = sizes[static_cast<std::size_t>(axis)];
+    if (size.kind != Argument::Kind::value || !size.value.is_integer())
+      c.unsupported("output_shape is computed at run time");
+    if (size.value.integer() < 1 || size.value.integer() > kMaxAxis)
+      c.unsupported("images of so large a size");
+    const auto part = [&](Expr all) {
+      const auto at = static_cast<std::int64_t>(i);
+      return squeeze(slice_axis(all, 0, at, at + 1), 0);
+    };
+    const Expr weights = sampling_weights(c, method, antialias, size_of_axis(x, axis, dtype),
+                                          size.value.integer(), part(scale), part(translation));
+    y = move_axes(contract(y, {axis}, cast(weights, y.dtype()), {0}), {last}, {axis});
+  }
+  if (!whole) return y;
+  const Expr floats = cast(x, DType::float32);
+  const Axes all = all_axes(x);
+  y = maximum(minimum(unary(U::round, y), reduce(ReduceKind::max, floats, all, false)),
+              reduce(ReduceKind::min, floats, all, false));
+  return cast(y, x.dtype());
+}
+
 }  // namespace
 
 std::span<const OperationRow> image_transform_operations() {
@@ -135,6 +208,8 @@ std::span<const OperationRow> image_transform_operations() {
       {"AffineTransform", "images transform", affine_transform},
       {"MapCoordinates", "inputs coordinates", map_coordinates},
       {"PerspectiveTransform", "images start_points end_points", perspective_transform},
+      {"ScaleAndTranslate", "images output_shape scale translation spatial_dims method antialias",
+       scale_and_translate},
   };
   return kRows;
 }

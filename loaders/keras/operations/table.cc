@@ -20,7 +20,6 @@ constexpr RefusedOperation kRefused[] = {
     {"JVP", "differentiates a Python function"},
     {"Map", kFunction},
     {"Scan", kFunction},
-    {"ScaleAndTranslate", "samples at places that are given by tensors"},
     {"SegmentReduction", "is the base of SegmentSum and its kin"},
     {"Switch", kFunction},
     {"VectorizedMap", kFunction},
