@@ -9,15 +9,24 @@ struct Pass {
   bool (*run)(Graph&);
 };
 
-// Folding and bias fusion stand before activation fusion: nothing is folded behind an activation.
+// Functions, normalizations and softmaxes are recognised as they were written, before folding and
+// fusion take their ends away. Folding and bias fusion stand before activation fusion: nothing is
+// folded behind an activation.
+// clang-format off
 constexpr Pass kPasses[] = {
     {"remove_identities", remove_identities},
+    {"fuse_dilation", fuse_dilation},
+    {"fuse_functions", fuse_functions},
+    {"fuse_normalization", fuse_normalization},
+    {"fuse_softmax", fuse_softmax},
+    {"sink_views", sink_views},
     {"fold_batch_norm", fold_batch_norm},
     {"fuse_bias", fuse_bias},
     {"fuse_activation", fuse_activation},
     {"eliminate_common_subexpressions", eliminate_common_subexpressions},
     {"remove_dead_code", remove_dead_code},
 };
+// clang-format on
 
 /// Every pass makes the graph smaller, so that few rounds do; a bound guards against two that
 /// disagree.

@@ -1,0 +1,114 @@
+// conv -> squeeze -> add becomes conv -> add -> squeeze: biases, batch normalisations and
+// activations come to stand behind the product that they can be fused with. A view that keeps the
+// last dimension keeps every element's channel.
+#include <optional>
+
+#include "runtime/passes/pass_util.h"
+#include "runtime/passes/passes.h"
+
+namespace thaw {
+namespace {
+
+bool is_product(const Op& op) {
+  return std::holds_alternative<ops::Conv>(op) || std::holds_alternative<ops::MatMul>(op) ||
+         std::holds_alternative<ops::ConvTranspose>(op);
+}
+
+std::int64_t channels_of(const Graph& graph, ValueId value) {
+  const Shape& shape = type_of(graph, value).shape;
+  return shape.has_rank() && shape.rank() > 0 ? shape[shape.rank() - 1] : -1;
+}
+
+/// A unary, or a binary with one constant number per channel.
+bool is_channelwise(const Graph& graph, NodeId id, ValueId value) {
+  const Node& node = node_at(graph, id);
+  if (const auto* unary = std::get_if<ops::Unary>(&node.op)) return !is_predicate(unary->fn.kind);
+  const auto* binary = std::get_if<ops::Binary>(&node.op);
+  if (binary == nullptr || node.inputs[0] == node.inputs[1]) return false;
+  if (binary->kind != BinaryKind::add && binary->kind != BinaryKind::sub &&
+      binary->kind != BinaryKind::mul) {
+    return false;
+  }
+  return channel_constant(graph, node, value, channels_of(graph, value)) != nullptr;
+}
+
+bool is_channel_view(const Graph& graph, NodeId id) {
+  const Node& node = node_at(graph, id);
+  if (!std::holds_alternative<ops::Reshape>(node.op) &&
+      !std::holds_alternative<ops::Squeeze>(node.op) &&
+      !std::holds_alternative<ops::ExpandDims>(node.op)) {
+    return false;
+  }
+  const std::int64_t channels = channels_of(graph, node.inputs[0]);
+  return channels > 0 && channels_of(graph, node.outputs[0]) == channels;
+}
+
+/// The channelwise node first, then the view.
+void exchange(Graph& graph, NodeId view_id, NodeId user_id) {
+  const ValueId product = node_at(graph, view_id).inputs[0];
+  const ValueId viewed = node_at(graph, view_id).outputs[0];
+  const ValueId result = node_at(graph, user_id).outputs[0];
+  for (std::size_t i = 0; i < node_at(graph, user_id).inputs.size(); ++i) {
+    const ValueId input = node_at(graph, user_id).inputs[i];
+    if (input == viewed) {
+      node_at(graph, user_id).inputs[i] = product;
+      continue;
+    }
+    const Tensor& constant = *constant_of(graph, input);
+    const std::int64_t count = constant.num_elements();
+    const ValueId vector =
+        append_constant(graph, constant.reshaped(count == 1 ? Shape{} : Shape{count}),
+                        graph.values[at(input)].name);
+    node_at(graph, user_id).inputs[i] = vector;
+  }
+  node_at(graph, user_id).outputs = {viewed};
+  node_at(graph, view_id).inputs[0] = viewed;
+  node_at(graph, view_id).outputs = {result};
+  graph.values[at(viewed)].type = type_of(graph, product);
+  graph.values[at(viewed)].producer = user_id;
+  graph.values[at(result)].producer = view_id;
+}
+
+/// Exchanges the first view behind the product for what stands behind it.
+bool sink(Graph& graph, NodeId product, std::vector<NodeId>& single_user) {
+  ValueId value = node_at(graph, product).outputs[0];
+  while (single_user[at(value)] != kNoNode) {
+    const NodeId user = single_user[at(value)];
+    if (is_channelwise(graph, user, value)) {
+      value = node_at(graph, user).outputs[0];
+      continue;
+    }
+    if (!is_channel_view(graph, user)) return false;
+    const ValueId viewed = node_at(graph, user).outputs[0];
+    const NodeId next = single_user[at(viewed)];
+    if (next == kNoNode || !is_channelwise(graph, next, viewed)) return false;
+    exchange(graph, user, next);
+    single_user[at(value)] = next;
+    single_user[at(viewed)] = user;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool sink_views(Graph& graph) {
+  bool changed = false;
+  std::vector<NodeId> single_user = single_users(graph);
+  const std::size_t count = graph.nodes.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto id = static_cast<NodeId>(i);
+    if (!is_product(node_at(graph, id).op) ||
+        !is_floating(type_of(graph, node_at(graph, id).outputs[0]).dtype)) {
+      continue;
+    }
+    while (sink(graph, id, single_user)) changed = true;
+  }
+  if (changed) {
+    normalize(graph);
+    remove_dead_code(graph);  // constants that were reshaped
+  }
+  return for_subgraphs(graph, sink_views) || changed;
+}
+
+}  // namespace thaw
