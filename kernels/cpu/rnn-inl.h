@@ -34,10 +34,14 @@ struct AnyActivations {
 };
 
 /// acc[r][g] = sum over k of h[r][k] u[k][g], h's rows `stride` apart. So many steps of k go into
-/// separate sums that about a dozen chains hide the latency of the multiply-add.
+/// separate sums that about a dozen chains hide the latency of the multiply-add. `backwards`: from
+/// the last k to the first.
 template <class T, int MR, int G>
 HWY_INLINE void MultiplyWeights(const float* h, std::int64_t stride, std::int64_t units,
-                                const T* HWY_RESTRICT u, V (&acc)[MR][G]) {
+                                bool backwards, const T* HWY_RESTRICT u, V (&acc)[MR][G]) {
+  const std::int64_t step = backwards ? -1 : 1, first = backwards ? units - 1 : 0;
+  u += first * G * kLanes;
+  h += first;
   constexpr int kApart = MR * G <= 1 ? 8 : MR * G <= 3 ? 4 : MR * G <= 6 ? 2 : 1;
   V part[kApart][MR][G];
   for (int p = 0; p < kApart; ++p) {
@@ -48,21 +52,21 @@ HWY_INLINE void MultiplyWeights(const float* h, std::int64_t stride, std::int64_
   std::int64_t k = 0;
   for (; k + kApart <= units; k += kApart) {
     HWY_UNROLL(8)
-    for (int p = 0; p < kApart; ++p, u += G * kLanes) {
+    for (int p = 0; p < kApart; ++p, u += step * G * kLanes, h += step) {
       V column[G];
       HWY_UNROLL(4)
       for (int g = 0; g < G; ++g) column[g] = LoadWeights(u + g * kLanes);
       HWY_UNROLL(8)
       for (int r = 0; r < MR; ++r) {
-        const V a = Splat(h[r * stride + k + p]);
+        const V a = Splat(h[r * stride]);
         HWY_UNROLL(4)
         for (int g = 0; g < G; ++g) part[p][r][g] = hn::MulAdd(a, column[g], part[p][r][g]);
       }
     }
   }
-  for (; k < units; ++k, u += G * kLanes) {
+  for (; k < units; ++k, u += step * G * kLanes, h += step) {
     for (int r = 0; r < MR; ++r) {
-      const V a = Splat(h[r * stride + k]);
+      const V a = Splat(h[r * stride]);
       for (int g = 0; g < G; ++g) {
         part[0][r][g] = hn::MulAdd(a, LoadWeights(u + g * kLanes), part[0][r][g]);
       }
@@ -91,18 +95,18 @@ HWY_INLINE void MultiplyState(const RnnStep& s, const float* h, const StateWeigh
   const std::int64_t first = block * s.units * G * kLanes;
   switch (s.storage) {
     case WeightStorage::f32:
-      return MultiplyWeights(h, s.state_stride, s.units,
+      return MultiplyWeights(h, s.state_stride, s.units, s.backwards,
                              static_cast<const float*>(weights.data) + first, acc);
     case WeightStorage::fp16:
-      return MultiplyWeights(h, s.state_stride, s.units,
+      return MultiplyWeights(h, s.state_stride, s.units, s.backwards,
                              static_cast<const float16*>(weights.data) + first, acc);
     case WeightStorage::bf16:
-      return MultiplyWeights(h, s.state_stride, s.units,
+      return MultiplyWeights(h, s.state_stride, s.units, s.backwards,
                              static_cast<const bfloat16*>(weights.data) + first, acc);
     case WeightStorage::int8: break;
   }
-  MultiplyWeights(h, s.state_stride, s.units, static_cast<const std::int8_t*>(weights.data) + first,
-                  acc);
+  MultiplyWeights(h, s.state_stride, s.units, s.backwards,
+                  static_cast<const std::int8_t*>(weights.data) + first, acc);
   for (int g = 0; g < G; ++g) {
     const V scale = hn::LoadU(f, weights.scales + (block * G + g) * kLanes);
     for (int r = 0; r < MR; ++r) acc[r][g] = hn::Mul(acc[r][g], scale);

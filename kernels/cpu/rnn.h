@@ -35,6 +35,8 @@ struct RnnStep {
   /// Walk the blocks from the last to the first: steps that alternate find the weights they used
   /// last still in the cache. Does not change the result.
   bool reverse = false;
+  /// The same within each block. Changes the rounding of the sums.
+  bool backwards = false;
 };
 
 /// Rows of a register tile: a row's sums may depend on its place in a tile, so tiles are counted

@@ -12,6 +12,9 @@ namespace thaw::cpu {
 namespace {
 
 constexpr std::int64_t kReverseBytes = 1 << 19;  // recurrent weights beyond this leave the L2 cache
+// So few rows take the weights' time, not the arithmetic's: every other step walks them backwards
+// and finds its first in the L1 cache. Of the whole batch, so that no split changes a sum.
+constexpr std::int64_t kZigzagRows = 2;
 
 void copy(const float* from, std::int64_t count, float* to) {
   if (count > 0) std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
@@ -103,7 +106,8 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
       step.h_next = group.h_next;
       step.c_next = group.c_next;
       step.limits = group.limits == nullptr ? nullptr : group.limits + t * tiles;
-      step.reverse = alternate && t % 2 != 0;
+      step.backwards = s_.batch <= kZigzagRows && t % 2 != 0;
+      step.reverse = step.backwards || (alternate && t % 2 != 0);
       run_cell(step, team, member);
       if (o.mask.valid != nullptr) keep_masked(o, group, step, t);
       std::swap(group.h, group.h_next);
