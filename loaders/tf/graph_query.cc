@@ -43,7 +43,23 @@ bool is_zero(const Graph& g, ValueId value) {
                        [](unsigned char b) { return b == 0; });
   }
   const Node& node = producer(g, value);
-  return std::holds_alternative<ops::BroadcastTo>(node.op) && is_zero(g, node.inputs[0]);
+  if (std::holds_alternative<ops::Conv>(node.op)) {  // how ConvLSTM makes its first states
+    return is_zero(g, node.inputs[0]) && is_zero(g, node.inputs[1]);
+  }
+  const auto* reduce = std::get_if<ops::Reduce>(&node.op);
+  const bool kept = std::holds_alternative<ops::BroadcastTo>(node.op) ||
+                    std::holds_alternative<ops::ExpandDims>(node.op) ||
+                    std::holds_alternative<ops::Squeeze>(node.op) ||
+                    std::holds_alternative<ops::Transpose>(node.op) ||
+                    (reduce != nullptr && reduce->kind == ReduceKind::sum);
+  return kept && is_zero(g, node.inputs[0]);
+}
+
+bool moves_elements(const Op& op) {
+  return std::holds_alternative<ops::Split>(op) || std::holds_alternative<ops::StridedSlice>(op) ||
+         std::holds_alternative<ops::Slice>(op) || std::holds_alternative<ops::Reshape>(op) ||
+         std::holds_alternative<ops::Squeeze>(op) || std::holds_alternative<ops::ExpandDims>(op) ||
+         std::holds_alternative<ops::Unstack>(op);
 }
 
 std::optional<Ints> constant_ints(const Graph& g, ValueId value) {

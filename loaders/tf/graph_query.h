@@ -19,6 +19,8 @@ std::optional<double> scalar_constant(const Graph& graph, ValueId value);
 std::optional<std::vector<std::int64_t>> constant_ints(const Graph& graph, ValueId value);
 /// Known to be all zeros.
 bool is_zero(const Graph& graph, ValueId value);
+/// The op gives its first operands' elements in another shape or a part of them.
+bool moves_elements(const Op& op);
 /// The operand of a transpose by `permutation`, or -1.
 ValueId transposed(const Graph& graph, ValueId value, const std::vector<std::int64_t>& permutation);
 /// The operand of a reversal of the first axis, or -1.

@@ -1,5 +1,6 @@
 #include "loaders/tf/rnn_cell.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "loaders/tf/graph_query.h"
@@ -138,9 +139,14 @@ std::optional<ValueId> Matcher::matmul_by(ValueId value, ValueId a) const {
   return skip(n.inputs[1]);
 }
 
-bool Matcher::from_outside(ValueId value) const {
-  const Op& op = node(skip(value)).op;
-  return std::holds_alternative<ops::Constant>(op) || std::holds_alternative<ops::Input>(op);
+bool Matcher::from_outside(ValueId value, int depth) const {
+  constexpr int kMaxDepth = 6;
+  const Node& n = node(skip(value));
+  if (std::holds_alternative<ops::Constant>(n.op) || std::holds_alternative<ops::Input>(n.op)) {
+    return true;
+  }
+  const auto outside = [&](ValueId input) { return from_outside(input, depth + 1); };
+  return depth < kMaxDepth && moves_elements(n.op) && std::ranges::all_of(n.inputs, outside);
 }
 
 bool Matcher::add_terms(ValueId value, ValueId x, ValueId h, Sum& sum, int depth) const {
@@ -185,11 +191,11 @@ bool Matcher::biases_fit(const std::vector<ValueId>& bias, std::int64_t columns)
   return true;
 }
 
-// h' = o act(c'), c' = f c + i act(g); i, f, g, o the parts of one sum.
-std::optional<CellMatch> Matcher::lstm(const CellQuestion& q) const {
+std::vector<Matcher::LstmGates> Matcher::lstm_gates(const CellQuestion& q) const {
+  std::vector<LstmGates> found;
   const auto product = operands(q.h_next, BinaryKind::mul);
   const auto added = operands(q.c_next, BinaryKind::add);
-  if (!product || !added) return std::nullopt;
+  if (!product || !added) return found;
   for (const auto& [kept, fresh] : {*added, std::pair{added->second, added->first}}) {
     const auto forget = other(kept, BinaryKind::mul, q.c);
     const auto input = operands(fresh, BinaryKind::mul);
@@ -198,35 +204,51 @@ std::optional<CellMatch> Matcher::lstm(const CellQuestion& q) const {
       for (const auto& [out_gate, squashed] :
            {*product, std::pair{product->second, product->first}}) {
         const auto activation = activation_of(squashed, q.c_next);
-        const Activated i = activated(gate), f = activated(*forget), g = activated(candidate),
-                        o = activated(out_gate);
-        const Shape& gate_shape = shape(i.argument);
-        if (!activation || !gate_shape.has_rank() || gate_shape.rank() != 2) continue;
-        const std::int64_t units = gate_shape[1];
-        const auto first = part(i.argument, units);
-        if (!first || first->index != 0 || !is_part(f.argument, units, first->base, 1) ||
-            !is_part(g.argument, units, first->base, 2) ||
-            !is_part(o.argument, units, first->base, 3)) {
-          continue;
+        if (!activation) continue;
+        const LstmGates gates{activated(gate), activated(*forget), activated(candidate),
+                              activated(out_gate), *activation};
+        if (gates.f.fn == gates.i.fn && gates.o.fn == gates.i.fn && gates.g.fn == *activation) {
+          found.push_back(gates);
         }
-        if (f.fn != i.fn || o.fn != i.fn || g.fn != *activation) continue;
-        const auto z = sum(first->base, q.x, q.h);
-        if (!z || !has_shape(z->recurrent, units, 4 * units) ||
-            !has_shape(z->kernel, -1, 4 * units) || !biases_fit(z->bias, 4 * units)) {
-          continue;
-        }
-        return CellMatch{CellKind::lstm, *activation, i.fn,    true, z->kernel,
-                         z->recurrent,   -1,          z->bias, {}};
       }
     }
+  }
+  return found;
+}
+
+// i, f, g, o are the parts of one sum.
+std::optional<CellMatch> Matcher::lstm(const CellQuestion& q) const {
+  for (const LstmGates& gates : lstm_gates(q)) {
+    const Shape& gate_shape = shape(gates.i.argument);
+    if (!gate_shape.has_rank() || gate_shape.rank() != 2) continue;
+    const std::int64_t units = gate_shape[1];
+    const auto first = part(gates.i.argument, units);
+    if (!first || first->index != 0 || !is_part(gates.f.argument, units, first->base, 1) ||
+        !is_part(gates.g.argument, units, first->base, 2) ||
+        !is_part(gates.o.argument, units, first->base, 3)) {
+      continue;
+    }
+    const auto z = sum(first->base, q.x, q.h);
+    if (!z || !has_shape(z->recurrent, units, 4 * units) || !has_shape(z->kernel, -1, 4 * units) ||
+        !biases_fit(z->bias, 4 * units)) {
+      continue;
+    }
+    CellMatch match;
+    match.cell = CellKind::lstm;
+    match.activation = gates.activation;
+    match.recurrent_activation = gates.i.fn;
+    match.kernel = z->kernel;
+    match.recurrent = z->recurrent;
+    match.bias = z->bias;
+    return match;
   }
   return std::nullopt;
 }
 
-// h' = z h + (1 - z) act(.), with z, r from sums of the parts of x W + b and h U + b'.
-std::optional<CellMatch> Matcher::gru(const CellQuestion& q) const {
+std::vector<Matcher::GruGates> Matcher::gru_forms(const CellQuestion& q) const {
+  std::vector<GruGates> found;
   const auto added = operands(q.h_next, BinaryKind::add);
-  if (!added) return std::nullopt;
+  if (!added) return found;
   for (const auto& [kept, fresh] : {*added, std::pair{added->second, added->first}}) {
     const auto update = other(kept, BinaryKind::mul, q.h);
     const auto scaled = operands(fresh, BinaryKind::mul);
@@ -235,9 +257,16 @@ std::optional<CellMatch> Matcher::gru(const CellQuestion& q) const {
       const auto difference = operands(rest, BinaryKind::sub);  // 1 - z
       if (!difference || difference->second != *update) continue;
       const auto one = scalar_constant(body_, difference->first);
-      if (!one || *one != 1) continue;
-      if (auto match = gru_gates(q, activated(*update), activated(candidate))) return match;
+      if (one && *one == 1) found.push_back({activated(*update), activated(candidate)});
     }
+  }
+  return found;
+}
+
+// z, r from sums of the parts of x W + b and h U + b'.
+std::optional<CellMatch> Matcher::gru(const CellQuestion& q) const {
+  for (const GruGates& form : gru_forms(q)) {
+    if (auto match = gru_gates(q, form.z, form.candidate)) return match;
   }
   return std::nullopt;
 }
@@ -257,7 +286,10 @@ std::optional<CellMatch> Matcher::gru_gates(const CellQuestion& q, const Activat
           !is_part(xh, units, from_x->base, 2)) {
         continue;
       }
-      CellMatch match{CellKind::gru, candidate.fn, z.fn, true, -1, -1, -1, {}, {}};
+      CellMatch match;
+      match.cell = CellKind::gru;
+      match.activation = candidate.fn;
+      match.recurrent_activation = z.fn;
       if (gru_reset(q, reset, from_x->base, from_h->base, units, match) &&
           gru_weights(q, from_x->base, from_h->base, units, match)) {
         return match;
@@ -322,7 +354,12 @@ std::optional<CellMatch> Matcher::simple(const CellQuestion& q) const {
       !biases_fit(z->bias, units)) {
     return std::nullopt;
   }
-  return CellMatch{CellKind::simple, h.fn, {}, true, z->kernel, z->recurrent, -1, z->bias, {}};
+  CellMatch match;
+  match.activation = h.fn;
+  match.kernel = z->kernel;
+  match.recurrent = z->recurrent;
+  match.bias = z->bias;
+  return match;
 }
 
 std::optional<CellMatch> match_cell(const Graph& body, const CellQuestion& question) {

@@ -57,6 +57,21 @@ ValueId add_constant(Graph& graph, Tensor tensor) {
   return value;
 }
 
+CellMatch joined_match(CellKind cell, const UnaryFn& activation,
+                       const UnaryFn& recurrent_activation, bool reset_after, ValueId kernel,
+                       ValueId recurrent, ValueId candidate_recurrent, ValueId bias) {
+  CellMatch match;
+  match.cell = cell;
+  match.activation = activation;
+  match.recurrent_activation = recurrent_activation;
+  match.reset_after = reset_after;
+  match.kernel = kernel;
+  match.recurrent = recurrent;
+  match.candidate_recurrent = candidate_recurrent;
+  match.bias = {bias};
+  return match;
+}
+
 class JoinedMatcher : public Matcher {
  public:
   explicit JoinedMatcher(Graph& body) : Matcher(body), graph_(body) {}
@@ -176,15 +191,11 @@ std::optional<CellMatch> JoinedMatcher::joined_lstm(const CellQuestion& q) {
         const Columns order{0, 2, 1, 3};
         Tensor bias = cut(all->bias, 0, 1, order, units);
         if (!add_forget_bias(bias, forget_bias, units)) continue;
-        return CellMatch{CellKind::lstm,
-                         *activation,
-                         i.fn,
-                         true,
-                         add_constant(graph_, cut(all->weights, 0, rows - units, order, units)),
-                         add_constant(graph_, cut(all->weights, rows - units, rows, order, units)),
-                         -1,
-                         {add_constant(graph_, std::move(bias))},
-                         {}};
+        return joined_match(
+            CellKind::lstm, *activation, i.fn, true,
+            add_constant(graph_, cut(all->weights, 0, rows - units, order, units)),
+            add_constant(graph_, cut(all->weights, rows - units, rows, order, units)), -1,
+            add_constant(graph_, std::move(bias)));
       }
     }
   }
@@ -248,17 +259,13 @@ std::optional<CellMatch> JoinedMatcher::joined_gru(const CellQuestion& q) {
     if (!r || r->index != 0 || r->sums != u->sums || r->fn != u->fn) continue;
     const std::int64_t rows = gate->weights.shape()[0], split = rows - units;
     const Columns order{1, 0};
-    return CellMatch{
-        CellKind::gru,
-        c.fn,
-        u->fn,
-        false,
+    return joined_match(
+        CellKind::gru, c.fn, u->fn, false,
         add_constant(graph_, beside(cut(gate->weights, 0, split, order, units),
                                     cut(last->weights, 0, split, {0}, units))),
         add_constant(graph_, cut(gate->weights, split, rows, order, units)),
         add_constant(graph_, cut(last->weights, split, rows, {0}, units)),
-        {add_constant(graph_, beside(cut(gate->bias, 0, 1, order, units), last->bias))},
-        {}};
+        add_constant(graph_, beside(cut(gate->bias, 0, 1, order, units), last->bias)));
   }
   return std::nullopt;
 }
@@ -269,15 +276,10 @@ std::optional<CellMatch> JoinedMatcher::joined_simple(const CellQuestion& q) {
   const auto all = units > 0 ? joined(h.argument, units, 1) : std::nullopt;
   if (!all || all->a != skip(q.x) || all->b != skip(q.h)) return std::nullopt;
   const std::int64_t rows = all->weights.shape()[0];
-  return CellMatch{CellKind::simple,
-                   h.fn,
-                   {},
-                   true,
-                   add_constant(graph_, cut(all->weights, 0, rows - units, {0}, units)),
-                   add_constant(graph_, cut(all->weights, rows - units, rows, {0}, units)),
-                   -1,
-                   {add_constant(graph_, all->bias)},
-                   {}};
+  return joined_match(CellKind::simple, h.fn, {}, true,
+                      add_constant(graph_, cut(all->weights, 0, rows - units, {0}, units)),
+                      add_constant(graph_, cut(all->weights, rows - units, rows, {0}, units)), -1,
+                      add_constant(graph_, all->bias));
 }
 
 }  // namespace

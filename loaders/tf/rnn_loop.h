@@ -17,14 +17,19 @@ struct NotRecurrent {
   std::string why;
 };
 
+inline void require(bool holds, const char* why) {
+  if (!holds) throw NotRecurrent{why};
+}
+
 /// One While node. Matching (rnn_loop_match.cc) reads the graph only; replacing
 /// (rnn_loop_replace.cc) appends an Rnn node and turns the users of the loop to it.
 class Loop {
  public:
   Loop(Graph& graph, NodeId id, const Evaluator& evaluator);
 
-  /// Gives the kind of cell. Throws NotRecurrent before anything is changed.
-  CellKind raise();
+  /// Gives what the loop has become: "LSTM", "GRU, GRU". Throws NotRecurrent before anything is
+  /// changed.
+  std::string raise();
 
  private:
   const Node& node() const { return g_.nodes[static_cast<std::size_t>(id_)]; }
@@ -44,7 +49,13 @@ class Loop {
   void find_roles();
   bool counts(int i) const;
   void find_item();
-  void find_cell();
+  void find_cells();
+  const char* no_cell() const;
+  std::vector<int> cell_states(ValueId old_output);
+  bool find_next_cell(const std::map<int, ValueId>& next, std::vector<int>& states, ValueId& x);
+  std::optional<CellMatch> match(const CellQuestion& question);
+  bool weights_stay(const CellMatch& match) const;
+  bool stays(ValueId value) const;
   void find_iterations();
   void check_bound(const Node& less, const Size& steps);
   bool lengths_at_most(double number) const;
@@ -64,11 +75,31 @@ class Loop {
   bool masked() const { return mask_list_ >= 0 || lengths_ >= 0; }
   bool zero_in_body(ValueId value) const;
   ValueId outside(ValueId body_value);
-  ValueId add_up(const std::vector<ValueId>& summands, std::int64_t size);
-  ValueId bias_operand(std::int64_t units);
-  ValueId recurrent_operand();
-  std::vector<ValueId> sequence_operands(ops::Rnn& op, ValueId& x);
-  void replace_list(const ops::Rnn& op, ValueId y);
+  ValueId outside_part(ValueId body_value);
+  ValueId add_up(const std::vector<ValueId>& summands, std::int64_t size, DType dtype);
+  ValueId gate_biases(const CellMatch& cell, std::int64_t units, DType dtype);
+  ValueId bias_operand(const CellMatch& cell, std::int64_t columns, DType dtype);
+  ValueId kernel_operand(const CellMatch& cell);
+  ValueId recurrent_operand(const CellMatch& cell);
+
+  /// One raised cell: its match and the loop variables that are its states.
+  struct Cell {
+    CellMatch match;
+    int h = -1, c = -1;
+  };
+  /// The sequence as the nodes take it.
+  struct Sequence {
+    ValueId x = -1;
+    std::vector<ValueId> mask;  // [B, T], or none
+    bool go_backwards = false, time_major = true;
+  };
+  Sequence sequence();
+  bool starts_at_zero(const Cell& cell) const;
+  std::vector<ValueId> operands(const Cell& cell, const Sequence& sequence, ValueId kernel,
+                                ValueId recurrent, ValueId bias) const;
+  std::vector<ValueId> add_rnn(const Cell& cell, const Sequence& sequence, bool every_step);
+  std::vector<ValueId> add_conv_lstm(const Cell& cell, const Sequence& sequence);
+  void replace_list(ValueId y, bool time_major);
 
   Graph& g_;
   NodeId id_;
@@ -84,9 +115,9 @@ class Loop {
   int x_list_ = -1, mask_list_ = -1;  // loop variables
   ValueId x_ = -1, mask_ = -1;        // body: the step's
   ValueId lengths_ = -1;              // body: of the rows, instead of a mask
-  int h_ = -1, c_ = -1, previous_ = -1;
+  int previous_ = -1;
   bool zero_output_ = false, every_step_ = false;
-  CellMatch cell_;
+  std::vector<Cell> cells_;  // one after the other
   std::map<ValueId, ValueId> outside_;
 };
 

@@ -5,8 +5,14 @@
 namespace thaw::tf {
 namespace {
 
-void require(bool holds, const char* why) {
-  if (!holds) throw NotRecurrent{why};
+const char* cell_name(const CellMatch& match) {
+  if (match.conv) return "ConvLSTM";
+  switch (match.cell) {
+    case CellKind::lstm: return "LSTM";
+    case CellKind::gru: return "GRU";
+    case CellKind::simple: return "SimpleRNN";
+  }
+  return "";
 }
 
 }  // namespace
@@ -18,14 +24,18 @@ Loop::Loop(Graph& graph, NodeId id, const Evaluator& evaluator)
   body_ = &graph.subgraphs[at(loop.body)];
 }
 
-CellKind Loop::raise() {
+std::string Loop::raise() {
   find_roles();
   find_item();
-  find_cell();
+  find_cells();
   find_iterations();
   check_uses();
+  std::string names;
+  for (const Cell& cell : cells_) {
+    names += (names.empty() ? "" : ", ") + std::string(cell_name(cell.match));
+  }
   replace();
-  return cell_.cell;
+  return names;
 }
 
 int Loop::variable(ValueId value) const {
@@ -95,7 +105,7 @@ void Loop::find_item() {
   require(x_list_ >= 0, "no sequence is read");
 }
 
-// [B, 1], repeated along the columns.
+// [B, 1], repeated along all other axes.
 bool Loop::is_mask(ValueId condition) {
   condition = skip_identity(*body_, condition);
   for (;;) {
@@ -104,9 +114,17 @@ bool Loop::is_mask(ValueId condition) {
       return shape.has_rank() && shape.rank() == 2 && shape[1] == 1;
     }
     const Node& n = producer(*body_, condition);
-    if (!std::holds_alternative<ops::Tile>(n.op)) return false;
-    const auto multiples = constant_ints(*body_, n.inputs[1]);
-    if (!multiples || multiples->size() != 2 || (*multiples)[0] != 1) return false;
+    if (const auto* expand = std::get_if<ops::ExpandDims>(&n.op)) {
+      const Shape& shape = body_shape(condition);
+      if (expand->axes.size() != 1 || !shape.has_rank()) return false;
+      const std::int64_t axis = expand->axes[0] + (expand->axes[0] < 0 ? shape.rank() : 0);
+      if (axis < 2) return false;
+    } else if (std::holds_alternative<ops::Tile>(n.op)) {
+      const auto multiples = constant_ints(*body_, n.inputs[1]);
+      if (!multiples || multiples->empty() || (*multiples)[0] != 1) return false;
+    } else {
+      return false;
+    }
     condition = skip_identity(*body_, n.inputs[0]);
   }
 }
@@ -153,55 +171,6 @@ bool Loop::zero_in_body(ValueId value) const {
   if (is_zero(*body_, value)) return true;
   const int i = variable(value);
   return i >= 0 && invariant(i) && is_zero(g_, operand(i));
-}
-
-void Loop::find_cell() {
-  ValueId old_output = -1;
-  const Node& last = producer(*body_, item_);
-  if (mask_list_ < 0 && std::holds_alternative<ops::Select>(last.op)) {
-    if (const auto mask = length_mask(last.inputs[0])) lengths_ = mask->lengths;
-  }
-  const ValueId h_next = unmask(item_, old_output);
-  std::vector<int> states = states_;
-  if (masked()) {
-    const int previous = variable(old_output);
-    if (zero_in_body(old_output)) {
-      zero_output_ = true;
-    } else {
-      require(previous >= 0 && body_out(previous) == item_ && is_zero(g_, operand(previous)),
-              "a masked step gives something else than the previous output");
-    }
-    // With zeros for masked steps, the previous output is carried although nothing reads it.
-    for (int i : states_) {
-      if (body_out(i) == item_ && (zero_output_ || i == previous)) previous_ = i;
-    }
-    if (previous_ >= 0) std::erase(states, previous_);
-  }
-  require(states.size() == 1 || states.size() == 2, "the number of states is neither 1 nor 2");
-  CellQuestion question{x_, -1, -1, h_next, -1};
-  for (int i : states) {
-    ValueId old_state = body_in(i);
-    const ValueId next = unmask(body_out(i), old_state);
-    require(variable(old_state) == i, "a masked step does not keep a state");
-    if (next == h_next && h_ < 0) {
-      h_ = i;
-      question.h = body_in(i);
-    } else {
-      require(c_ < 0, "no state is the output");
-      c_ = i;
-      question.c = body_in(i);
-      question.c_next = next;
-    }
-  }
-  require(h_ >= 0, "no state is the output");
-  auto match = match_cell(*body_, question);
-  if (!match) {
-    changed_body_ = *body_;
-    match = match_joined_cell(changed_body_, question);
-    if (match) body_ = &changed_body_;
-  }
-  require(match.has_value(), "the step is no LSTM, GRU or simple cell");
-  cell_ = *match;
 }
 
 // Every bound of the condition lets all steps of x run, and one of them exactly these.
@@ -333,8 +302,11 @@ void Loop::check_uses() {
     }
   }
   require(stacks == uses[at(loop.outputs[at(output_list_)])], "the results are used as a list");
-  const Shape& kernel = body_shape(cell_.kernel);
-  require(kernel.is_static(), "the kernel's shape is not known");
+  for (const Cell& cell : cells_) {
+    const auto& gates = cell.match.gates;
+    const Shape& kernel = body_shape(gates.empty() ? cell.match.kernel : gates[0].kernel);
+    require(kernel.is_static(), "the kernel's shape is not known");
+  }
 }
 
 }  // namespace thaw::tf

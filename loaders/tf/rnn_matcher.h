@@ -38,6 +38,18 @@ class Matcher {
   bool gru_weights(const CellQuestion& q, ValueId x_base, ValueId h_base, std::int64_t units,
                    CellMatch& match) const;
 
+  /// h' = o act(c'), c' = f c + i act(g), in every order of operands.
+  struct LstmGates {
+    Activated i, f, g, o;
+    UnaryFn activation;
+  };
+  std::vector<LstmGates> lstm_gates(const CellQuestion& q) const;
+  /// h' = z h + (1 - z) candidate.
+  struct GruGates {
+    Activated z, candidate;
+  };
+  std::vector<GruGates> gru_forms(const CellQuestion& q) const;
+
   struct Sum {
     ValueId kernel = -1, recurrent = -1;  // of matmul(x, .) and matmul(h, .)
     std::vector<ValueId> bias;
@@ -68,8 +80,8 @@ class Matcher {
   bool add_terms(ValueId value, ValueId x, ValueId h, Sum& sum, int depth) const;
   bool has_shape(ValueId weights, std::int64_t rows, std::int64_t columns) const;
   bool biases_fit(const std::vector<ValueId>& bias, std::int64_t columns) const;
-  /// Weights come from outside the loop: constants or loop variables.
-  bool from_outside(ValueId value) const;
+  /// Weights come from outside the loop: constants, loop variables, and parts of these.
+  bool from_outside(ValueId value, int depth = 0) const;
 
   const Graph& body_;
 };
