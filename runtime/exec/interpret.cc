@@ -43,6 +43,7 @@ struct Interpreter::Run {
   ThreadPool& pool;
   const ValueVisit* visit;
   const LaunchVisit* launches;
+  std::int64_t loop_steps = 0;
 };
 
 Interpreter::Interpreter(const Graph& graph, const Backend& backend, PackCache* packs, int threads)
@@ -84,7 +85,7 @@ std::vector<Tensor> Interpreter::run(std::span<const Tensor> inputs, std::vector
                                      const LaunchVisit* launches) {
   std::vector<Datum> arguments;
   for (const Tensor& input : inputs) arguments.push_back({input, nullptr, true});
-  Run state{variables, pool, visit, launches};
+  Run state{variables, pool, visit, launches, 0};
   std::vector<Datum> results = run_body(*root_, std::move(arguments), state);
   std::vector<Tensor> outputs;
   for (Datum& result : results) {
@@ -238,6 +239,10 @@ void Interpreter::run_while(Body& body, const Node& node, const std::vector<Valu
     }
     const std::vector<Datum> go_on = run_body(cond, std::move(seen), run);
     if (!is_true(tensor_of(go_on.at(0)))) break;
+    if (++run.loop_steps > max_loop_steps_) {
+      fail(ErrorCode::resource_exhausted, "the loops of one run take more than {} steps",
+           max_loop_steps_);
+    }
     state = run_body(step, std::move(state), run);
   }
   give(body, node, std::move(state));

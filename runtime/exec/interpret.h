@@ -1,6 +1,7 @@
 // Op by op: for graphs that cannot be planned.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -33,6 +34,9 @@ class Interpreter {
   Interpreter(const Graph& graph, const Backend& backend, PackCache* packs, int threads);
   ~Interpreter();
 
+  /// How many steps the loops of one run may take together.
+  void limit_loop_steps(std::int64_t steps) { max_loop_steps_ = steps; }
+
   /// Variables are those of the session, in the graph's order; assignments replace them.
   /// Outputs are new tensors that share memory with nothing else.
   /// Throws Error naming the node. `visit` and `launches` may be null.
@@ -58,6 +62,7 @@ class Interpreter {
   const Backend& backend_;
   PackCache* packs_;
   int threads_;
+  std::int64_t max_loop_steps_ = INT64_MAX;
   std::unique_ptr<Body> root_;
   AlignedBytes workspace_;
   std::size_t workspace_bytes_ = 0;

@@ -45,7 +45,8 @@ bool is_aligned(const Tensor& tensor) {
 Runner::Runner(std::shared_ptr<const Program> program, const RunnerOptions& options)
     : program_(std::move(program)),
       pool_(options.threads),
-      max_plans_(static_cast<std::size_t>(std::max(1, options.max_plans))) {
+      max_plans_(static_cast<std::size_t>(std::max(1, options.max_plans))),
+      max_loop_steps_(options.max_loop_steps) {
   program_->keep_plans(options.max_plans);
   reset();
 }
@@ -132,6 +133,7 @@ Runner::Bound& Runner::bind(const std::vector<Shape>& shapes) {
   } else {
     bound.interpreter = std::make_unique<Interpreter>(bound.compiled->graph, program_->backend(),
                                                       &program_->packs(), pool_.threads());
+    bound.interpreter->limit_loop_steps(max_loop_steps_);
   }
   bounds_.push_front(std::move(bound));
   if (bounds_.size() > max_plans_) bounds_.pop_back();

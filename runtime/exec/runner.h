@@ -1,6 +1,7 @@
 // One session's side of a program: its memory, its state, its threads.
 #pragma once
 
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <span>
@@ -17,6 +18,9 @@ namespace thaw {
 struct RunnerOptions {
   int threads = 0;  // of one run, the calling one included; 0: as many as there are processors
   int max_plans = 16;
+  /// Steps that the loops of one run may take together; a run that needs more ends with
+  /// Error(resource_exhausted), so that no model can occupy a thread for ever.
+  std::int64_t max_loop_steps = 100'000'000;
 };
 
 /// Runs a program. One thread at a time; any number of runners of one program may run at once.
@@ -70,6 +74,7 @@ class Runner {
   std::shared_ptr<const Program> program_;
   ThreadPool pool_;
   std::size_t max_plans_;
+  std::int64_t max_loop_steps_;
   std::vector<Tensor> variables_;
   std::shared_ptr<std::byte> arena_, device_arena_;
   std::size_t arena_bytes_ = 0, device_arena_bytes_ = 0;
