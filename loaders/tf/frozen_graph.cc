@@ -29,6 +29,7 @@ LoadedModel import_graph_alone(const Bytes& file, bool text, const LoadOptions& 
   Imported imported = import_request(session, "default", frozen_request(top, options));
   add_notes(loaded.info, imported.notes);
   loaded.info.op_counts = std::move(imported.op_counts);
+  count_weights(imported.graph, loaded.info);
   loaded.signatures.push_back(
       {"default", std::move(imported.graph), constant_inputs(top, options.inputs)});
   return loaded;

@@ -46,6 +46,20 @@ std::vector<std::string> tags_of(const MetaGraphDef& meta) {
   return tags;
 }
 
+void count_weights(const Graph& graph, ModelInfo& info) {
+  for (const Node& node : graph.nodes) {
+    const auto* constant = std::get_if<ops::Constant>(&node.op);
+    if (constant == nullptr) continue;
+    const Tensor& value = constant->value;
+    const bool weights =
+        is_floating(value.dtype()) || value.dtype() == DType::int8 || value.dtype() == DType::uint8;
+    if (!weights || value.shape().rank() == 0) continue;
+    info.parameters += value.num_elements();
+    info.weight_bytes += static_cast<decltype(info.weight_bytes)>(value.size_bytes());
+  }
+  for (const Graph& sub : graph.subgraphs) count_weights(sub, info);
+}
+
 void describe_graph(const Session& session, ModelInfo& info) {
   info.tags = tags_of(session.meta);
   for (const GraphView::Entry& entry : session.top.nodes) {

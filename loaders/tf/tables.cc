@@ -254,9 +254,20 @@ void Tables::fill_from_text(int number, const std::string& path, const TextColum
 
 std::map<std::pair<int, std::int64_t>, std::string> Tables::asset_names() const {
   std::map<std::pair<int, std::int64_t>, std::string> names;
-  for (const AssetFileDef& asset : meta_.asset_file_def()) {
+  const auto add = [&](const AssetFileDef& asset) {
     const Ref ref = top_.resolve(asset.tensor_info().name(), "asset");
-    names[{ref.node, ref.port}] = "assets/" + asset.filename();
+    names.emplace(std::pair{ref.node, ref.port}, "assets/" + asset.filename());
+  };
+  for (const AssetFileDef& asset : meta_.asset_file_def()) add(asset);
+  for (const CollectionEntry& entry : meta_.collection_def()) {  // TensorFlow 1
+    if (entry.key() != "saved_model_assets") continue;
+    for (const auto& any : entry.value().any_list().value()) {
+      AssetFileDef asset;
+      if (!asset.ParseFromString(any.value())) {
+        fail(ErrorCode::data_loss, "the collection 'saved_model_assets' is damaged");
+      }
+      add(asset);
+    }
   }
   return names;
 }

@@ -111,6 +111,15 @@ TEST(ShowTensorFlow, FrozenGraphs) {
   EXPECT_GE(json.at("ops").at("Switch").integer(), 1);
 }
 
+TEST(ShowTensorFlow, ConstantsOfFrozenGraphsAreParameters) {
+  const Json json = show_json(kGoldens + "tensorflow_files/text_graphs/graph.pbtxt");
+  EXPECT_EQ(json.at("parameters").integer(), 8);  // float32[4, 2]
+  const std::string text = show("--graph " + kGoldens + "keras3/rnn_cells/saved_model.zip");
+  EXPECT_NE(text.find("# loop 'functional_1/stacked_1/while' runs as 2 nodes: GRU, LSTM\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(ShowTensorFlow, CheckpointsAlone) {
   const std::string text = show(kGoldens + "keras3/weights_elsewhere/by_name.ckpt");
   EXPECT_NE(text.find("weights without an architecture"), std::string::npos) << text;
