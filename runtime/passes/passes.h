@@ -18,6 +18,8 @@ bool remove_dead_code(Graph& graph);
 bool eliminate_common_subexpressions(Graph& graph);
 /// space_to_batch -> conv -> batch_to_space -> a dilated conv.
 bool fuse_dilation(Graph& graph);
+/// Zeros padded in front of conv -> its explicit padding.
+bool fuse_pad(Graph& graph);
 /// Reshapes, squeezes and expansions behind conv, matmul move behind the elementwise nodes that
 /// follow, so that those can be fused.
 bool sink_views(Graph& graph);

@@ -16,6 +16,7 @@ struct Pass {
 constexpr Pass kPasses[] = {
     {"remove_identities", remove_identities},
     {"fuse_dilation", fuse_dilation},
+    {"fuse_pad", fuse_pad},
     {"fuse_functions", fuse_functions},
     {"fuse_normalization", fuse_normalization},
     {"fuse_softmax", fuse_softmax},

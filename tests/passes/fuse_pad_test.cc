@@ -1,0 +1,64 @@
+// fuse_pad.
+#include "runtime/passes/passes.h"
+#include "tests/passes/pass_test_util.h"
+
+namespace thaw {
+namespace {
+
+using test::ops_of;
+using test::random_constant;
+
+const std::string kStart =
+    "%x: float32[2, 5, 6, 2] = input()\n" + random_constant("w", "float32", {3, 3, 2, 4}, 1);
+const std::string kAround = "%p = constant() {value = int32[4, 2](0, 0, 1, 2, 0, 3, 0, 0)}\n";
+
+/// A pad of `around` and a convolution behind it.
+std::string body(const std::string& around, const std::string& pad, const std::string& padding) {
+  return kStart + around + "%q = pad(%x, %p" + pad + "\n" +
+         "%c = conv(%q, %w) {strides = [2, 1], dilations = [1, 1]" + padding + "}\n";
+}
+
+/// The ops after the pass, whose results must be those without it.
+std::string fused(const std::string& text) {
+  const Graph before = parse("graph {\n" + text + "\n}");
+  verify(before, "before");
+  Graph after = before;
+  fuse_pad(after);
+  EXPECT_FALSE(fuse_pad(after));
+  remove_dead_code(after);
+  verify(after, "after");
+  const std::vector<Tensor> inputs = test::random_inputs(before, 7);
+  const std::vector<Tensor> expected = test::run_graph(before, inputs);
+  const std::vector<Tensor> found = test::run_graph(after, inputs);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_TRUE(test::bitwise_equal(expected.at(i), found.at(i)));
+  }
+  return ops_of(after);
+}
+
+TEST(FusePad, ZerosBecomePadding) {
+  EXPECT_EQ(fused(body(kAround, ")", "") + "outputs(%c)"), "input conv");
+  EXPECT_EQ(fused(body(kAround + "%z = constant() {value = float32[](0)}\n", ", %z)",
+                       ", padding = explicit([2, 0], [1, 1])") +
+                  "outputs(%c)"),
+            "input conv");
+}
+
+TEST(FusePad, WhatIsNeededElsewhereStays) {
+  EXPECT_EQ(fused(body(kAround, ")", "") + "outputs(%c, %q)"), "input pad conv");
+}
+
+TEST(FusePad, OtherPadsStay) {
+  const std::string stays = "input pad conv";
+  EXPECT_EQ(fused(body(kAround + "%z = constant() {value = float32[](1)}\n", ", %z)", "") +
+                  "outputs(%c)"),
+            stays);
+  EXPECT_EQ(fused(body(kAround, ") {mode = reflect}", "") + "outputs(%c)"), stays);
+  EXPECT_EQ(fused(body(kAround, ")", ", padding = same") + "outputs(%c)"), stays);
+  EXPECT_EQ(fused(body("%p = constant() {value = int32[4, 2](1, 0, 1, 2, 0, 3, 0, 0)}\n", ")", "") +
+                  "outputs(%c)"),
+            stays);
+}
+
+}  // namespace
+}  // namespace thaw
