@@ -9,9 +9,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kSpins = 4000;  // some tens of microseconds
-// A leader that has waited so long, and for a quarter of all its time, goes on alone.
-constexpr Clock::duration kPatience = std::chrono::milliseconds(1);
+constexpr int kGlances = 100;  // looks at what is nearly there already
+constexpr int kSpins = 4000;   // some tens of microseconds
+// A leader that has waited so long, and for three quarters of all its time, goes on alone: shares
+// of unequal size explain a half at most.
+constexpr Clock::duration kPatience = std::chrono::microseconds(500);
 constexpr std::int64_t kWide = 32;  // more than kMost
 
 void pause() {
@@ -22,15 +24,21 @@ void pause() {
 #endif
 }
 
-/// Returns the time that was spent after the first spins.
+/// Returns the time that was spent, or none if that was little.
 template <class Condition>
 Clock::duration wait_until(const Condition& condition) {
-  for (int i = 0; i < kSpins; ++i) {
+  for (int i = 0; i < kGlances; ++i) {
     if (condition()) return {};
     pause();
   }
   const Clock::time_point start = Clock::now();
-  while (!condition()) std::this_thread::yield();
+  for (int i = 0; !condition(); ++i) {
+    if (i < kSpins) {
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
   return Clock::now() - start;
 }
 
@@ -41,7 +49,7 @@ void Team::open(Member& leader) {
   const std::int64_t last = round_.load(std::memory_order_relaxed);
   if (last == kClosed) return;  // the others have left
   if (last == kNone) start_ = Clock::now();
-  if (waited_ > kPatience && 4 * waited_ > Clock::now() - start_) return close();
+  if (waited_ > kPatience && 4 * waited_ > 3 * (Clock::now() - start_)) return close();
   leader.count = std::min(joined_.load(std::memory_order_acquire), kMost);
   round_.store((leader.barriers + 1) * kWide + leader.count, std::memory_order_release);
 }
