@@ -102,7 +102,7 @@ TEST(Quantisation, TheRestIsRefusedByName) {
   }
   EXPECT_THAT(refusal(policy("int8"), "", "PReLU"), HasSubstr("dtype policy"));
   EXPECT_THAT(refusal("{'module': 'keras', 'class_name': 'DTypePolicyMap', 'config': "
-                      "{'default_policy': 'float32', 'policy_map': {'a/b': 'float16'}}}"),
+                      "{'default_policy': 'float32', 'policy_map': {'(a|b)': 'float16'}}}"),
               HasSubstr("DTypePolicyMap"));
 }
 

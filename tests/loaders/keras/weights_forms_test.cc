@@ -273,6 +273,19 @@ TEST(Checkpoint, SaysWhichVariableItLacks) {
   EXPECT_THAT(message, HasSubstr("the file has"));
 }
 
+TEST(Checkpoint, SeveralModelsThatFitAreNotChosenFrom) {
+  const std::string folder =
+      std::string(THAW_SOURCE_DIR) + "/tests/loaders/keras/files/checkpoints/";
+  const keras::OpenWeights weights = keras::open_weights_file(folder + "two_models", {});
+  std::vector<std::string> notes;
+  EXPECT_THAT(message_of([&] { keras::assign_weights(weights, model_of({"a"}), false, notes); },
+                         ErrorCode::failed_precondition),
+              HasSubstr("two_models: several of its models fit: left, right"));
+  EXPECT_THAT(
+      message_of([&] { keras::open_weights_file(folder + "no_graph", {}); }, ErrorCode::data_loss),
+      HasSubstr("no_graph: the object graph is float32[2]"));
+}
+
 TEST(Checkpoint, OptimizersAreCountedAndOthersNamed) {
   const keras::OpenWeights weights =
       keras::open_weights_file(golden("tfkeras/weights_elsewhere/checkpoint_folder"), {});
