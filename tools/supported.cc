@@ -37,7 +37,8 @@ void print_ops(const Supported& supported) {
       "other op is\nrefused by name unless a function is registered for it (`thaw/custom.h`).\n\n"
       "Types: by type attribute of the op, those for which answers of TensorFlow are stored in "
       "`tests/golden`\nand checked; an op has others too where the op inside that it becomes takes "
-      "them. No types: fixed ones,\nor any. Limits: what is refused with the op's name; without an "
+      "them. `checked`: answers are\nstored, of an op without type attributes; else why none are. "
+      "Limits: what is refused with the op's name; without an "
       "entry no use that TensorFlow's CPU\nkernels allow is known to be refused.\n\n"
       "| op | types | limits |\n|---|---|---|\n",
       supported.tensorflow_ops.size());

@@ -198,6 +198,7 @@ constexpr HostKernel kBits[] = {
     {"requantization_range", requantization_range},
     {"quantized_number", quantized_number},
     {"quantized_bias_add", quantized_bias_add},
+    {"round_to_float8", round_to_float8},
 };
 
 }  // namespace

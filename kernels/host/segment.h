@@ -22,6 +22,10 @@ std::vector<Tensor> set_size(const HostArgs& args);
 std::vector<Tensor> dynamic_partition(const HostArgs& args);
 std::vector<Tensor> dynamic_stitch(const HostArgs& args);
 
+// segment_measures.cc
+std::vector<Tensor> isotonic_regression(const HostArgs& args);
+std::vector<Tensor> nearest_neighbors(const HostArgs& args);
+
 // segment_order.cc
 std::vector<Tensor> in_top_k(const HostArgs& args);
 std::vector<Tensor> nth_element(const HostArgs& args);

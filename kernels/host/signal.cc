@@ -174,6 +174,7 @@ constexpr HostKernel kSignal[] = {
     {"audio_spectrogram", audio_spectrogram},
     {"mfcc", mfcc},
     {"decode_wav", decode_wav},
+    {"encode_wav", encode_wav},
 };
 
 }  // namespace

@@ -1,4 +1,6 @@
 // RIFF/WAVE files of 16-bit samples.
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "kernels/host/numeric.h"
@@ -128,6 +130,43 @@ std::vector<Tensor> decode_wav(const HostArgs& args) {
   }
   return {std::move(audio),
           Tensor::from<std::int32_t>(Shape{}, {static_cast<std::int32_t>(wave.rate)})};
+}
+
+// (samples [n, channels], samples a second) -> a file
+std::vector<Tensor> encode_wav(const HostArgs& args) {
+  const Tensor& audio = args.in[0];
+  const std::int64_t samples = audio.shape()[0], channels = audio.shape()[1];
+  const std::int64_t rate = integer(args.in[1], "sample_rate");
+  if (samples < 1 || channels < 1 || channels > INT16_MAX) {
+    invalid("audio: expected samples of at most {} channels, found shape {}", INT16_MAX,
+            audio.shape().to_string());
+  }
+  const std::int64_t bytes = 2 * audio.num_elements();
+  const std::int64_t frame = 2 * channels;
+  if (rate < 1 || rate > UINT32_MAX / frame) invalid("sample_rate: found {}", rate);
+  if (bytes > INT32_MAX - 36) invalid("audio: {} bytes are too many for a file", bytes);
+  std::string file;
+  const auto number = [&](std::int64_t value, int width) {
+    for (int i = 0; i < width; ++i) file.push_back(static_cast<char>(value >> (8 * i) & 0xFF));
+  };
+  file += "RIFF";
+  number(36 + bytes, 4);
+  file += "WAVEfmt ";
+  number(16, 4);
+  number(1, 2);
+  number(channels, 2);
+  number(rate, 4);
+  number(rate * frame, 4);
+  number(frame, 2);
+  number(16, 2);
+  file += "data";
+  number(bytes, 4);
+  const auto* x = elements<float>(audio);
+  for (std::int64_t i = 0; i < audio.num_elements(); ++i) {
+    const float level = std::isnan(x[i]) ? -32768.0F : std::round(x[i] * 32768.0F);
+    number(static_cast<std::int64_t>(std::min(std::max(level, -32768.0F), 32767.0F)), 2);
+  }
+  return {Tensor::from(Shape{}, std::vector<std::string>{std::move(file)})};
 }
 
 }  // namespace thaw::host

@@ -9,6 +9,8 @@ std::span<const HostKernel> sparse() {
   static constexpr HostKernel kKernels[] = {
       {"ctc_beam_search_decoder", ctc_beam_search_decoder},
       {"ctc_greedy_decoder", ctc_greedy_decoder},
+      {"ctc_loss", ctc_loss},
+      {"edit_distance", edit_distance},
       {"sparse_combine", sparse_combine},
       {"sparse_concat", sparse_concat},
       {"sparse_cross", sparse_cross},

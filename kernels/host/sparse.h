@@ -60,4 +60,11 @@ std::vector<Tensor> sparse_cross(const HostArgs& args);
 std::vector<Tensor> ctc_greedy_decoder(const HostArgs& args);
 std::vector<Tensor> ctc_beam_search_decoder(const HostArgs& args);
 
+
+// sparse_ctc_loss.cc
+std::vector<Tensor> ctc_loss(const HostArgs& args);
+
+// sparse_distance.cc
+std::vector<Tensor> edit_distance(const HostArgs& args);
+
 }  // namespace thaw::host

@@ -13,5 +13,6 @@ std::vector<Tensor> audio_spectrogram(const HostArgs& args);
 std::vector<Tensor> mfcc(const HostArgs& args);
 /// (contents string) -> (float32 [samples, channels], sample_rate int32): a WAV file.
 std::vector<Tensor> decode_wav(const HostArgs& args);
+std::vector<Tensor> encode_wav(const HostArgs& args);
 
 }  // namespace thaw::host

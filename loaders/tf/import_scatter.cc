@@ -17,6 +17,7 @@ Update update_of(std::string_view op) {
   if (op.ends_with("Sub")) return {ScatterKind::add, true};
   if (op.ends_with("Max")) return {ScatterKind::max, false};
   if (op.ends_with("Min")) return {ScatterKind::min, false};
+  if (op.ends_with("Mul")) return {ScatterKind::mul, false};
   return {ScatterKind::update, false};
 }
 

@@ -317,6 +317,7 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"ResourceScatterAdd", &Importer::scatter_variable},
       {"ResourceScatterMax", &Importer::scatter_variable},
       {"ResourceScatterMin", &Importer::scatter_variable},
+      {"ResourceScatterMul", &Importer::scatter_variable},
       {"ResourceScatterNdAdd", &Importer::scatter_variable},
       {"ResourceScatterNdMax", &Importer::scatter_variable},
       {"ResourceScatterNdMin", &Importer::scatter_variable},
@@ -331,6 +332,7 @@ const std::map<std::string_view, Importer::Handler>& Importer::handlers() {
       {"ScatterAdd", &Importer::scatter_variable},
       {"ScatterMax", &Importer::scatter_variable},
       {"ScatterMin", &Importer::scatter_variable},
+      {"ScatterMul", &Importer::scatter_variable},
       {"ScatterNdAdd", &Importer::scatter_variable},
       {"ScatterNdMax", &Importer::scatter_variable},
       {"ScatterNdMin", &Importer::scatter_variable},
@@ -387,7 +389,9 @@ std::vector<SupportedOp> supported_tensorflow_ops() {
   std::ranges::sort(names);
   std::vector<SupportedOp> ops;
   for (const std::string& name : names) {
-    ops.push_back({name, std::string(tf::tested_types(name)), tf::op_limits(name)});
+    const std::string_view types = tf::tested_types(name);
+    ops.push_back({name, std::string(types.empty() ? tf::untested_reason(name) : types),
+                   tf::op_limits(name)});
   }
   return ops;
 }

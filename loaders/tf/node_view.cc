@@ -110,6 +110,28 @@ std::string NodeView::text(std::string_view attr) const {
   return value->s();
 }
 
+// An 8-bit float is held as float32 where an op only casts, moves or passes it on.
+DType NodeView::held_as(int type) const {
+  static constexpr std::string_view kMovers[] = {
+      "BroadcastTo",     "Case",        "Cast",           "Concat",       "ConcatV2",
+      "Const",           "EnsureShape", "ExpandDims",     "Gather",       "GatherNd",
+      "GatherV2",        "Identity",    "IdentityN",      "If",           "Pack",
+      "PartitionedCall", "Rank",        "Reshape",        "Shape",        "Size",
+      "Slice",           "Split",       "SplitV",         "Squeeze",      "StatefulPartitionedCall",
+      "StatelessCase",   "StatelessIf", "StatelessWhile", "StopGradient", "StridedSlice",
+      "Transpose",       "Unpack",      "While"};
+  if (!float8_kind(type).empty() && std::ranges::find(kMovers, op()) != std::end(kMovers)) {
+    return DType::float32;
+  }
+  return dtype_from_proto(type);
+}
+
+std::string_view NodeView::float8(std::string_view attr) const {
+  const AttrValue* value = find(attr);
+  return value == nullptr || value->value_case() != AttrValue::kType ? std::string_view()
+                                                                     : float8_kind(value->type());
+}
+
 DType NodeView::type(std::string_view attr) const {
   const AttrValue* value = find(attr);
   try {
@@ -119,7 +141,7 @@ DType NodeView::type(std::string_view attr) const {
       return dtype_from_proto(type);
     }
     if (value->value_case() != AttrValue::kType) wrong_kind(attr, "a type");
-    return dtype_from_proto(value->type());
+    return held_as(value->type());
   } catch (const Error& error) {
     fail(error.code(), "attribute '{}': {}", attr, error.what());
   }
@@ -201,7 +223,7 @@ std::vector<DType> NodeView::types(std::string_view attr) const {
   if (list.type_size() == 0) wrong_kind(attr, "a list of types");
   std::vector<DType> types;
   try {
-    for (const int type : list.type()) types.push_back(dtype_from_proto(type));
+    for (const int type : list.type()) types.push_back(held_as(type));
   } catch (const Error& error) {
     fail(error.code(), "attribute '{}': {}", attr, error.what());
   }

@@ -23,6 +23,9 @@ class TensorShapeProto;
 /// form. Quantised types are their integers; as far as types of graph values go, DT_RESOURCE is
 /// DType::table and DT_VARIANT DType::tensor_list.
 DType dtype_from_proto(int dtype);
+/// The kind of an 8-bit float that Thaw holds as float32 whose values that type has: "e4m3fn" or
+/// "e5m2"; empty for any other type.
+std::string_view float8_kind(int dtype);
 /// Throws Error(invalid_argument) for dimensions below -1 and more than `max_rank` of them.
 Shape shape_from_proto(const TensorShapeProto& shape, int max_rank);
 /// TensorFlow's decoding of a constant. `owner` keeps the message alive: large contents are
@@ -57,6 +60,8 @@ class NodeView {
   double number(std::string_view attr) const;
   std::string text(std::string_view attr) const;
   DType type(std::string_view attr) const;
+  /// float8_kind of a type attribute of the node.
+  std::string_view float8(std::string_view attr) const;
   Shape shape(std::string_view attr) const;
   Tensor tensor(std::string_view attr) const;
   std::vector<std::int64_t> integers(std::string_view attr) const;
@@ -94,6 +99,7 @@ class NodeView {
   }
 
  private:
+  DType held_as(int type) const;
   const AttrValue* find(std::string_view attr) const;
   /// The list, or null for an empty one that is written as no value or left to the default "[]".
   const AttrValue* find_list(std::string_view attr) const;

@@ -6,6 +6,7 @@
 #include "loaders/tf/ops/fused.h"
 #include "loaders/tf/ops/image.h"
 #include "loaders/tf/ops/list.h"
+#include "loaders/tf/ops/measures.h"
 #include "loaders/tf/ops/numeric.h"
 #include "loaders/tf/ops/op_context.h"
 #include "loaders/tf/ops/quantized.h"
@@ -31,6 +32,7 @@ constexpr std::string_view kPhilox = "alg Philox or automatic, a constant";
 
 // clang-format off
 constexpr ImporterLimit kImporterLimits[] = {
+    {importers::approx_top_k, "over the last dimension; not aggregate_to_topk=false"},
     {importers::arg_reduce, "dimension is a constant"},
     {importers::bias_add, kVectorFormat},
     {importers::bincount, "weights of known shape"},
@@ -42,6 +44,7 @@ constexpr ImporterLimit kImporterLimits[] = {
     {importers::conv, kConvolution},
     {importers::conv_any, "not batch_dims other than 1; strides, dilations and explicit_paddings not over batch or channels"},
     {importers::conv_backprop, "not data_format=NCHW_VECT_C; not in groups"},
+    {importers::ctc_loss, "the loss, not its gradient"},
     {importers::cudnn_rnn, "rnn_mode lstm or gru; not direction=bidirectional, input_mode=skip_input; num_proj=0; one layer of known size"},
     {importers::data_format_vec_permute, "operand of known length"},
     {importers::depth_to_space, kBlocks},
@@ -49,7 +52,6 @@ constexpr ImporterLimit kImporterLimits[] = {
     {importers::dilation_2d, "strides and rates not over batch or channels"},
     {importers::encode_jpeg, "not xmp_metadata"},
     {importers::equality, "incompatible_shape_error=false only with known shapes"},
-    {importers::euclidean_norm, "not complex"},
     {importers::expand_dims, "dim is a constant"},
     {importers::extract_patches, "ksizes, strides and rates not over batch or channels"},
     {importers::fingerprint, "method farmhash64, a constant"},
@@ -77,13 +79,14 @@ constexpr ImporterLimit kImporterLimits[] = {
     {importers::reverse_v2, "axis is a constant"},
     {importers::roll, "shift and axis are constants"},
     {importers::scan, "axis is a constant"},
-    {importers::scatter_nd, kBadIndices},
+    {importers::scatter_nd, "not bad_indices_policy=IGNORE; not of strings"},
     {importers::space_to_depth, kBlocks},
     {importers::split, "split_dim is a constant"},
     {importers::split_v, "split_dim is a constant"},
     {importers::stateless_random_v2, kPhilox},
     {importers::stateless_shuffle, kPhilox},
     {importers::tensor_scatter, kBadIndices},
+    {importers::to_bool, "operand of known rank"},
     {importers::tridiagonal_solve, "not perturb_singular=true"},
     {importers::unary_chain, "op_names of elementwise ops with one operand"},
     {list_ops::element_shape, "of lists made in the same function"},

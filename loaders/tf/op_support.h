@@ -16,6 +16,9 @@ std::span<const TestedTypes> tested_types();
 /// Empty for an op that no stored graph has, or whose types are fixed.
 std::string_view tested_types(std::string_view op);
 
+/// Why no answer of TensorFlow is stored for an op; empty where there is one.
+std::string_view untested_reason(std::string_view op);
+
 /// Which uses of an op are refused by name; empty: none that TensorFlow's CPU kernels allow and
 /// that is known.
 std::string op_limits(std::string_view op);

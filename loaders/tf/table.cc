@@ -5,6 +5,7 @@
 #include "loaders/tf/ops/fused.h"
 #include "loaders/tf/ops/image.h"
 #include "loaders/tf/ops/list.h"
+#include "loaders/tf/ops/measures.h"
 #include "loaders/tf/ops/numeric.h"
 #include "loaders/tf/ops/op_context.h"
 #include "loaders/tf/ops/quantized.h"
@@ -40,6 +41,7 @@ constexpr OpRow kOps[] = {
     {"All", importers::reduce, k(ReduceKind::all)},
     {"Angle", importers::complex_part, 2},
     {"Any", importers::reduce, k(ReduceKind::any)},
+    {"ApproxTopK", importers::approx_top_k},
     {"ApproximateEqual", importers::approximate_equal},
     {"ArgMax", importers::arg_reduce, 0},
     {"ArgMin", importers::arg_reduce, 1},
@@ -105,10 +107,13 @@ constexpr OpRow kOps[] = {
     {"Bucketize", importers::bucketize},
     {"CTCBeamSearchDecoder", importers::ctc_beam_search_decoder},
     {"CTCGreedyDecoder", importers::ctc_greedy_decoder},
+    {"CTCLoss", importers::ctc_loss, 1},
+    {"CTCLossV2", importers::ctc_loss, 2},
     {"CaseFoldUTF8", importers::normalize_text, 1},
     {"Cast", importers::cast},
     {"Ceil", importers::unary, k(U::ceil)},
     {"CheckNumerics", importers::check_numerics},
+    {"CheckNumericsV2", importers::check_numerics},
     {"Cholesky", importers::cholesky},
     {"ClipByValue", importers::clip},
     {"CombinedNonMaxSuppression", importers::combined_non_max_suppression},
@@ -159,6 +164,7 @@ constexpr OpRow kOps[] = {
     {"DepthwiseConv2dNative", importers::depthwise_conv},
     {"DepthwiseConv2dNativeBackpropInput", importers::depthwise_conv_backprop},
     {"Dequantize", importers::dequantize},
+    {"DeviceIndex", importers::device_index},
     {"Diag", importers::diag},
     {"DiagPart", importers::diag_part},
     {"Digamma", importers::unary, k(U::digamma)},
@@ -169,6 +175,7 @@ constexpr OpRow kOps[] = {
     {"DrawBoundingBoxesV2", importers::draw_bounding_boxes},
     {"DynamicPartition", importers::dynamic_partition},
     {"DynamicStitch", importers::dynamic_stitch},
+    {"EditDistance", importers::edit_distance},
     {"Eig", importers::eig},
     {"Einsum", importers::einsum},
     {"Elu", importers::unary, k(U::elu)},
@@ -177,6 +184,7 @@ constexpr OpRow kOps[] = {
     {"EncodeBase64", importers::base64, 0},
     {"EncodeJpeg", importers::encode_jpeg},
     {"EncodePng", importers::encode_png},
+    {"EncodeWav", importers::encode_wav},
     {"EnsureShape", importers::ensure_shape},
     {"Equal", importers::equality, k(B::equal)},
     {"Erf", importers::unary, k(U::erf)},
@@ -242,6 +250,7 @@ constexpr OpRow kOps[] = {
     {"IsFinite", importers::unary, k(U::is_finite)},
     {"IsInf", importers::unary, k(U::is_inf)},
     {"IsNan", importers::unary, k(U::is_nan)},
+    {"IsotonicRegression", importers::isotonic_regression},
     {"L2Loss", importers::l2_loss},
     {"LRN", importers::lrn},
     {"LSTMBlockCell", importers::lstm_block_cell},
@@ -295,6 +304,7 @@ constexpr OpRow kOps[] = {
     {"Mul", importers::binary, k(B::mul)},
     {"MulNoNan", importers::binary, k(B::mul_no_nan)},
     {"Ndtri", importers::special_function, 1},
+    {"NearestNeighbors", importers::nearest_neighbors},
     {"Neg", importers::unary, k(U::neg)},
     {"NextAfter", importers::next_after},
     {"NonMaxSuppression", importers::non_max_suppression, 1},
@@ -516,6 +526,7 @@ constexpr OpRow kOps[] = {
     {"TensorScatterUpdate", importers::tensor_scatter, k(ScatterKind::update)},
     {"TensorStridedSliceUpdate", importers::strided_slice_update},
     {"Tile", importers::tile},
+    {"ToBool", importers::to_bool},
     {"TopK", importers::top_k},
     {"TopKV2", importers::top_k_v2},
     {"Transpose", importers::transpose},

@@ -1,6 +1,9 @@
 // TensorFlow's constants: either raw little-endian content or typed fields, of which the last value
 // repeats.
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "loaders/tf/node_view.h"
 #include "tf/proto/thaw_tf.pb.h"
@@ -19,7 +22,7 @@ template <class T, class Field, class Convert>
 void fill(Tensor& tensor, const Field& field, Convert convert) {
   T* out = tensor.mutable_data<T>();
   const std::int64_t n = tensor.num_elements();
-  const std::int64_t given = std::min<std::int64_t>(n, field.size());
+  const std::int64_t given = std::min(n, static_cast<std::int64_t>(field.size()));
   for (std::int64_t i = 0; i < given; ++i) out[i] = convert(field[static_cast<int>(i)]);
   if (given > 0) std::fill(out + given, out + n, out[given - 1]);
 }
@@ -109,7 +112,48 @@ void fill_strings(Tensor& tensor, const std::string& content) {
   if (at != content.size()) fail(ErrorCode::invalid_argument, "surplus bytes behind the strings");
 }
 
+// One number of 8 bits: a sign, an exponent, a fraction.
+float float8_number(unsigned char bits, bool e5m2) {
+  const int fraction_bits = e5m2 ? 2 : 3, bias = e5m2 ? 15 : 7;
+  const int exponent = (bits & 0x7f) >> fraction_bits;
+  const int fraction = bits & ((1 << fraction_bits) - 1);
+  const float sign = (bits & 0x80) != 0 ? -1.0F : 1.0F;
+  if (e5m2 && exponent == 31) {
+    return fraction == 0 ? sign * std::numeric_limits<float>::infinity()
+                         : std::numeric_limits<float>::quiet_NaN();
+  }
+  if (!e5m2 && (bits & 0x7f) == 0x7f) return std::numeric_limits<float>::quiet_NaN();
+  const int whole = exponent == 0 ? fraction : fraction + (1 << fraction_bits);
+  return sign * std::ldexp(static_cast<float>(whole), std::max(exponent, 1) - bias - fraction_bits);
+}
+
+// The values of 8-bit floats as float32.
+Tensor float8_from_proto(const TensorProto& proto, Shape shape, const Limits& limits) {
+  const auto count = static_cast<std::uint64_t>(shape.num_elements());
+  const bool raw = !proto.tensor_content().empty();
+  const std::string& bytes = raw ? proto.tensor_content() : proto.float8_val();
+  if (count > limits.max_total_bytes / sizeof(float) ||
+      (count > bytes.size() && count * sizeof(float) > kMaxRepeatedBytes)) {
+    fail(ErrorCode::resource_exhausted, "constant of {} elements from {} bytes", count,
+         bytes.size());
+  }
+  if (raw && bytes.size() != count) {
+    fail(ErrorCode::invalid_argument, "constant of float8{} holds {} bytes, not {}",
+         shape.to_string(), bytes.size(), count);
+  }
+  const bool e5m2 = float8_kind(proto.dtype()) == "e5m2";
+  Tensor tensor(DType::float32, std::move(shape));
+  fill<float>(tensor, bytes,
+              [&](char c) { return float8_number(static_cast<unsigned char>(c), e5m2); });
+  return tensor;
+}
+
 }  // namespace
+
+std::string_view float8_kind(int dtype) {
+  if (dtype == DT_FLOAT8_E4M3FN) return "e4m3fn";
+  return dtype == DT_FLOAT8_E5M2 ? "e5m2" : "";
+}
 
 DType dtype_from_proto(int dtype) {
   switch (dtype >= kRefOffset ? dtype - kRefOffset : dtype) {
@@ -163,7 +207,8 @@ Tensor tensor_from_proto(const TensorProto& proto, const Limits& limits,
                          const std::shared_ptr<const void>& owner) {
   if (proto.dtype() >= kRefOffset)
     fail(ErrorCode::invalid_argument, "constant of a reference type");
-  const DType dtype = dtype_from_proto(proto.dtype());
+  const bool float8 = !float8_kind(proto.dtype()).empty();
+  const DType dtype = float8 ? DType::float32 : dtype_from_proto(proto.dtype());
   if (dtype == DType::table || dtype == DType::tensor_list) {
     fail(ErrorCode::unimplemented, "constant of {}", DataType_Name(proto.dtype()));
   }
@@ -171,6 +216,7 @@ Tensor tensor_from_proto(const TensorProto& proto, const Limits& limits,
   if (!shape.is_static()) {
     fail(ErrorCode::invalid_argument, "constant of shape {}", shape.to_string());
   }
+  if (float8) return float8_from_proto(proto, std::move(shape), limits);
   const auto count = static_cast<std::uint64_t>(shape.num_elements());
   const std::string& content = proto.tensor_content();
   const std::uint64_t width = dtype == DType::string ? 1 : size_of(dtype);

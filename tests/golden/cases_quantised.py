@@ -55,7 +55,7 @@ def quantised_int4_blocks(w):
     return Spec(m, xs, note="weights in int4, a scale and a zero point for every four rows")
 
 
-@case("quantised_float8", **OPTIONS, no_savedmodel="float8 elements of a graph, which Thaw refuses by name")
+@case("quantised_float8", **OPTIONS)
 def quantised_float8(w):
     L = w.L
     x = w.Input((4, 8), name="x")

@@ -16,6 +16,17 @@ ValueId slice_axis(OpContext& c, ValueId x, std::int64_t axis, std::int64_t begi
   return c.g.slice_axis(x, axis, begin, end);
 }
 
+// A sum of bools is their disjunction.
+ValueId scatter_of(OpContext& c, ScatterKind kind, ValueId whole, ValueId at, ValueId updates) {
+  const ops::Scatter op{kind};
+  if (c.g.dtype(whole) != DType::boolean || kind == ScatterKind::update) {
+    return c.g.add1(op, {whole, at, updates});
+  }
+  const ValueId sums =
+      c.g.add1(op, {c.g.cast(whole, DType::int32), at, c.g.cast(updates, DType::int32)});
+  return c.g.cast(sums, DType::boolean);
+}
+
 }  // namespace
 
 Results transpose(OpContext& c) {
@@ -63,7 +74,10 @@ Results strided_slice(OpContext& c) {
   const ops::StridedSlice op{c.node.integer("begin_mask"), c.node.integer("end_mask"),
                              c.node.integer("ellipsis_mask"), c.node.integer("new_axis_mask"),
                              c.node.integer("shrink_axis_mask")};
-  const ValueId y = c.g.add1(op, {c.in(0), c.in(1), c.in(2), c.in(3)});
+  const auto index = [&](int i) {
+    return c.dtype(i) == DType::int16 ? c.g.cast(c.in(i), DType::int32) : c.in(i);
+  };
+  const ValueId y = c.g.add1(op, {c.in(0), index(1), index(2), index(3)});
   // Shape arithmetic on partly known shapes folds where the picked dimension is known.
   if (c.g.constant_of(y) == nullptr && (c.dtype(0) == DType::int32 || c.dtype(0) == DType::int64) &&
       c.shape(0).has_rank() && c.shape(0).rank() == 1) {
@@ -204,14 +218,15 @@ Results where(OpContext& c) {
 Results scatter_nd(OpContext& c) {
   c.expect_count(3);
   c.one_of("bad_indices_policy", {"", "DEFAULT", "ERROR"});
+  if (c.dtype(1) == DType::string) c.refuse("sums of strings");
   const ValueId zeros = c.g.add1(ops::BroadcastTo{}, {c.g.scalar(0, c.dtype(1)), c.in(2)});
-  return {c.g.add1(ops::Scatter{ScatterKind::add}, {zeros, c.in(0), c.in(1)})};
+  return {scatter_of(c, ScatterKind::add, zeros, c.in(0), c.in(1))};
 }
 
 Results tensor_scatter(OpContext& c) {
   c.expect_count(3);
   c.one_of("bad_indices_policy", {"", "DEFAULT", "ERROR"});
-  return {c.g.add1(ops::Scatter{static_cast<ScatterKind>(c.kind)}, c.inputs)};
+  return {scatter_of(c, static_cast<ScatterKind>(c.kind), c.in(0), c.in(1), c.in(2))};
 }
 
 // The forms of TensorFlow 1 have one block size for the two axes of an image.

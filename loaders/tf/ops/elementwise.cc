@@ -104,6 +104,16 @@ Results select_rows(OpContext& c) {
 Results cast(OpContext& c) {
   c.expect_count(1);
   if (c.node.flag("Truncate")) c.refuse("attribute Truncate=true");
+  const std::string_view float8 = c.node.float8("DstT");
+  if (!float8.empty()) {
+    if (is_complex(c.dtype(0))) c.refuse("a cast of complex numbers to float8");
+    // Rounded once: from float64 as it is, from all else through float32, which holds it.
+    const DType wide = c.dtype(0) == DType::float64 ? DType::float64 : DType::float32;
+    const ValueId rounded =
+        c.g.add1(ops::HostCall{"round_to_float8", {{"kind", std::string(float8)}}, nullptr},
+                 {c.g.cast(c.in(0), wide)});
+    return {c.g.cast(rounded, DType::float32)};
+  }
   return {c.g.cast(c.in(0), c.node.type("DstT"))};
 }
 

@@ -41,17 +41,17 @@ Results quantize_and_dequantize(OpContext& c) {
 
 namespace {
 
-/// What rounding to a grid needs: its first and last point and its step.
+/// What rounding to a grid needs: its first and last point, its step, and steps per one.
 struct Grid {
-  ValueId low, high, scale;
+  ValueId low, high, scale, inverse;
 };
 
 // The range is shifted so that zero is a point of the grid.
 Grid nudge(GraphBuilder& g, ValueId min, ValueId max, double first, double last) {
   const auto number = [&](double value) { return g.scalar(value, g.dtype(min)); };
   const auto binary = [&](BinaryKind kind, ValueId x, ValueId y) { return g.binary(kind, x, y); };
-  const ValueId scale =
-      binary(BinaryKind::div, binary(BinaryKind::sub, max, min), number(last - first));
+  const ValueId range = binary(BinaryKind::sub, max, min);
+  const ValueId scale = binary(BinaryKind::div, range, number(last - first));
   const ValueId zero = binary(BinaryKind::sub, number(first), binary(BinaryKind::div, min, scale));
   // Round half away from zero; the zero point is not negative once it is clamped.
   const ValueId whole = g.unary({UnaryKind::floor}, zero);
@@ -62,7 +62,8 @@ Grid nudge(GraphBuilder& g, ValueId min, ValueId max, double first, double last)
   point = g.select(binary(BinaryKind::less, zero, number(first)), number(first), point);
   point = g.select(binary(BinaryKind::greater, zero, number(last)), number(last), point);
   return {binary(BinaryKind::mul, binary(BinaryKind::sub, number(first), point), scale),
-          binary(BinaryKind::mul, binary(BinaryKind::sub, number(last), point), scale), scale};
+          binary(BinaryKind::mul, binary(BinaryKind::sub, number(last), point), scale), scale,
+          binary(BinaryKind::div, number(last - first), range)};
 }
 
 }  // namespace
@@ -82,16 +83,15 @@ Results fake_quant(OpContext& c) {
   const ValueId max = c.kind == 0 ? g.scalar(c.node.number("max"), dtype) : c.in(2);
   const Grid grid = nudge(g, min, max, first, last);
   const auto binary = [&](BinaryKind kind, ValueId x, ValueId y) { return g.binary(kind, x, y); };
-  const ValueId one = g.scalar(1, dtype), half = g.scalar(0.5, dtype), none = g.scalar(0, dtype);
-  const ValueId inverse = binary(BinaryKind::div, one, grid.scale);
+  const ValueId half = g.scalar(0.5, dtype), none = g.scalar(0, dtype);
   // Counted from zero's point, so that zero stays exact.
-  const ValueId zero =
-      g.unary({UnaryKind::floor},
-              binary(BinaryKind::add,
-                     binary(BinaryKind::mul, g.unary({UnaryKind::neg}, grid.low), inverse), half));
+  const ValueId zero = g.unary(
+      {UnaryKind::floor},
+      binary(BinaryKind::add,
+             binary(BinaryKind::mul, g.unary({UnaryKind::neg}, grid.low), grid.inverse), half));
   ValueId y =
       binary(BinaryKind::maximum, binary(BinaryKind::minimum, c.in(0), grid.high), grid.low);
-  y = binary(BinaryKind::mul, binary(BinaryKind::sub, y, grid.low), inverse);
+  y = binary(BinaryKind::mul, binary(BinaryKind::sub, y, grid.low), grid.inverse);
   y = g.unary({UnaryKind::floor}, binary(BinaryKind::add, binary(BinaryKind::sub, y, zero), half));
   y = binary(BinaryKind::mul, y, grid.scale);
   if (c.kind == 0) return {y};

@@ -34,16 +34,26 @@ Results top_k(OpContext& c) {
 
 Results top_k_v2(OpContext& c) {
   c.expect_count(2);
-  const ops::TopK op{c.node.flag("sorted"), c.node.type("index_type")};
-  return c.g.add(op, {c.in(0), c.in(1)}, 2);
+  const DType index = c.node.type("index_type");
+  const bool narrow = index != DType::int32 && index != DType::int64;
+  const ValueId k = c.dtype(1) == DType::int16 ? c.g.cast(c.in(1), DType::int32) : c.in(1);
+  const ops::TopK op{c.node.flag("sorted"), narrow ? DType::int32 : index};
+  Results results = c.g.add(op, {c.in(0), k}, 2);
+  if (narrow) results[1] = c.g.cast(results[1], index);
+  return results;
 }
 
 Results euclidean_norm(OpContext& c) {
   c.expect_count(2);
-  if (is_complex(c.dtype(0))) c.refuse("complex numbers");
-  const ValueId squares = c.g.unary({UnaryKind::square}, c.in(0));
-  const ops::Reduce sum{ReduceKind::sum, c.node.flag("keep_dims")};
-  return {c.g.unary({UnaryKind::sqrt}, c.g.add1(sum, {squares, c.vector(1)}))};
+  const DType dtype = c.dtype(0);
+  const ValueId other =
+      is_complex(dtype) ? c.g.add1(ops::HostCall{"conj", {}, nullptr}, {c.in(0)}) : c.in(0);
+  const ValueId squares = c.g.binary(BinaryKind::mul, other, c.in(0));
+  const ops::Reduce op{ReduceKind::sum, c.node.flag("keep_dims")};
+  const ValueId sum = c.g.add1(op, {squares, c.vector(1)});
+  if (is_complex(dtype) || is_floating(dtype)) return {c.g.unary({UnaryKind::sqrt}, sum)};
+  const ValueId root = c.g.unary({UnaryKind::sqrt}, c.g.cast(sum, DType::float64));
+  return {c.g.cast(root, dtype)};  // towards zero
 }
 
 Results l2_loss(OpContext& c) {

@@ -37,8 +37,11 @@ Results segment_reduce(OpContext& c) {
 Results unsorted_segment_reduce(OpContext& c) {
   c.expect_count(3);
   const double empty = empty_segment(static_cast<SegmentKind>(c.kind), c.dtype(0));
-  return add_call(c, "unsorted_segment_reduce",
-                  {{"kind", std::string(name_of_kind(c.kind))}, {"empty", empty}}, 1);
+  const ValueId ids = c.dtype(1) == DType::int16 ? c.g.cast(c.in(1), DType::int32) : c.in(1);
+  return {c.g.add1(ops::HostCall{"unsorted_segment_reduce",
+                                 {{"kind", std::string(name_of_kind(c.kind))}, {"empty", empty}},
+                                 nullptr},
+                   {c.in(0), ids, c.in(2)})};
 }
 
 // The last operand of the forms "WithNumSegments" is the number of rows of the result.

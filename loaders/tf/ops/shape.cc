@@ -77,7 +77,9 @@ Results like(OpContext& c) {
   c.expect_count(1);
   if (c.dtype(0) == DType::tensor_list) c.refuse("zeros of a tensor list");
   const Shape shape = c.shape(0);
-  const ValueId value = c.g.scalar(c.kind, c.dtype(0));
+  const ValueId value = c.dtype(0) == DType::string && c.kind == 0
+                            ? c.g.constant(Tensor::from(Shape{}, std::vector<std::string>{""}))
+                            : c.g.scalar(c.kind, c.dtype(0));
   const ValueId dims = c.g.add1(ops::ShapeQuery{ShapeQueryKind::shape, DType::int64}, {c.in(0)});
   const ValueId y = c.g.add1(ops::BroadcastTo{}, {value, dims});
   return {shape.has_rank() ? refine(c.g, y, shape.dims()) : y};

@@ -95,8 +95,10 @@ Results normalize_text(OpContext& c) {
 Results empty(OpContext& c) {
   c.expect_count(1);
   const DType dtype = c.node.type("dtype");
-  if (dtype == DType::string) c.refuse("strings without a value");
-  return {c.g.add1(ops::BroadcastTo{}, {c.g.scalar(0, dtype), c.in(0)})};
+  const ValueId value = dtype == DType::string
+                            ? c.g.constant(Tensor::from(Shape{}, std::vector<std::string>{""}))
+                            : c.g.scalar(0, dtype);
+  return {c.g.add1(ops::BroadcastTo{}, {value, c.in(0)})};
 }
 
 // (input_sizes, filter [H, W, C, M], out_backprop): each channel is a transposed convolution of its

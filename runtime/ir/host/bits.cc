@@ -138,7 +138,8 @@ Types quantize(const ops::HostCall& call, const Context& context) {
   if (axis < -1 || (x.has_rank() && axis >= x.rank())) {
     invalid("axis {} of {}", axis, x.to_string());
   }
-  const Shape range = axis < 0 ? Shape{} : Shape{x.has_rank() ? x[static_cast<int>(axis)] : kUnknownDim};
+  const Shape range =
+      axis < 0 ? Shape{} : Shape{x.has_rank() ? x[static_cast<int>(axis)] : kUnknownDim};
   return {{dtype, x}, {DType::float32, range}, {DType::float32, range}};
 }
 
@@ -174,6 +175,14 @@ Types quantized_bias_add(const ops::HostCall&, const Context& context) {
   return {{DType::int32, context.shape(0)}, {DType::float32, Shape{}}, {DType::float32, Shape{}}};
 }
 
+Types round_to_float8(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  const std::string& kind = call.attributes.text("kind");
+  if (kind != "e4m3fn" && kind != "e5m2") invalid("float8 of kind {}", kind);
+  inference::expect_type(is_floating(context.dtype(0)), "x", "a floating type", context.dtype(0));
+  return {context.type(0)};
+}
+
 constexpr HostFunction kBits[] = {
     {"bitcast", bitcast, true, true},
     {"real", part},
@@ -191,6 +200,7 @@ constexpr HostFunction kBits[] = {
     {"requantization_range", requantization_range, true, true},
     {"quantized_number", quantized_number, true, true},
     {"quantized_bias_add", quantized_bias_add, true, true},
+    {"round_to_float8", round_to_float8},
 };
 
 }  // namespace

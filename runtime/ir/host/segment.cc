@@ -290,6 +290,30 @@ Types block_lstm(const ops::HostCall&, const Context& context) {
   return Types(7, {dtype, Shape{x[0], state[0], units}});
 }
 
+Types isotonic_regression(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  const DType to = call.attributes.dtype("dtype");
+  inference::expect_type(is_floating(to), "output_dtype", "a floating type", to);
+  inference::expect_type(inference::is_numeric(context.dtype(0)) && !is_complex(context.dtype(0)),
+                         "input", "a real type", context.dtype(0));
+  inference::expect_rank(context.shape(0), 2, "input");
+  const Shape shape = context.shape(0).has_rank() ? context.shape(0) : inference::unknown_dims(2);
+  return {{to, shape}, {DType::int32, shape}};
+}
+
+Types nearest_neighbors(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 3);
+  const DType dtype = context.dtype(0);
+  inference::expect_type(is_floating(dtype), "points", "a floating type", dtype);
+  inference::expect_same_type(dtype, "centers", context.dtype(1));
+  inference::expect_index_type("k", context.dtype(2));
+  inference::expect_rank(context.shape(0), 2, "points");
+  inference::expect_rank(context.shape(1), 2, "centers");
+  inference::expect_scalar(context, 2, "k");
+  const std::int64_t rows = context.shape(0).has_rank() ? context.shape(0)[0] : kUnknownDim;
+  return {{DType::int64, Shape{rows, kUnknownDim}}, {dtype, Shape{rows, kUnknownDim}}};
+}
+
 }  // namespace
 
 std::span<const HostFunction> segment() {
@@ -300,7 +324,9 @@ std::span<const HostFunction> segment() {
       {"histogram", histogram},
       {"in_top_k", in_top_k},
       {"invert_permutation", invert_permutation},
+      {"isotonic_regression", isotonic_regression},
       {"list_difference", list_difference},
+      {"nearest_neighbors", nearest_neighbors},
       {"nth_element", nth_element},
       {"ragged_bincount", bincount},
       {"search_sorted", search_sorted},

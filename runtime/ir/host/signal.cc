@@ -137,12 +137,23 @@ Types decode_wav(const ops::HostCall& call, const Context& context) {
           {DType::int32, Shape{}}};
 }
 
+Types encode_wav(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 2);
+  inference::expect_type(context.dtype(0) == DType::float32, "audio", "float32", context.dtype(0));
+  inference::expect_type(context.dtype(1) == DType::int32, "sample_rate", "int32",
+                         context.dtype(1));
+  inference::expect_rank(context.shape(0), 2, "audio");
+  inference::expect_scalar(context, 1, "sample_rate");
+  return {{DType::string, Shape{}}};
+}
+
 constexpr HostFunction kSignal[] = {
     {"fft", fft},
     {"rfft", rfft},
     {"audio_spectrogram", audio_spectrogram},
     {"mfcc", mfcc},
     {"decode_wav", decode_wav, true, true},
+    {"encode_wav", encode_wav, true, true},
 };
 
 }  // namespace

@@ -282,12 +282,48 @@ Types ctc_decoder(const ops::HostCall& call, const Context& context) {
   return types;
 }
 
+Types ctc_loss(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 4);
+  const DType dtype = context.dtype(0);
+  inference::expect_type(is_floating(dtype), "inputs", "a floating type", dtype);
+  inference::expect_rank(context.shape(0), 3, "inputs");
+  inference::expect_index_type("labels_indices", context.dtype(1));
+  inference::expect_index_type("labels_values", context.dtype(2));
+  inference::expect_index_type("sequence_length", context.dtype(3));
+  inference::expect_rank(context.shape(1), 2, "labels_indices");
+  inference::expect_rank(context.shape(2), 1, "labels_values");
+  const Shape x = context.shape(0).has_rank() ? context.shape(0) : inference::unknown_dims(3);
+  const Shape lengths = inference::merge_shape(Shape{x[1]}, context.shape(3), "sequence_length");
+  return {{dtype, lengths}};
+}
+
+Types edit_distance(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 6);
+  const SparseType a = sparse_operand(context, 0, 1, 2), b = sparse_operand(context, 3, 4, 5);
+  inference::expect_same_type(a.dtype, "truth_values", b.dtype);
+  const DType dtype = call.attributes.dtype("dtype");
+  inference::expect_type(is_floating(dtype), "output", "a floating type", dtype);
+  const std::int64_t rank = inference::merge_dim(a.rank, b.rank, "numbers per index");
+  if (rank < 0) return {{dtype, Shape::unknown_rank()}};
+  if (rank < 2) inference::invalid("sparse tensors of rank {}, expected at least 2", rank);
+  std::vector<std::int64_t> dims(static_cast<std::size_t>(rank - 1), kUnknownDim);
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    const int axis = static_cast<int>(i);
+    if (a.shape.has_rank() && b.shape.has_rank() && a.shape[axis] >= 0 && b.shape[axis] >= 0) {
+      dims[i] = std::max(a.shape[axis], b.shape[axis]);
+    }
+  }
+  return {{dtype, Shape(std::move(dims))}};
+}
+
 }  // namespace
 
 std::span<const HostFunction> sparse() {
   static constexpr HostFunction kFunctions[] = {
       {"ctc_beam_search_decoder", ctc_decoder},
       {"ctc_greedy_decoder", ctc_decoder},
+      {"ctc_loss", ctc_loss},
+      {"edit_distance", edit_distance},
       {"sparse_combine", sparse_combine},
       {"sparse_concat", sparse_concat},
       {"sparse_cross", sparse_cross},

@@ -121,9 +121,25 @@ TEST(TensorProto, FewBytesDoNotClaimAllMemory) {
 }
 
 TEST(TensorProto, TypesWithoutElementsAreRefusedByName) {
-  const Failure failure = refused("DT_FLOAT8_E5M2", "");
+  const Failure failure = refused("DT_FLOAT8_E5M2FNUZ", "");
   EXPECT_EQ(failure.code, ErrorCode::unimplemented);
-  EXPECT_NE(failure.message.find("DT_FLOAT8_E5M2"), std::string::npos) << failure.message;
+  EXPECT_NE(failure.message.find("DT_FLOAT8_E5M2FNUZ"), std::string::npos) << failure.message;
+}
+
+TEST(TensorProto, Float8StandsInGraphsButDoesNotLeaveThem) {
+  EXPECT_EQ(
+      refused("DT_FLOAT8_E5M2", "tensor_shape { dim { size: 3 } } tensor_content: \"ab\"").code,
+      ErrorCode::invalid_argument);
+  EXPECT_EQ(
+      refused("DT_FLOAT8_E4M3FN", "tensor_shape { dim { size: 1099511627776 } } float8_val: \"a\"")
+          .code,
+      ErrorCode::resource_exhausted);
+  const Failure fed =
+      failure_of(placeholder("x", "2", "DT_FLOAT8_E5M2") +
+                 node("y", "Cast", "x",
+                      attr("SrcT", "type: DT_FLOAT8_E5M2") + attr("DstT", "type: DT_FLOAT")));
+  EXPECT_EQ(fed.code, ErrorCode::unimplemented);
+  EXPECT_NE(fed.message.find("DT_FLOAT8_E5M2"), std::string::npos) << fed.message;
 }
 
 }  // namespace

@@ -1,0 +1,99 @@
+// Why no answer of TensorFlow is stored for an op.
+#include <algorithm>
+#include <iterator>
+
+#include "loaders/tf/op_support.h"
+
+namespace thaw::tf {
+namespace {
+
+struct UntestedOp {
+  std::string_view op, why;
+};
+
+constexpr std::string_view kRetired = "none stored: TensorFlow 2.21 runs it no more";
+constexpr std::string_view kNoKernel = "none stored: TensorFlow 2.21 has no kernel for CPUs";
+constexpr std::string_view kTextOp = "none stored: an op of TensorFlow Text";
+constexpr std::string_view kStructure = "none: it carries no elements";
+constexpr std::string_view kInitialiser = "those of what it fills, in initialisers and checkpoints";
+constexpr std::string_view kOlderName = "those of its later form";
+constexpr std::string_view kLog = "any: it only prints";
+
+// Sorted by name (byte order).
+// clang-format off
+constexpr UntestedOp kUntested[] = {
+    {"AccumulateNV2", kNoKernel},
+    {"ApproxTopK", kNoKernel},
+    {"BatchCholesky", kRetired},
+    {"BatchFFT", kRetired},
+    {"BatchFFT2D", kRetired},
+    {"BatchFFT3D", kRetired},
+    {"BatchIFFT", kRetired},
+    {"BatchIFFT2D", kRetired},
+    {"BatchIFFT3D", kRetired},
+    {"BatchMatrixBandPart", kRetired},
+    {"BatchMatrixDeterminant", kRetired},
+    {"BatchMatrixDiag", kRetired},
+    {"BatchMatrixDiagPart", kRetired},
+    {"BatchMatrixInverse", kRetired},
+    {"BatchMatrixSetDiag", kRetired},
+    {"BatchMatrixSolve", kRetired},
+    {"BatchMatrixSolveLs", kRetired},
+    {"BatchMatrixTriangularSolve", kRetired},
+    {"BatchNormWithGlobalNormalization", kRetired},
+    {"BatchSelfAdjointEig", kRetired},
+    {"BatchSelfAdjointEigV2", kRetired},
+    {"BatchSvd", kRetired},
+    {"CTCLossV2", kNoKernel},
+    {"CaseFoldUTF8", kTextOp},
+    {"CompareAndBitpack", kNoKernel},
+    {"ControlTrigger", kStructure},
+    {"DestroyResourceOp", kStructure},
+    {"DisableCopyOnRead", kStructure},
+    {"FFTND", kNoKernel},
+    {"HashTable", kOlderName},
+    {"IFFTND", kNoKernel},
+    {"IRFFTND", kNoKernel},
+    {"InitializeTable", kInitialiser},
+    {"InitializeTableFromTextFile", kInitialiser},
+    {"InitializeTableV2", kInitialiser},
+    {"IsVariableInitialized", kOlderName},
+    {"LookupTableExport", kOlderName},
+    {"LookupTableFind", kOlderName},
+    {"LookupTableImport", kInitialiser},
+    {"LookupTableInsert", kInitialiser},
+    {"LookupTableInsertV2", kInitialiser},
+    {"LookupTableRemoveV2", kInitialiser},
+    {"LookupTableSize", kOlderName},
+    {"MatrixExponential", kRetired},
+    {"MutableDenseHashTable", kOlderName},
+    {"MutableHashTable", kOlderName},
+    {"MutableHashTableOfTensors", kOlderName},
+    {"NormalizeUTF8", kTextOp},
+    {"PlaceholderV2", kRetired},
+    {"Print", kLog},
+    {"PrintV2", kLog},
+    {"QuantizeAndDequantize", kRetired},
+    {"RFFTND", kNoKernel},
+    {"RandomPoisson", kOlderName},
+    {"RefExit", kOlderName},
+    {"RemoteCall", kStructure},
+    {"RestoreV2", kInitialiser},
+    {"SelfAdjointEig", kRetired},
+    {"StatelessCase", kOlderName},
+    {"TensorArrayCloseV3", kStructure},
+    {"TopK", kRetired},
+    {"Variable", kOlderName},
+    {"_HostCast", kOlderName},
+};
+// clang-format on
+
+}  // namespace
+
+std::string_view untested_reason(std::string_view op) {
+  static_assert(std::ranges::is_sorted(kUntested, {}, &UntestedOp::op));
+  const auto* found = std::ranges::lower_bound(kUntested, op, {}, &UntestedOp::op);
+  return found != std::end(kUntested) && found->op == op ? found->why : std::string_view();
+}
+
+}  // namespace thaw::tf
