@@ -13,10 +13,13 @@
 #define THAW_HOST_DEVICE __host__ __device__
 #define THAW_DEVICE __device__
 #define THAW_NOINLINE __noinline__
+// Loops over registers: every index must be known to the compiler.
+#define THAW_UNROLL _Pragma("unroll")
 #else
 #define THAW_HOST_DEVICE
 #define THAW_DEVICE
 #define THAW_NOINLINE
+#define THAW_UNROLL
 #endif
 
 namespace thaw::cuda {

@@ -10,13 +10,6 @@
 #include "kernels/cuda/functions.cuh"
 #include "kernels/cuda/rnn_shape.h"
 
-// Loops over registers: every index must be known to the compiler.
-#ifdef __CUDACC__
-#define THAW_UNROLL _Pragma("unroll")
-#else
-#define THAW_UNROLL
-#endif
-
 namespace thaw::cuda {
 
 constexpr int kTeamThreads = 256;  // of a block; every one may have 255 registers

@@ -15,6 +15,7 @@ std::span<const Row> table() {
       {"concat", prepare_concat},
       {"conv", prepare_conv},
       {"conv_transpose", prepare_conv_transpose},
+      {"elementwise", prepare_elementwise},
       {"expand_dims", prepare_copy},
       {"gather", prepare_gather},
       {"gather_nd", prepare_gather_nd},

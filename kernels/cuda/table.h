@@ -25,6 +25,8 @@ KernelPtr prepare_from(std::span<const Row> rows, const Site& site);
 KernelPtr prepare_unary(const Site& site);
 KernelPtr prepare_binary(const Site& site);
 KernelPtr prepare_select(const Site& site);
+// expression.cu
+KernelPtr prepare_elementwise(const Site& site);
 // cast.cu
 KernelPtr prepare_cast(const Site& site);
 // move.cu

@@ -32,12 +32,30 @@ std::vector<TensorSpec> specs(const Graph& graph, const std::vector<ValueId>& va
   return result;
 }
 
+// A device that has kernels for expressions fuses what it could run alone: a launch costs it more
+// than a function.
+bool device_fuses(const DeviceBackend& device, const Op& op, DType dtype) {
+  const bool function =
+      std::holds_alternative<ops::Unary>(op) || std::holds_alternative<ops::Binary>(op);
+  if (!function || dtype != DType::float32) return false;
+  const std::vector<TensorType> types(2, {dtype, {1}});
+  const std::vector<const Tensor*> unknown(2, nullptr);
+  const std::span<const TensorType> in(types);
+  const std::size_t operands = std::holds_alternative<ops::Binary>(op) ? 2 : 1;
+  const std::span<const Tensor* const> constants(unknown);
+  const Op expression = ops::Elementwise{"relu($0)"};
+  return device.prepare({op, in.first(operands), in.first(1), constants.first(operands)}) !=
+             nullptr &&
+         device.prepare({expression, in.first(1), in.first(1), constants.first(1)}) != nullptr;
+}
+
 }  // namespace
 
 Program::Program(const Graph& graph, const Backend& backend, const ProgramOptions& options)
     : graph_(folded(graph, options.precision)),
       backend_(backend),
       device_(options.device),
+      optimize_(options.optimize),
       inputs_(specs(graph_, graph_.inputs, graph_.input_names)),
       outputs_(specs(graph_, graph_.outputs, graph_.output_names)),
       packs_(options.weights),
@@ -59,8 +77,12 @@ std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& s
   compiled->shapes = shapes;
   compiled->threads = threads;
   Graph graph = specialise(graph_, shapes, reference_evaluator());
+  if (optimize_) run_shaped_pipeline(graph);
   if (device_ == nullptr) {
     fuse_elementwise(graph, [&](const Op& op, DType dtype) { return backend_.fuses(op, dtype); });
+  } else {
+    fuse_elementwise(graph,
+                     [&](const Op& op, DType dtype) { return device_fuses(*device_, op, dtype); });
   }
   compiled->plan = compile(std::move(graph), backend_, &packs_, threads, compiled->why, device_);
   if (compiled->plan == nullptr) compiled->graph = std::move(graph);  // compile left it as it was

@@ -132,7 +132,7 @@ TEST(HostGpu, IsUsable) {
   EXPECT_EQ(doctor.code, 0);
   EXPECT_NE(doctor.text.find("The GPU is used with --device cuda or auto."), std::string::npos)
       << doctor.text;
-  const DoctorResult plan = with(kHostGpu, "show --plan --device auto " THAW_SOURCE_DIR
+  const DoctorResult plan = with(kHostGpu, "show --plan --device cuda " THAW_SOURCE_DIR
                                            "/demo/models/keras3_names_bilstm/model.keras");
   for (const char* part :
        {"of them on cuda (fake)", "[upload]", "[cuda rnn]", "[cuda gather]", "[download]"}) {
