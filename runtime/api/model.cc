@@ -74,7 +74,7 @@ std::shared_ptr<const Program> Model::Impl::program(std::size_t signature,
   if (slot == nullptr) {
     slot = std::make_shared<Program>(
         graphs[signature], backend,
-        ProgramOptions{options.precision, options.max_plans, options.weights, device});
+        ProgramOptions{options.precision, options.max_plans, options.weights, device, optimize});
   }
   slot->keep_plans(options.max_plans);
   return slot;
@@ -89,6 +89,7 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
     run_pipeline(signature.graph, {options.optimize, kVerifyAfterEachPass});
     impl->graphs.push_back(std::move(signature.graph));
   }
+  impl->optimize = options.optimize;
   impl->info = std::move(loaded.info);
   impl->default_signature = loaded.default_signature;
   if (!options.signature.empty())

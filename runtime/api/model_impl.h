@@ -18,6 +18,7 @@ struct Model::Impl {
   ModelInfo info;
   std::vector<Graph> graphs;  // behind the pass pipeline, parallel to info.signatures
   std::size_t default_signature = 0;
+  bool optimize = true;  // LoadOptions::optimize
 
   /// Position of a signature. Throws Error(not_found) listing those there are.
   std::size_t signature_index(const std::string& name) const;

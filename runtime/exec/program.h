@@ -20,6 +20,8 @@ struct ProgramOptions {
   WeightStorage weights = WeightStorage::f32;
   /// Runs what it has kernels for, if a graph can be planned; null: the backend runs everything.
   const DeviceBackend* device = nullptr;
+  /// Graph passes once more when the shapes are known.
+  bool optimize = false;
 };
 
 /// The graph for certain input shapes: planned, or specialised for the interpreter.
@@ -65,6 +67,7 @@ class Program {
   Graph graph_;
   const Backend& backend_;
   const DeviceBackend* device_;
+  bool optimize_;
   std::vector<TensorSpec> inputs_, outputs_;
 
   mutable PackCache packs_;

@@ -48,6 +48,9 @@ struct PipelineOptions {
 };
 /// The visible ordered list of shape-free passes, repeated until nothing changes (bounded).
 void run_pipeline(Graph& graph, const PipelineOptions& options);
+/// The passes that see more once all shapes are known and make no large constants: for graphs that
+/// specialise() has written for a plan.
+void run_shaped_pipeline(Graph& graph);
 
 /// Gives the inputs these shapes, infers every type again, folds what has become constant (shape
 /// arithmetic, branches of if with a constant condition, variables that nothing assigns) and

@@ -27,6 +27,14 @@ constexpr Pass kPasses[] = {
     {"eliminate_common_subexpressions", eliminate_common_subexpressions},
     {"remove_dead_code", remove_dead_code},
 };
+constexpr Pass kShapedPasses[] = {
+    {"remove_identities", remove_identities},
+    {"fuse_dilation", fuse_dilation},
+    {"fuse_normalization", fuse_normalization},
+    {"sink_views", sink_views},
+    {"fuse_bias", fuse_bias},
+    {"fuse_activation", fuse_activation},
+};
 // clang-format on
 
 /// Every pass makes the graph smaller, so that few rounds do; a bound guards against two that
@@ -44,6 +52,14 @@ void run_pipeline(Graph& graph, const PipelineOptions& options) {
       changed = pass.run(graph) || changed;
       if (options.verify_after_each) verify(graph, std::string("after ") + pass.name);
     }
+    if (!changed) return;
+  }
+}
+
+void run_shaped_pipeline(Graph& graph) {
+  for (int round = 0; round < kMaxRounds; ++round) {
+    bool changed = false;
+    for (const Pass& pass : kShapedPasses) changed = pass.run(graph) || changed;
     if (!changed) return;
   }
 }
