@@ -66,6 +66,8 @@ TEST(Malformed, References) {
        kInvalid, "'b' needs 'a'"},
       {"two nodes of a name", kX + node("y", "Neg", "x", kFloat) + node("y", "Exp", "x", kFloat),
        kInvalid, "two nodes are named 'y'"},
+      {"two functions of a name", kX + call("y", "id", "x") + kIdentity + kIdentity, kInvalid,
+       "two functions are named 'id'"},
   };
   for (const Row& row : rows) expect_refused(row);
 }
@@ -158,6 +160,27 @@ TEST(Malformed, TypesThatLie) {
        kInvalid, "'value' is missing"},
   };
   for (const Row& row : rows) expect_refused(row);
+}
+
+// A loop whose variables change their type is refused; one whose shapes change runs.
+TEST(Malformed, LoopsThatChangeTypes) {
+  const std::string to_int = attr("SrcT", "type: DT_FLOAT") + attr("DstT", "type: DT_INT32");
+  expect_refused(
+      {"a body that gives another type",
+       kX + loop("y", "f", "x") +
+           function("f", "a:DT_FLOAT", "r:DT_INT32", node("c", "Cast", "a", to_int), "r=c:y:0"),
+       kInvalid, ""});
+}
+
+TEST(Malformed, TypesOutsideTheList) {
+  const std::pair<const char*, const char*> rows[] = {{"DT_INVALID", "0"}, {"77", "77"}};
+  for (const auto& [type, name] : rows) {
+    const Failure failure =
+        failure_of(placeholder("x", "-1", type) +
+                   node("y", "Identity", "x", attr("T", std::string("type: ") + type)));
+    EXPECT_NE(failure.message, "") << type;
+    EXPECT_NE(failure.code, ErrorCode::internal) << failure.message;
+  }
 }
 
 TEST(Malformed, Shapes) {
