@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -99,6 +101,33 @@ TEST(Door, SaysWhatAFileIsNot) {
             ErrorCode::failed_precondition);
   EXPECT_EQ(code_of([] { Model::load(kDemo + "keras3_digits_mlp/model.weights.h5"); }),
             ErrorCode::failed_precondition);
+}
+
+// What people have in the place of a model, by its first bytes.
+TEST(Door, NamesWhatAFileIs) {
+  const std::string path = ::testing::TempDir() + "/thaw_door_no_model";
+  const auto message_of = [&](const std::string& bytes) -> std::string {
+    std::ofstream(path, std::ios::binary) << bytes;
+    try {
+      Model::load(path);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  const std::pair<std::string, const char*> files[] = {
+      {"", "the file is empty"},
+      {"<!DOCTYPE html><html></html>", "an HTML page, not a model (a failed download?)"},
+      {std::string("\x1c\0\0\0TFL3", 8) + std::string(24, '\0'),
+       "a TensorFlow Lite model, which Thaw does not open"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "git lfs pull"},
+      {std::string(64, '\xfe'), "not a model"},
+  };
+  for (const auto& [bytes, text] : files) {
+    const std::string message = message_of(bytes);
+    EXPECT_NE(message.find(text), std::string::npos) << message << "\n  lacks: " << text;
+  }
+  std::remove(path.c_str());
 }
 
 TEST(Door, ManyThreadsShareOneModel) {
