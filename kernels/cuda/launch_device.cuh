@@ -50,7 +50,8 @@ class Block {
 };
 
 template <class Body>
-__global__ void __launch_bounds__(kThreads) each_kernel(Body body, std::int64_t count) {
+__global__ void __launch_bounds__(kThreads)
+    each_kernel(const __grid_constant__ Body body, std::int64_t count) {
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
        i += step) {
@@ -59,7 +60,8 @@ __global__ void __launch_bounds__(kThreads) each_kernel(Body body, std::int64_t 
 }
 
 template <class Body>
-__global__ void __launch_bounds__(kThreads) blocks_kernel(Body body, std::int64_t count) {
+__global__ void __launch_bounds__(kThreads)
+    blocks_kernel(const __grid_constant__ Body body, std::int64_t count) {
   extern __shared__ __align__(16) std::byte shared[];
   for (std::int64_t i = blockIdx.x; i < count; i += gridDim.x) {
     body(Block(shared), i);
