@@ -12,18 +12,18 @@ struct UntestedOp {
 };
 
 constexpr std::string_view kRetired = "none stored: TensorFlow 2.21 runs it no more";
-constexpr std::string_view kNoKernel = "none stored: TensorFlow 2.21 has no kernel for CPUs";
+constexpr std::string_view kNoCpuKernel = "none stored: TensorFlow 2.21 has no kernel for CPUs";
 constexpr std::string_view kTextOp = "none stored: an op of TensorFlow Text";
-constexpr std::string_view kStructure = "none: it carries no elements";
-constexpr std::string_view kInitialiser = "those of what it fills, in initialisers and checkpoints";
+constexpr std::string_view kNoElements = "none: it carries no elements";
+constexpr std::string_view kFilled = "those of what it fills, in initialisers and checkpoints";
 constexpr std::string_view kOlderName = "those of its later form";
-constexpr std::string_view kLog = "any: it only prints";
+constexpr std::string_view kPrinted = "any: it only prints";
 
 // Sorted by name (byte order).
 // clang-format off
 constexpr UntestedOp kUntested[] = {
-    {"AccumulateNV2", kNoKernel},
-    {"ApproxTopK", kNoKernel},
+    {"AccumulateNV2", kNoCpuKernel},
+    {"ApproxTopK", kNoCpuKernel},
     {"BatchCholesky", kRetired},
     {"BatchFFT", kRetired},
     {"BatchFFT2D", kRetired},
@@ -44,26 +44,26 @@ constexpr UntestedOp kUntested[] = {
     {"BatchSelfAdjointEig", kRetired},
     {"BatchSelfAdjointEigV2", kRetired},
     {"BatchSvd", kRetired},
-    {"CTCLossV2", kNoKernel},
+    {"CTCLossV2", kNoCpuKernel},
     {"CaseFoldUTF8", kTextOp},
-    {"CompareAndBitpack", kNoKernel},
-    {"ControlTrigger", kStructure},
-    {"DestroyResourceOp", kStructure},
-    {"DisableCopyOnRead", kStructure},
-    {"FFTND", kNoKernel},
+    {"CompareAndBitpack", kNoCpuKernel},
+    {"ControlTrigger", kNoElements},
+    {"DestroyResourceOp", kNoElements},
+    {"DisableCopyOnRead", kNoElements},
+    {"FFTND", kNoCpuKernel},
     {"HashTable", kOlderName},
-    {"IFFTND", kNoKernel},
-    {"IRFFTND", kNoKernel},
-    {"InitializeTable", kInitialiser},
-    {"InitializeTableFromTextFile", kInitialiser},
-    {"InitializeTableV2", kInitialiser},
+    {"IFFTND", kNoCpuKernel},
+    {"IRFFTND", kNoCpuKernel},
+    {"InitializeTable", kFilled},
+    {"InitializeTableFromTextFile", kFilled},
+    {"InitializeTableV2", kFilled},
     {"IsVariableInitialized", kOlderName},
     {"LookupTableExport", kOlderName},
     {"LookupTableFind", kOlderName},
-    {"LookupTableImport", kInitialiser},
-    {"LookupTableInsert", kInitialiser},
-    {"LookupTableInsertV2", kInitialiser},
-    {"LookupTableRemoveV2", kInitialiser},
+    {"LookupTableImport", kFilled},
+    {"LookupTableInsert", kFilled},
+    {"LookupTableInsertV2", kFilled},
+    {"LookupTableRemoveV2", kFilled},
     {"LookupTableSize", kOlderName},
     {"MatrixExponential", kRetired},
     {"MutableDenseHashTable", kOlderName},
@@ -71,17 +71,17 @@ constexpr UntestedOp kUntested[] = {
     {"MutableHashTableOfTensors", kOlderName},
     {"NormalizeUTF8", kTextOp},
     {"PlaceholderV2", kRetired},
-    {"Print", kLog},
-    {"PrintV2", kLog},
+    {"Print", kPrinted},
+    {"PrintV2", kPrinted},
     {"QuantizeAndDequantize", kRetired},
-    {"RFFTND", kNoKernel},
+    {"RFFTND", kNoCpuKernel},
     {"RandomPoisson", kOlderName},
     {"RefExit", kOlderName},
-    {"RemoteCall", kStructure},
-    {"RestoreV2", kInitialiser},
+    {"RemoteCall", kNoElements},
+    {"RestoreV2", kFilled},
     {"SelfAdjointEig", kRetired},
     {"StatelessCase", kOlderName},
-    {"TensorArrayCloseV3", kStructure},
+    {"TensorArrayCloseV3", kNoElements},
     {"TopK", kRetired},
     {"Variable", kOlderName},
     {"_HostCast", kOlderName},

@@ -30,7 +30,7 @@ constexpr std::string_view kFractional = "pools windows of random sizes";
 constexpr std::string_view kCudnnWeights = "converts cuDNN's weights, which only writers need";
 constexpr std::string_view kNoise = "fills what is outside of the image with random noise";
 constexpr std::string_view kTraining = "draws random crops, which only training needs";
-constexpr std::string_view kSteps = "trains variables, which inference does not need";
+constexpr std::string_view kTrains = "trains variables, which inference does not need";
 constexpr std::string_view kDataSet = "reads a data set";
 constexpr std::string_view kSummary = "writes a log of training";
 constexpr std::string_view kSampled = "draws classes for a loss of training";
@@ -159,7 +159,7 @@ constexpr Reason kReasons[] = {
     {"MergeV2Checkpoints", kWrites},
     {"MutexLock", "locks what several calls share"},
     {"MutexV2", "locks what several calls share"},
-    {"NegTrain", kSteps},
+    {"NegTrain", kTrains},
     {"NextIteration", kLoop},
     {"NonDeterministicInts", "takes its numbers from the machine, which no model can repeat"},
     {"Old", kTest},
@@ -301,9 +301,9 @@ constexpr Reason kPrefixes[] = {
     {"QueueEnqueue", kQueue},
     {"ReaderRead", kReads},
     {"Collective", kMachines},
-    {"Apply", kSteps},
-    {"SparseApply", kSteps},
-    {"Sdca", kSteps},
+    {"Apply", kTrains},
+    {"SparseApply", kTrains},
+    {"Sdca", kTrains},
     {"Debug", kDebug},
     {"Barrier", kQueue},
     {"Stage", kQueue},
@@ -331,10 +331,10 @@ constexpr Reason kPrefixes[] = {
 };
 
 /// Families by what stands anywhere in their names.
-constexpr Reason kParts[] = {
+constexpr Reason kNameParts[] = {
     {"BoostedTrees", kTrees},
     {"CandidateSampler", kSampled},
-    {"Accumulator", kSteps},
+    {"Accumulator", kTrains},
     {"TPU", kPinned},
     {"SparseCore", kPinned},
     {"Dataset", kDataSet},
@@ -358,7 +358,7 @@ std::string_view refusal_of(std::string_view op) {
     if (op.starts_with(family.op)) return family.why;
   }
   if (op.ends_with("Grad") || op.ends_with("GradV2") || op.ends_with("Gradient")) return kGradient;
-  for (const Reason& family : kParts) {
+  for (const Reason& family : kNameParts) {
     if (op.find(family.op) != op.npos) return family.why;
   }
   return "unknown op";
