@@ -100,6 +100,7 @@ Request signature_request(const Session& session, const std::string& name,
     for (const auto& [key, info] : sorted_infos(signature.outputs())) {
       const std::string what =
           fmt::format("signature '{}': output '{}'", printable(name), printable(key));
+      if (!float8_kind(info->dtype()).empty()) dtype_from_proto(info->dtype());  // refused by name
       request.outputs.emplace_back(key, session.top.resolve(tensor_name(*info, key), what));
     }
   } catch (const Error& error) {
