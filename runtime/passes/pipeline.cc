@@ -39,14 +39,14 @@ constexpr Pass kShapedPasses[] = {
 
 /// Every pass makes the graph smaller, so that few rounds do; a bound guards against two that
 /// disagree.
-constexpr int kMaxRounds = 16;
+constexpr int kMaxPipelineRounds = 16;
 
 }  // namespace
 
 void run_pipeline(Graph& graph, const PipelineOptions& options) {
   if (options.verify_after_each) verify(graph, "before the passes");
   if (!options.optimize) return;
-  for (int round = 0; round < kMaxRounds; ++round) {
+  for (int round = 0; round < kMaxPipelineRounds; ++round) {
     bool changed = false;
     for (const Pass& pass : kPasses) {
       changed = pass.run(graph) || changed;
@@ -57,7 +57,7 @@ void run_pipeline(Graph& graph, const PipelineOptions& options) {
 }
 
 void run_shaped_pipeline(Graph& graph) {
-  for (int round = 0; round < kMaxRounds; ++round) {
+  for (int round = 0; round < kMaxPipelineRounds; ++round) {
     bool changed = false;
     for (const Pass& pass : kShapedPasses) changed = pass.run(graph) || changed;
     if (!changed) return;
