@@ -35,7 +35,8 @@ NodeId only_user(const std::vector<NodeId>& single_user, const Graph& graph, Nod
   return single_user[at(node_at(graph, id).outputs[0])];
 }
 
-std::optional<Dilated> find_dilated(const Graph& graph, const std::vector<NodeId>& single_user, NodeId id) {
+std::optional<Dilated> find_dilated(const Graph& graph, const std::vector<NodeId>& single_user,
+                                    NodeId id) {
   Dilated found;
   if (!std::holds_alternative<ops::SpaceToBatch>(node_at(graph, id).op)) return std::nullopt;
   found.split = id;

@@ -154,7 +154,8 @@ std::optional<Scaled> normalised(const Graph& graph, const Terms& terms, const S
   return found;
 }
 
-bool raise_statistics(Graph& graph, const std::vector<std::vector<NodeId>>& users, const Statistics& of) {
+bool raise_statistics(Graph& graph, const std::vector<std::vector<NodeId>>& users,
+                      const Statistics& of) {
   const ValueId deviation = of.deviation < 0 ? inverse(of.deviation) : of.deviation;
   std::vector<ValueId> symbols{of.x};
   if (of.mean >= 0) symbols.push_back(of.mean);
