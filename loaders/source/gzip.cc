@@ -8,8 +8,8 @@
 namespace thaw {
 namespace {
 
-constexpr std::size_t kStep = std::size_t{1} << 30;  // zlib counts in 32 bits
-constexpr std::size_t kTrailer = 8;                  // CRC-32 and the size modulo 2^32
+constexpr std::size_t kGzipStep = std::size_t{1} << 30;  // zlib counts in 32 bits
+constexpr std::size_t kTrailer = 8;                      // CRC-32 and the size modulo 2^32
 
 class GzipReader {
  public:
@@ -59,8 +59,8 @@ void GzipReader::make_room() {
 }
 
 void GzipReader::step() {
-  const std::size_t in = std::min(file_.size() - read_, kStep);
-  const std::size_t out = std::min(buffer_.size - written_, kStep);
+  const std::size_t in = std::min(file_.size() - read_, kGzipStep);
+  const std::size_t out = std::min(buffer_.size - written_, kGzipStep);
   std::byte overflow{};  // shows whether the stream goes on behind a full buffer
   stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(file_.data.data() + read_));
   stream_.avail_in = static_cast<uInt>(in);

@@ -13,7 +13,7 @@ namespace thaw {
 namespace {
 
 constexpr std::size_t kLeastStored = 1 << 14;  // for less a copy is cheaper than its bookkeeping
-constexpr std::size_t kStep = 4 << 20;         // of a mapped file, brought in at once
+constexpr std::size_t kReadAhead = 4 << 20;    // of a mapped file, brought in at once
 constexpr std::size_t kLeastLetGo = 16 << 20;  // what is smaller will soon be read again
 
 /// Calls f(first address, bytes) for the whole pages of `part`: others may hold what is being read
@@ -71,8 +71,8 @@ void let_go(const Bytes& part) {
 
 std::uint32_t crc32_of(const Bytes& part) {
   std::uint32_t crc = 0;
-  for (std::size_t done = 0; done < part.size(); done += kStep) {
-    const auto step = part.data.subspan(done, std::min(kStep, part.size() - done));
+  for (std::size_t done = 0; done < part.size(); done += kReadAhead) {
+    const auto step = part.data.subspan(done, std::min(kReadAhead, part.size() - done));
     if (part.mapped) bring_in(step);
     crc = libdeflate_crc32(crc, step.data(), step.size());
     if (part.size() >= kLeastLetGo) let_go({step, nullptr, {}, part.mapped});

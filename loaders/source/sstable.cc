@@ -10,7 +10,7 @@
 namespace thaw {
 namespace {
 
-constexpr std::size_t kFooter = 48, kTrailer = 5;
+constexpr std::size_t kFooter = 48, kBlockTrailer = 5;
 constexpr std::string_view kTableMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
 
 using Entry = std::pair<std::string, std::string>;
@@ -64,15 +64,15 @@ std::string SstableReader::uncompressed(std::span<const std::byte> stored,
 
 void SstableReader::read_block(const Handle& handle, std::vector<Entry>& entries) {
   const std::uint64_t end = file_.size() - kFooter;
-  if (handle.size > end || kTrailer > end - handle.size ||
-      handle.offset > end - handle.size - kTrailer) {
+  if (handle.size > end || kBlockTrailer > end - handle.size ||
+      handle.offset > end - handle.size - kBlockTrailer) {
     damaged("a block of {} bytes at {} lies outside the file of {} bytes", handle.size,
             handle.offset, file_.size());
   }
-  blocks_bytes_ += handle.size + kTrailer;
+  blocks_bytes_ += handle.size + kBlockTrailer;
   if (blocks_bytes_ > file_.size()) damaged("its blocks overlap");
   const auto block = file_.data.subspan(static_cast<std::size_t>(handle.offset),
-                                        static_cast<std::size_t>(handle.size) + kTrailer);
+                                        static_cast<std::size_t>(handle.size) + kBlockTrailer);
   const auto checked = block.first(block.size() - 4);  // the compression type is part of the CRC
   const auto stored = static_cast<std::uint32_t>(load_little(checked.data() + checked.size(), 4));
   if (mask_crc32c(crc32c(checked)) != stored) {

@@ -10,14 +10,15 @@ namespace {
 
 /// Sub-graphs are values, so their nesting is finite; a bound keeps the recursion off the stack's
 /// end.
-constexpr int kMaxDepth = 256;
+constexpr int kMaxSubgraphDepth = 256;
 
 class Verifier {
  public:
   Verifier(const Graph& root, const std::string& stage) : root_(root), stage_(stage) {}
 
   void check(const Graph& graph, int depth) {
-    if (depth > kMaxDepth) bad(graph, "sub-graphs are nested more than {} deep", kMaxDepth);
+    if (depth > kMaxSubgraphDepth)
+      bad(graph, "sub-graphs are nested more than {} deep", kMaxSubgraphDepth);
     if (depth > 0 && !graph.variables.empty()) {
       bad(graph, "expected variables in the outermost graph only, found {}",
           graph.variables.size());
