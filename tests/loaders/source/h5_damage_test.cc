@@ -77,6 +77,9 @@ TEST(H5Damage, EveryCheckSaysWhatItFound) {
        {{282, "ffff"}, {459, "6857e4a1"}},
        "the chunks of a dataset are larger than the file"},
       {"chunks_latest.h5", {{285, "01"}, {459, "d150d8fd"}}, "a single chunk for a grid of 9"},
+      {"chunks_latest.h5",
+       {{30138, "ffffffffffffffffffffffffffffffff"}, {30370, "3c46f3df"}},
+       "an array index over two unlimited dimensions"},
       {"chunks_latest.h5", {{277, "03"}, {459, "e47e5a78"}}, "a chunked layout is damaged"},
       {"chunks_latest.h5", {{280, "04"}, {459, "43647c07"}}, "a chunk index of type 10"},
       {"chunks_latest.h5", {{275, "00000000"}, {459, "6d718bb4"}}, "a data layout of version 0"},
@@ -224,6 +227,29 @@ TEST(H5Damage, StructuresThatComeTwice) {
   file.replace(200, 100, sealed("OCHK" + std::string(92, '\0')));
   EXPECT_NE(messages_of(file).find("a header continuation at 200 is reached twice"),
             std::string::npos)
+      << messages_of(file);
+}
+
+// Four strings that are one object of the global heap.
+TEST(H5Damage, StringsThatAreLargerThanTheFile) {
+  std::string data;
+  for (int i = 0; i < 4; ++i) data += little(300, 4) + little(400, 8) + little(1, 4);
+  const std::string type = "\x19" + little(1, 3) + little(16, 4) +  // variable-length, text,
+                           "\x13" + little(0, 3) + little(1, 4);    // of characters
+  const std::string space = "\x02\x01" + little(0, 1) + "\x01" + little(4, 8);
+  const std::string name("layer_names\0", 12);
+  const std::string attribute = "\x03" + little(0, 1) + little(name.size(), 2) +
+                                little(type.size(), 2) + little(space.size(), 2) + little(0, 1) +
+                                name + type + space + data;
+  const std::string links = little(0, 2) + std::string(16, '\xff');
+  const std::string messages = "\x02" + little(links.size(), 2) + little(0, 1) + links + "\x0c" +
+                               little(attribute.size(), 2) + little(0, 1) + attribute;
+  std::string file =
+      file_of(sealed(std::string("OHDR\x02\x00", 6) + little(messages.size(), 1) + messages), 1000);
+  file.replace(
+      400, 8 + 8 + 16,
+      "GCOL\x01" + little(0, 3) + little(500, 8) + little(1, 2) + little(0, 6) + little(304, 8));
+  EXPECT_NE(messages_of(file).find("strings larger than the file"), std::string::npos)
       << messages_of(file);
 }
 
