@@ -33,6 +33,13 @@ std::map<std::string, std::int64_t> FunctionLibrary::body_sizes() const {
   return sizes;
 }
 
+void FunctionLibrary::each_node(
+    const std::function<void(const std::string&, const NodeDef&)>& see) const {
+  for (const auto& [name, function] : functions_) {
+    for (const NodeDef& node : function.def->node_def()) see(name, node);
+  }
+}
+
 NodeView::Function FunctionLibrary::direct_call(const NodeView& node) {
   auto& bindings = made_[{&node.def(), nullptr}];
   if (bindings == nullptr) {

@@ -1,6 +1,7 @@
 // The function library of a MetaGraph.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,8 @@ class FunctionLibrary {
   bool contains(const std::string& name) const { return functions_.contains(name); }
   /// Nodes that each function's own body has.
   std::map<std::string, std::int64_t> body_sizes() const;
+  /// Calls `see` with the name of a function and each node of its own body, by function.
+  void each_node(const std::function<void(const std::string&, const NodeDef&)>& see) const;
   /// A call whose op is the function's name: the node's attributes are the function's.
   NodeView::Function direct_call(const NodeView& node);
   /// Throws Error(not_found).

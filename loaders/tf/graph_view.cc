@@ -41,6 +41,7 @@ Reference parse(std::string_view text) {
     if (!parse_index(text.substr(second + 1), parsed.index)) parsed.index = -1;
     parsed.has_index = true;
   }
+  if (parsed.output.empty()) parsed.index = -1;  // "name:", "name::0"
   return parsed;
 }
 
@@ -138,12 +139,13 @@ int GraphView::find(const std::string& name) const {
   return found == numbers.end() ? Ref::kMissing : found->second;
 }
 
-Ref GraphView::resolve(const std::string& reference, const std::string& what) const {
+Ref GraphView::resolve(const std::string& reference, const std::string& what,
+                       ErrorCode absent) const {
   const Reference parsed = parse(reference);
-  const int node =
-      parsed.control || !parsed.output.empty() ? Ref::kMissing : find(std::string(parsed.node));
+  const bool flat = !parsed.control && parsed.output.empty() && parsed.index >= 0;
+  const int node = flat ? find(std::string(parsed.node)) : Ref::kMissing;
   if (node == Ref::kMissing) {
-    fail(ErrorCode::not_found, "{} is '{}', which is not in the graph", what, printable(reference));
+    fail(absent, "{} is '{}', which is not in the graph", what, printable(reference));
   }
   return {node, parsed.index};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "loaders/tf/node_view.h"
+#include "thaw/error.h"
 
 namespace thaw::tf {
 
@@ -43,8 +44,10 @@ struct GraphView {
 
   /// kMissing when there is no node of that name.
   int find(const std::string& name) const;
-  /// Resolves "name", "name:1" as the top graph writes it. Throws Error(not_found) naming `what`.
-  Ref resolve(const std::string& reference, const std::string& what) const;
+  /// Resolves "name", "name:1" as the top graph writes it. Throws Error naming `what`: `absent`
+  /// when it leads nowhere (invalid_argument where the file itself says so).
+  Ref resolve(const std::string& reference, const std::string& what,
+              ErrorCode absent = ErrorCode::not_found) const;
 
   std::unordered_map<std::string, int> numbers;
   const NameAttrList* bindings = nullptr;

@@ -76,6 +76,11 @@ const Table& Importer::table_of(Site& site) {
   const Table& table = tables.at(table_operand(site, 0));
   if (!table.filled) {
     const std::string& why = table.problem.empty() ? tables.failure : table.problem;
+    // A file that is not there, or not the model's own, is no lack of Thaw's.
+    if (table.problem_code == ErrorCode::not_found ||
+        table.problem_code == ErrorCode::permission_denied) {
+      fail(table.problem_code, "table '{}': {}", printable(table.name), table.problem);
+    }
     throw Refusal(fmt::format("table '{}' is not filled by the model's initialisers{}",
                               printable(table.name), why.empty() ? "" : ": " + why));
   }
@@ -147,7 +152,7 @@ Importer::Edges Importer::fill_table(Site& site) {
   try {
     fill_with(site, number);
   } catch (const Error& error) {
-    variables_.tables().set_problem(number, error.what());
+    variables_.tables().set_problem(number, error);
   }
   return {};
 }

@@ -1,12 +1,17 @@
 #include "loaders/tf/model_info.h"
 
 #include <algorithm>
+#include <map>
 
+#include "loaders/tf/refusals.h"
 #include "runtime/base/check.h"
 #include "tf/proto/thaw_tf.pb.h"
 
 namespace thaw::tf {
 namespace {
+
+// Kinds of ops; a file can name any number.
+constexpr std::size_t kMostFindings = 50;
 
 bool is_table(std::string_view op) {
   return op == "HashTable" || op == "HashTableV2" || op == "MutableHashTable" ||
@@ -34,6 +39,31 @@ Shape shape_or_none(const NodeView& node) {
     return node.shape("shape");
   } catch (const Error&) {
     return Shape::unknown_rank();
+  }
+}
+
+// A result that needs such an op is refused, so that here they are what no result needs. A user may
+// still want to know what a file came with.
+void note_outside_effects(const Session& session, ModelInfo& info) {
+  std::map<std::string, std::pair<std::string, std::int64_t>> found;  // op -> first place, count
+  const auto see = [&](const std::string& function, const std::string& op,
+                       const std::string& name) {
+    if (outside_effect_of(op).empty()) return;
+    if (found.size() == kMostFindings && !found.contains(op)) return;
+    auto& [place, count] = found[op];
+    if (++count > 1) return;
+    place = fmt::format("'{}'", printable(name));
+    if (!function.empty()) place += fmt::format(" in function '{}'", printable(function));
+  };
+  for (const auto& entry : session.top.nodes) see("", entry.node.op(), entry.node.name());
+  session.functions.each_node([&](const std::string& function, const NodeDef& node) {
+    see(function, node.op(), node.name());
+  });
+  for (const auto& [op, where] : found) {
+    const auto& [place, count] = where;
+    info.notes.push_back(fmt::format(
+        "security: the file holds {} ({}{}), which {}; it is never run", printable(op), place,
+        count > 1 ? fmt::format(" and {} more", count - 1) : "", outside_effect_of(op)));
   }
 }
 
@@ -79,6 +109,7 @@ void describe_graph(const Session& session, ModelInfo& info) {
       info.assets.push_back(asset.filename());
     }
   }
+  note_outside_effects(session, info);
 }
 
 }  // namespace thaw::tf

@@ -5,7 +5,8 @@
 
 namespace thaw::tf {
 
-/// Tags, variables, tables, functions and assets. Reads nothing but the graph.
+/// Tags, variables, tables, functions and assets, and a note for every kind of op that would reach
+/// outside of the graph. Reads nothing but the graph.
 void describe_graph(const Session& session, ModelInfo& info);
 /// Adds the weights among the graph's constants to `info`: numbers, not indices, in an array. For
 /// graphs whose variables have become constants.

@@ -126,10 +126,13 @@ DType NodeView::held_as(int type) const {
   return dtype_from_proto(type);
 }
 
-std::string_view NodeView::float8(std::string_view attr) const {
+std::string_view NodeView::float8(std::string_view attr, std::int64_t index) const {
   const AttrValue* value = find(attr);
-  return value == nullptr || value->value_case() != AttrValue::kType ? std::string_view()
-                                                                     : float8_kind(value->type());
+  if (value == nullptr) return {};
+  if (value->value_case() == AttrValue::kType) return float8_kind(value->type());
+  const auto& types = value->list().type();
+  return index < 0 || index >= types.size() ? std::string_view()
+                                            : float8_kind(types[static_cast<int>(index)]);
 }
 
 DType NodeView::type(std::string_view attr) const {

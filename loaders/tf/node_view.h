@@ -19,14 +19,15 @@ class NodeDef;
 class TensorProto;
 class TensorShapeProto;
 
-/// Strips the mark of reference types. Throws Error(unimplemented) naming types without a tensor
-/// form. Quantised types are their integers; as far as types of graph values go, DT_RESOURCE is
-/// DType::table and DT_VARIANT DType::tensor_list.
+/// Strips the mark of reference types. Throws Error: unimplemented naming types without a tensor
+/// form, invalid_argument for numbers that are no types. Quantised types are their integers; as far
+/// as types of graph values go, DT_RESOURCE is DType::table and DT_VARIANT DType::tensor_list.
 DType dtype_from_proto(int dtype);
 /// The kind of an 8-bit float that Thaw holds as float32 whose values that type has: "e4m3fn" or
 /// "e5m2"; empty for any other type.
 std::string_view float8_kind(int dtype);
-/// Throws Error(invalid_argument) for dimensions below -1 and more than `max_rank` of them.
+/// Throws Error: invalid_argument for dimensions below -1 and ranks that TensorFlow does not have,
+/// resource_exhausted for ranks above `max_rank`.
 Shape shape_from_proto(const TensorShapeProto& shape, int max_rank);
 /// TensorFlow's decoding of a constant. `owner` keeps the message alive: large contents are
 /// borrowed. Throws Error: invalid_argument (contradictory), resource_exhausted (limits),
@@ -60,8 +61,8 @@ class NodeView {
   double number(std::string_view attr) const;
   std::string text(std::string_view attr) const;
   DType type(std::string_view attr) const;
-  /// float8_kind of a type attribute of the node.
-  std::string_view float8(std::string_view attr) const;
+  /// float8_kind of a type attribute of the node, or of one type of a list.
+  std::string_view float8(std::string_view attr, std::int64_t index = 0) const;
   Shape shape(std::string_view attr) const;
   Tensor tensor(std::string_view attr) const;
   std::vector<std::int64_t> integers(std::string_view attr) const;

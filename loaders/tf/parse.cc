@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <span>
 
+#include "loaders/tf/wire_fault.h"
 #include "runtime/base/check.h"
 #include "tf/proto/thaw_tf.pb.h"
 
@@ -101,6 +102,11 @@ Parsed<Message> parse(const Bytes& file, bool text, const Limits& limits) {
     const bool parsed = message->ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
     check_budget();
     if (!parsed) {
+      const std::string fault = wire_fault(file, *message->GetDescriptor(), kRecursionLimit);
+      if (!fault.empty()) {
+        fail(ErrorCode::invalid_argument, "'{}' is no TensorFlow {} message: {}", file.name,
+             message->GetDescriptor()->name(), fault);
+      }
       fail(ErrorCode::data_loss,
            "'{}' is damaged: not a TensorFlow {} message, or cut off after {} bytes", file.name,
            message->GetDescriptor()->name(), file.size());
@@ -123,20 +129,28 @@ Parsed<MetaGraphDef> parse_meta_graph(const Bytes& file, bool text, const Limits
   return parse<MetaGraphDef>(file, text, limits);
 }
 
+namespace {
+
+bool says_no_message(const Error& error) {
+  return error.code() == ErrorCode::data_loss || error.code() == ErrorCode::invalid_argument;
+}
+
+}  // namespace
+
 // Read as a GraphDef, a MetaGraphDef has at most one node, if it can be read at all. Read as a
 // MetaGraphDef, the functions of a GraphDef stand where nodes stand, but name no op.
 bool is_meta_graph(const Bytes& file, bool text, const Limits& limits) {
   try {
     if (parse<GraphDef>(file, text, limits).message->node_size() > 1) return false;
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::data_loss) throw;
+    if (!says_no_message(error)) throw;
   }
   try {
     const auto parsed = parse<MetaGraphDef>(file, text, limits);
     const GraphDef& graph = parsed.message->graph_def();
     return graph.node_size() > 0 && !graph.node(0).op().empty();
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::data_loss) throw;
+    if (!says_no_message(error)) throw;
     return false;
   }
 }

@@ -18,8 +18,9 @@ struct Parsed {
   std::shared_ptr<const void> owner;
 };
 
-/// Text if `file` is text. Throws Error(data_loss) naming the file, resource_exhausted if it is too
-/// large.
+/// Text if `file` is text. Throws Error naming the file: data_loss, invalid_argument
+/// for what is no damage but was never a message (nesting, numbers), resource_exhausted if it is
+/// too large.
 Parsed<SavedModel> parse_saved_model(const Bytes& file, bool text, const Limits& limits);
 Parsed<GraphDef> parse_graph_def(const Bytes& file, bool text, const Limits& limits);
 Parsed<MetaGraphDef> parse_meta_graph(const Bytes& file, bool text, const Limits& limits);

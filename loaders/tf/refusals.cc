@@ -364,4 +364,21 @@ std::string_view refusal_of(std::string_view op) {
   return "unknown op";
 }
 
+std::string_view outside_effect_of(std::string_view op) {
+  static constexpr std::string_view kSaver[] = {
+      "MergeV2Checkpoints", "Restore", "RestoreSlice",    "RestoreV2",      "Save",
+      "SaveSlices",         "SaveV2",  "ShardedFilename", "ShardedFilespec"};
+  static constexpr std::string_view kFileDataSets[] = {
+      "CSVDataset",      "CacheDataset", "DatasetFromGraph",     "FixedLengthRecordDataset",
+      "LMDBDataset",     "LoadDataset",  "MatchingFilesDataset", "SaveDataset",
+      "SnapshotDataset", "SqlDataset",   "TFRecordDataset",      "TextLineDataset"};
+  if (std::ranges::find(kSaver, op) != std::end(kSaver)) return {};
+  const auto reads_files = [&](std::string_view set) { return op.starts_with(set); };
+  if (std::ranges::any_of(kFileDataSets, reads_files)) return "reads files as a data set";
+  const std::string_view why = refusal_of(op);
+  const bool outside = why == kReads || why == kWrites || why == kPython || why == kMachines ||
+                       op == "MatchingFiles";
+  return outside ? why : std::string_view();
+}
+
 }  // namespace thaw::tf

@@ -51,12 +51,58 @@ const std::string& tensor_name(const TensorInfo& info, const std::string& key) {
   return info.name();
 }
 
-// The last entry of a key wins, as in a protobuf map; sorted by name.
+// By name. No writer gives a name twice, and readers would not agree on what it means.
 std::map<std::string, const TensorInfo*> sorted_infos(
+    const std::string& signature, const char* what,
     const google::protobuf::RepeatedPtrField<TensorInfoEntry>& entries) {
   std::map<std::string, const TensorInfo*> infos;
-  for (const TensorInfoEntry& entry : entries) infos[entry.key()] = &entry.value();
+  for (const TensorInfoEntry& entry : entries) {
+    if (infos.emplace(entry.key(), &entry.value()).second) continue;
+    fail(ErrorCode::invalid_argument, "signature '{}': two {}s are called '{}'",
+         printable(signature), what, printable(entry.key()));
+  }
   return infos;
+}
+
+// A tensor that two inputs would feed has no value.
+void check_fed_once(const std::string& signature, const std::vector<Request::Input>& inputs) {
+  std::map<std::pair<int, std::int64_t>, std::string> fed;
+  for (const Request::Input& input : inputs) {
+    const auto [first, added] = fed.emplace(std::pair{input.ref.node, input.ref.port}, input.name);
+    if (added) continue;
+    fail(ErrorCode::invalid_argument, "signature '{}': inputs '{}' and '{}' are the same tensor",
+         printable(signature), printable(first->second), printable(input.name));
+  }
+}
+
+// Empty where the result is of another type. Results of these ops are of their operands' type, or
+// of the type that they name.
+std::string_view float8_result(const Session& session, const Ref& ref) try {
+  const NodeView& node = session.top.nodes[static_cast<std::size_t>(ref.node)].node;
+  if (session.functions.contains(node.op())) {
+    const GraphView& body = session.functions.view(session.functions.direct_call(node));
+    const auto result = static_cast<std::size_t>(ref.port);
+    return result < body.result_types.size() ? float8_kind(body.result_types[result]) : "";
+  }
+  if (node.op() == "Rank" || node.op() == "Shape" || node.op() == "Size") return {};
+  for (const char* attr : {"T", "Tout", "Tparams", "DstT", "dtype"}) {
+    const std::string_view kind = node.float8(attr, ref.port);
+    if (!kind.empty()) return kind;
+  }
+  return {};
+} catch (const Error&) {
+  return {};  // the import says what is wrong with the node
+}
+
+// Inside a graph 8-bit floats are held as float32; as results they would be another type than the
+// graph's.
+void refuse_float8_results(const Session& session, const Request& request) {
+  for (const auto& [name, ref] : request.outputs) {
+    const std::string_view kind = float8_result(session, ref);
+    if (kind.empty()) continue;
+    const std::string why = fmt::format("a result of float8 ({}); cast it to float32", kind);
+    throw UnsupportedError(session.path, {{"output", name, why}});
+  }
 }
 
 Imported import_once(const Session& session, const Request& request, Importer& importer) {
@@ -91,18 +137,26 @@ Request signature_request(const Session& session, const std::string& name,
                           const SignatureDef& signature) {
   Request request;
   try {
-    for (const auto& [key, info] : sorted_infos(signature.inputs())) {
+    for (const auto& [key, info] : sorted_infos(name, "input", signature.inputs())) {
       const std::string what =
           fmt::format("signature '{}': input '{}'", printable(name), printable(key));
-      const Ref ref = session.top.resolve(tensor_name(*info, key), what);
+      const Ref ref =
+          session.top.resolve(tensor_name(*info, key), what, ErrorCode::invalid_argument);
+      const NodeView& node = session.top.nodes[static_cast<std::size_t>(ref.node)].node;
+      if (node.schema() != nullptr && ref.port >= node.num_outputs()) {
+        node.fail(ErrorCode::invalid_argument, "{} is its result {}, it has {}", what, ref.port,
+                  node.num_outputs());
+      }
       request.inputs.push_back({key, ref, input_type(session, *info, ref)});
     }
-    for (const auto& [key, info] : sorted_infos(signature.outputs())) {
+    for (const auto& [key, info] : sorted_infos(name, "output", signature.outputs())) {
       const std::string what =
           fmt::format("signature '{}': output '{}'", printable(name), printable(key));
       if (!float8_kind(info->dtype()).empty()) dtype_from_proto(info->dtype());  // refused by name
-      request.outputs.emplace_back(key, session.top.resolve(tensor_name(*info, key), what));
+      request.outputs.emplace_back(
+          key, session.top.resolve(tensor_name(*info, key), what, ErrorCode::invalid_argument));
     }
+    check_fed_once(name, request.inputs);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::unimplemented) throw;
     throw UnsupportedError(session.path, {{"signature", name, error.what()}});
@@ -119,6 +173,7 @@ Imported import_request(const Session& session, const std::string& name, const R
     Imported imported = import_once(session, request, importer);
     if (!importer.unsupported().empty())
       throw UnsupportedError(session.path, importer.unsupported());
+    refuse_float8_results(session, request);
     if (!std::ranges::includes(stateful, importer.assigned())) {
       stateful.insert(importer.assigned().begin(), importer.assigned().end());
       continue;
@@ -149,7 +204,7 @@ Names signature_names(const MetaGraphDef& meta, const LoadOptions& options, Mode
   keys.erase(kInitSignature);
   names.all.assign(keys.begin(), keys.end());
   if (names.all.empty()) {
-    fail(ErrorCode::failed_precondition,
+    fail(ErrorCode::not_found,
          "'{}' has no signatures: save the model with `signatures=` or with Keras's `export`",
          info.path);
   }

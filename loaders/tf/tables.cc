@@ -5,6 +5,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "loaders/source/archive.h"
 #include "runtime/base/check.h"
 #include "tf/proto/thaw_tf.pb.h"
 
@@ -193,9 +194,11 @@ void Tables::make_dense(int number, std::vector<Tensor> no_keys, Shape value_sha
   table.value_shape = std::move(value_shape);
 }
 
-void Tables::set_problem(int number, const std::string& problem) {
+void Tables::set_problem(int number, const Error& problem) {
   Table& table = tables_[static_cast<std::size_t>(number)];
-  if (table.problem.empty()) table.problem = problem;
+  if (!table.problem.empty()) return;
+  table.problem = problem.what();
+  table.problem_code = problem.code();
 }
 
 void Tables::fill(int number, Tensor keys, Tensor values, bool unique) {
@@ -222,6 +225,7 @@ void Tables::fill(int number, Tensor keys, Tensor values, bool unique) {
 }
 
 void Tables::fill_from_text(int number, const std::string& path, const TextColumns& columns) {
+  check_member_name(files_ == nullptr ? "the graph" : files_->path(), path);
   if (files_ == nullptr || !files_->contains(path)) {
     fail(ErrorCode::not_found, "table '{}' is read from '{}', which is not among the assets",
          printable(at(number).name), printable(path));
@@ -255,7 +259,7 @@ void Tables::fill_from_text(int number, const std::string& path, const TextColum
 std::map<std::pair<int, std::int64_t>, std::string> Tables::asset_names() const {
   std::map<std::pair<int, std::int64_t>, std::string> names;
   const auto add = [&](const AssetFileDef& asset) {
-    const Ref ref = top_.resolve(asset.tensor_info().name(), "asset");
+    const Ref ref = top_.resolve(asset.tensor_info().name(), "asset", ErrorCode::invalid_argument);
     names.emplace(std::pair{ref.node, ref.port}, "assets/" + asset.filename());
   };
   for (const AssetFileDef& asset : meta_.asset_file_def()) add(asset);

@@ -9,6 +9,7 @@
 #include "loaders/source/bundle.h"
 #include "loaders/source/file_tree.h"
 #include "loaders/tf/graph_view.h"
+#include "thaw/error.h"
 
 namespace thaw::tf {
 
@@ -23,7 +24,9 @@ struct Table {
   // Of a dense table: the shape of its values, and the scalars that mark its empty places.
   std::optional<Shape> value_shape;
   std::vector<Tensor> no_keys;
-  std::string problem;  // why it could not be filled
+  // Why it could not be filled; `problem` is empty when it could.
+  std::string problem;
+  ErrorCode problem_code = ErrorCode::unimplemented;
 };
 
 /// How a table is read from a text file (InitializeTableFromTextFile's attributes).
@@ -51,10 +54,12 @@ class Tables {
   /// Must be known before the table is filled.
   void make_dense(int number, std::vector<Tensor> no_keys, Shape value_shape);
   /// The first reason why a table could not be filled is kept.
-  void set_problem(int number, const std::string& problem);
+  void set_problem(int number, const Error& problem);
   /// Replaces the content. Throws Error(invalid_argument): shapes or types do not fit, or, for
   /// `unique` keys, one key has two values.
   void fill(int number, Tensor keys, Tensor values, bool unique);
+  /// Throws Error besides: not_found for a file that is no asset, permission_denied for a path that
+  /// leaves the model.
   void fill_from_text(int number, const std::string& path, const TextColumns& columns);
 
   /// Results of the top graph that name asset files: (node, port) -> the path in the tree.

@@ -16,6 +16,7 @@ constexpr int kRefOffset = 100;  // DT_FLOAT_REF = DT_FLOAT + 100
 constexpr std::size_t kBorrowBytes = 4096;
 // A single value may stand for a whole tensor; a few bytes of file must not claim all memory.
 constexpr std::uint64_t kMaxRepeatedBytes = std::uint64_t{256} << 20;
+constexpr int kMostAxes = 254;  // of a shape, to TensorFlow itself
 
 // Copies a typed field; the last value repeats, surplus values are ignored.
 template <class T, class Field, class Convert>
@@ -43,6 +44,14 @@ void fill_complex(Tensor& tensor, const Field& field) {
   const std::int64_t given = std::min<std::int64_t>(n, field.size());
   for (std::int64_t i = 0; i < given; ++i) out[i] = field[static_cast<int>(i)];
   for (std::int64_t i = given; given > 0 && i < n; ++i) out[i] = out[i - 2];
+}
+
+// 16-bit floats are stored as integers of 32 bits.
+std::uint16_t half_bits(int value) {
+  if (value < 0 || value > UINT16_MAX) {
+    fail(ErrorCode::invalid_argument, "{} is not the 16 bits of a number", value);
+  }
+  return static_cast<std::uint16_t>(value);
 }
 
 int values_given(const TensorProto& proto, DType dtype) {
@@ -77,10 +86,10 @@ void fill_typed(Tensor& tensor, const TensorProto& proto) {
     case DType::boolean: return fill<bool>(tensor, proto.bool_val());
     case DType::float16:
       return fill<float16>(tensor, proto.half_val(),
-                           [](int bits) { return float16{static_cast<std::uint16_t>(bits)}; });
+                           [](int bits) { return float16{half_bits(bits)}; });
     case DType::bfloat16:
       return fill<bfloat16>(tensor, proto.half_val(),
-                            [](int bits) { return bfloat16{static_cast<std::uint16_t>(bits)}; });
+                            [](int bits) { return bfloat16{half_bits(bits)}; });
     case DType::complex64: return fill_complex<float>(tensor, proto.scomplex_val());
     case DType::complex128: return fill_complex<double>(tensor, proto.dcomplex_val());
     case DType::string:
@@ -184,13 +193,18 @@ DType dtype_from_proto(int dtype) {
     case DT_INVALID: fail(ErrorCode::invalid_argument, "type is not set");
     default: break;
   }
-  const std::string name = DataType_IsValid(dtype) ? DataType_Name(static_cast<DataType>(dtype))
-                                                   : fmt::format("type {}", dtype);
-  fail(ErrorCode::unimplemented, "elements of {}", name);
+  if (!DataType_IsValid(dtype)) {
+    fail(ErrorCode::invalid_argument, "type number {}, which TensorFlow does not have", dtype);
+  }
+  fail(ErrorCode::unimplemented, "elements of {}", DataType_Name(static_cast<DataType>(dtype)));
 }
 
 Shape shape_from_proto(const TensorShapeProto& proto, int max_rank) {
   if (proto.unknown_rank()) return Shape::unknown_rank();
+  if (proto.dim_size() > kMostAxes) {
+    fail(ErrorCode::invalid_argument, "shape of rank {}, TensorFlow has none above {}",
+         proto.dim_size(), kMostAxes);
+  }
   if (proto.dim_size() > max_rank) {
     fail(ErrorCode::resource_exhausted, "shape of rank {}, the limit is {}", proto.dim_size(),
          max_rank);

@@ -60,6 +60,8 @@ TEST(Malformed, References) {
       {"a result that the op does not have",
        kX + node("n", "Neg", "x", kFloat) + node("y", "Neg", "n:3", kFloat), kInvalid, "result 3"},
       {"a port that is no number", kX + node("y", "Neg", "x:-1", kFloat), kInvalid, "'x:-1'"},
+      {"a port that is left out", kX + node("y", "Neg", "x:", kFloat), kInvalid, "'x:'"},
+      {"a result without a name", kX + node("y", "Neg", "x::0", kFloat), kInvalid, "'x::0'"},
       {"a cycle",
        kX + node("a", "AddV2", "x b", kFloat) + node("b", "Neg", "a", kFloat) +
            node("y", "Neg", "b", kFloat),
@@ -173,14 +175,36 @@ TEST(Malformed, LoopsThatChangeTypes) {
 }
 
 TEST(Malformed, TypesOutsideTheList) {
-  const std::pair<const char*, const char*> rows[] = {{"DT_INVALID", "0"}, {"77", "77"}};
-  for (const auto& [type, name] : rows) {
-    const Failure failure =
-        failure_of(placeholder("x", "-1", type) +
-                   node("y", "Identity", "x", attr("T", std::string("type: ") + type)));
-    EXPECT_NE(failure.message, "") << type;
-    EXPECT_NE(failure.code, ErrorCode::internal) << failure.message;
-  }
+  const auto input = [](const std::string& type) {
+    return placeholder("x", "-1", type) + node("y", "Identity", "x", attr("T", "type: " + type));
+  };
+  const auto cast = [&](const std::string& type) {
+    return kX +
+           node("y", "Cast", "x", attr("SrcT", "type: DT_FLOAT") + attr("DstT", "type: " + type));
+  };
+  const std::string list = attr("OUT_TYPE", "list { type: DT_FLOAT type: 77 }");
+  constexpr ErrorCode kUnimplemented = ErrorCode::unimplemented;
+  const Row rows[] = {
+      {"none, of an input", input("DT_INVALID"), kInvalid,
+       "node 'x' (Placeholder): attribute 'dtype': type is not set"},
+      {"no type, of an input", input("77"), kInvalid,
+       "node 'x' (Placeholder): attribute 'dtype': type number 77"},
+      {"none", cast("DT_INVALID"), kInvalid, "node 'y' (Cast): attribute 'DstT': type is not set"},
+      {"no type", cast("77"), kInvalid, "node 'y' (Cast): attribute 'DstT': type number 77"},
+      {"a negative number", cast("-3"), kInvalid, "attribute 'DstT': type number -3"},
+      {"a reference to no type", cast("177"), kInvalid, "attribute 'DstT': type number 177"},
+      {"in a list", placeholder("x", "-1", "DT_STRING") + node("y", "DecodeCSV", "x x", list),
+       kInvalid, "node 'y' (DecodeCSV): attribute 'OUT_TYPE': type number 77"},
+      {"one that only TensorFlow has", cast("DT_INT4"), kUnimplemented, "DT_INT4"},
+      {"a constant of references",
+       constant("c", "DT_FLOAT_REF", "float_val: 1") + node("y", "Neg", "c", kFloat), kInvalid,
+       "node 'c' (Const)"},
+      {"a constant of handles", constant("c", "DT_RESOURCE", "") + node("y", "Identity", "c"),
+       kUnimplemented, "constant of DT_RESOURCE"},
+      {"a constant of variants", constant("c", "DT_VARIANT", "") + node("y", "Identity", "c"),
+       kUnimplemented, "constant of DT_VARIANT"},
+  };
+  for (const Row& row : rows) expect_refused(row);
 }
 
 TEST(Malformed, Shapes) {
@@ -189,13 +213,15 @@ TEST(Malformed, Shapes) {
            node("y", "Neg", "c", kFloat);
   };
   const auto dim = [](const std::string& size) { return "dim { size: " + size + " } "; };
-  std::string deep;
-  for (int i = 0; i < 300; ++i) deep += dim("1");
+  std::string many, most;
+  for (int i = 0; i < 255; ++i) many += dim("1");
+  for (int i = 0; i < 254; ++i) most += dim("1");
   const Row rows[] = {
       {"a negative size", shaped(dim("-5")), kInvalid, "-5"},
       {"an unknown size of a constant", shaped(dim("-1")), kInvalid, "[?]"},
       {"a product beyond 2^63", shaped(dim("4611686018427387904") + dim("8")), kInvalid, ""},
-      {"300 axes", shaped(deep), kExhausted, "300"},
+      {"more axes than TensorFlow has", shaped(many), kInvalid, "rank 255"},
+      {"more axes than the limit", shaped(most), kExhausted, "rank 254"},
       {"a placeholder of a negative size", placeholder("x", "-7") + node("y", "Neg", "x", kFloat),
        kInvalid, "-7"},
       {"one value for 10^12 elements", shaped(dim("1000000000000")), kExhausted, ""},

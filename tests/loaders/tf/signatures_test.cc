@@ -144,19 +144,72 @@ TEST(Signatures, HubModulesOpen) {
 
 TEST(Signatures, TensorsThatAreNotThereAreNamed) {
   const Folder folder;
-  folder.write("saved_model.pbtxt", meta_graph("tags: \"serve\"", placeholder("x"),
-                                               signature("serving_default", "x:0", "gone:0")));
-  const Failure failure = load_failure(folder);
-  EXPECT_EQ(failure.code, ErrorCode::not_found);
-  EXPECT_NE(failure.message.find("output 'gone' is 'gone:0'"), std::string::npos)
-      << failure.message;
+  const auto failure = [&](const std::string& input, const std::string& output) {
+    folder.write("saved_model.pbtxt",
+                 meta_graph("tags: \"serve\"", placeholder("x") + node("y", "Neg", "x", kFloat),
+                            signature("serving_default", input, output)));
+    return load_failure(folder);
+  };
+  for (const char* bad : {"gone:0", "y:-1", "y:one", "y:", "y::0", "y:0:0", "y:out:0", "y: 0",
+                          "y:99999999999999999999", "^y", ":0", ""}) {
+    for (const bool input : {false, true}) {
+      if (input && *bad == '\0') continue;  // no input at all
+      const Failure found = input ? failure(bad, "y:0") : failure("x:0", bad);
+      EXPECT_EQ(found.code, ErrorCode::invalid_argument) << bad << ": " << found.message;
+      EXPECT_NE(found.message.find(std::string("' is '") + bad + "', which is not in the graph"),
+                std::string::npos)
+          << found.message;
+      EXPECT_NE(found.message.find(input ? "input '" : "output '"), std::string::npos)
+          << found.message;
+    }
+  }
+  for (const char* beyond : {"y:1", "y:7", "y:9223372036854775807"}) {
+    const Failure found = failure("x:0", beyond);
+    EXPECT_EQ(found.code, ErrorCode::invalid_argument) << beyond << ": " << found.message;
+    EXPECT_NE(found.message.find("node 'y' (Neg): has 1 results"), std::string::npos)
+        << found.message;
+  }
+  const Failure fed = failure("x:7", "y:0");
+  EXPECT_EQ(fed.code, ErrorCode::invalid_argument) << fed.message;
+  EXPECT_NE(fed.message.find("input 'x' is its result 7, it has 1"), std::string::npos)
+      << fed.message;
+  EXPECT_EQ(failure("x", "y").message, "");
+}
+
+TEST(Signatures, NamesAndFedTensorsStandOnce) {
+  const auto info = [](const std::string& field, const std::string& key,
+                       const std::string& tensor) {
+    return field + " { key: \"" + key + "\" value { name: \"" + tensor + "\" dtype: DT_FLOAT } } ";
+  };
+  const Folder folder;
+  const auto failure = [&](const std::string& infos) {
+    folder.write("saved_model.pbtxt",
+                 meta_graph("tags: \"serve\"",
+                            placeholder("x") + placeholder("z") + node("y", "Neg", "x", kFloat),
+                            "signature_def { key: \"serving_default\" value { " + infos + "} }"));
+    return load_failure(folder);
+  };
+  const std::string x = info("inputs", "a", "x:0"), y = info("outputs", "r", "y:0");
+  const std::pair<std::string, const char*> rows[] = {
+      {x + info("inputs", "a", "z:0") + y, "two inputs are called 'a'"},
+      {x + x + y, "two inputs are called 'a'"},
+      {x + y + info("outputs", "r", "x:0"), "two outputs are called 'r'"},
+      {x + info("inputs", "b", "x") + y, "inputs 'a' and 'b' are the same tensor"},
+  };
+  for (const auto& [infos, message] : rows) {
+    const Failure found = failure(infos);
+    EXPECT_EQ(found.code, ErrorCode::invalid_argument) << infos << found.message;
+    EXPECT_NE(found.message.find(message), std::string::npos) << found.message;
+  }
+  // One result may have several names.
+  EXPECT_EQ(failure(x + y + info("outputs", "s", "y:0")).message, "");
 }
 
 TEST(Signatures, NoneIsSaidWithTheWayOut) {
   const Folder folder;
   folder.write("saved_model.pbtxt", meta_graph("tags: \"serve\"", placeholder("x"), ""));
   const Failure failure = load_failure(folder);
-  EXPECT_EQ(failure.code, ErrorCode::failed_precondition);
+  EXPECT_EQ(failure.code, ErrorCode::not_found);
   EXPECT_NE(failure.message.find("no signatures"), std::string::npos) << failure.message;
 }
 

@@ -1,8 +1,14 @@
 // Constants as TensorFlow writes them.
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <span>
+
+#include "loaders/tf/tf.h"
+#include "runtime/exec/evaluator.h"
 #include "tests/loaders/tf/text_graph.h"
 #include "tests/loaders/tf/tf_testing.h"
+#include "tf/proto/thaw_tf.pb.h"
 
 namespace thaw::testing {
 namespace {
@@ -112,6 +118,49 @@ TEST(TensorProto, ContradictionsAreErrors) {
       << no_value.message;
 }
 
+TEST(TensorProto, HalvesAreSixteenBits) {
+  for (const char* type : {"DT_HALF", "DT_BFLOAT16"}) {
+    for (const char* bits : {"65536", "-1", "2147483647"}) {
+      const Failure failure = refused(
+          type, std::string("half_val: 1 half_val: ") + bits + " tensor_shape { dim { size: 2 } }");
+      EXPECT_EQ(failure.code, ErrorCode::invalid_argument) << type << " " << bits;
+      EXPECT_NE(failure.message.find(std::string("attribute 'value': ") + bits), std::string::npos)
+          << failure.message;
+    }
+  }
+  EXPECT_EQ(to_float(decoded("DT_BFLOAT16", "half_val: 65408").data<bfloat16>()[0]),
+            -std::numeric_limits<float>::infinity());
+}
+
+// On the wire a bool is a number, of which protobuf makes 0 or 1; text says what it is.
+TEST(TensorProto, BoolsAreZeroOrOne) {
+  EXPECT_EQ(refused("DT_BOOL", "bool_val: 2").code, ErrorCode::data_loss);
+  tf::GraphDef graph;
+  tf::NodeDef* made = graph.add_node();
+  made->set_name("c");
+  made->set_op("Const");
+  tf::AttrEntry* dtype = made->add_attr();
+  dtype->set_key("dtype");
+  dtype->mutable_value()->set_type(tf::DT_BOOL);
+  tf::AttrEntry* value = made->add_attr();
+  value->set_key("value");
+  value->mutable_value()->mutable_tensor()->set_dtype(tf::DT_BOOL);
+  value->mutable_value()->mutable_tensor()->add_bool_val(true);
+  tf::NodeDef* result = graph.add_node();
+  result->set_name("y");
+  result->set_op("Identity");
+  result->add_input("c");
+  std::string bytes = graph.SerializeAsString();
+  const std::size_t at = bytes.find("\x5a\x01\x01");  // bool_val, packed: one byte
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 2] = 2;
+  const LoadedModel model = load_frozen_graph(
+      {std::as_bytes(std::span(bytes)), nullptr, "graph.pb"}, {}, reference_evaluator());
+  const Graph& loaded = model.signatures.at(0).graph;
+  const Tensor flag = *constant_of(loaded, loaded.outputs.at(0));
+  EXPECT_EQ(*static_cast<const unsigned char*>(flag.data()), 1);
+}
+
 TEST(TensorProto, FewBytesDoNotClaimAllMemory) {
   EXPECT_EQ(refused("DT_FLOAT", "tensor_shape { dim { size: 1099511627776 } } float_val: 1").code,
             ErrorCode::resource_exhausted);
@@ -140,6 +189,38 @@ TEST(TensorProto, Float8StandsInGraphsButDoesNotLeaveThem) {
                       attr("SrcT", "type: DT_FLOAT8_E5M2") + attr("DstT", "type: DT_FLOAT")));
   EXPECT_EQ(fed.code, ErrorCode::unimplemented);
   EXPECT_NE(fed.message.find("DT_FLOAT8_E5M2"), std::string::npos) << fed.message;
+}
+
+TEST(TensorProto, Float8IsNoResultOfAFrozenGraph) {
+  const std::string type = "type: DT_FLOAT8_E4M3FN", list = "list { " + type + " }";
+  const std::string x = placeholder("x", "2"),
+                    eight =
+                        node("e", "Cast", "x", attr("SrcT", "type: DT_FLOAT") + attr("DstT", type));
+  const std::string call =
+      attr("f", "func { name: \"id\" }") + attr("Tin", list) + attr("Tout", list);
+  const std::string id = function("id", "a:DT_FLOAT8_E4M3FN", "r:DT_FLOAT8_E4M3FN", "", "r=a");
+  const std::pair<const char*, std::string> rows[] = {
+      {"e:0", x + eight},
+      {"y:0", x + eight + node("y", "Identity", "e", attr("T", type))},
+      {"y:0", x + eight + node("y", "IdentityN", "e", attr("T", list))},
+      {"y:0", x + eight + node("y", "PartitionedCall", "e", call) + id},
+      {"y:0", x + eight + node("y", "id", "e") + id},
+      {"y:0", constant("y", "DT_FLOAT8_E4M3FN", "float8_val: \"a\"")},
+  };
+  for (const auto& [result, graph] : rows) {
+    LoadOptions options;
+    options.outputs = {result};
+    const Failure failure = failure_of(graph, options);
+    EXPECT_EQ(failure.code, ErrorCode::unimplemented) << graph << failure.message;
+    EXPECT_NE(failure.message.find("result of float8 (e4m3fn)"), std::string::npos)
+        << graph << failure.message;
+    EXPECT_NE(failure.message.find(result), std::string::npos) << failure.message;
+  }
+  // What is cast back, and what only counts it, are results.
+  const Graph graph =
+      graph_of_text(x + eight + node("s", "Shape", "e", attr("T", type)) +
+                    node("y", "Cast", "e", attr("SrcT", type) + attr("DstT", "type: DT_FLOAT")));
+  EXPECT_EQ(graph.outputs.size(), 2U);
 }
 
 }  // namespace
