@@ -61,40 +61,45 @@ Program::Program(const Graph& graph, const Backend& backend, const ProgramOption
       packs_(options.weights),
       capacity_(static_cast<std::size_t>(std::max(1, options.max_plans))) {}
 
-std::shared_ptr<const Compiled> Program::find(const std::vector<Shape>& shapes, int threads) const {
+std::shared_ptr<const Compiled> Program::find(const std::vector<Shape>& shapes, int threads,
+                                              bool fused) const {
   const std::lock_guard lock(cache_mutex_);
   for (auto entry = cache_.begin(); entry != cache_.end(); ++entry) {
-    if ((*entry)->threads != threads || (*entry)->shapes != shapes) continue;
+    if ((*entry)->threads != threads || (*entry)->fused != fused || (*entry)->shapes != shapes) {
+      continue;
+    }
     cache_.splice(cache_.begin(), cache_, entry);
     return cache_.front();
   }
   return nullptr;
 }
 
-std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& shapes,
-                                                     int threads) const {
+void Program::fuse(Graph& graph) const {
+  fuse_elementwise(graph, [&](const Op& op, DType dtype) {
+    return device_ == nullptr ? backend_.fuses(op, dtype) : device_fuses(*device_, op, dtype);
+  });
+}
+
+std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& shapes, int threads,
+                                                     bool fused) const {
   auto compiled = std::make_shared<Compiled>();
   compiled->shapes = shapes;
   compiled->threads = threads;
+  compiled->fused = fused;
   Graph graph = specialise(graph_, shapes, reference_evaluator());
   if (optimize_) run_shaped_pipeline(graph);
-  if (device_ == nullptr) {
-    fuse_elementwise(graph, [&](const Op& op, DType dtype) { return backend_.fuses(op, dtype); });
-  } else {
-    fuse_elementwise(graph,
-                     [&](const Op& op, DType dtype) { return device_fuses(*device_, op, dtype); });
-  }
+  if (fused) fuse(graph);
   compiled->plan = compile(std::move(graph), backend_, &packs_, threads, compiled->why, device_);
   if (compiled->plan == nullptr) compiled->graph = std::move(graph);  // compile left it as it was
   return compiled;
 }
 
-std::shared_ptr<const Compiled> Program::compiled(const std::vector<Shape>& shapes,
-                                                  int threads) const {
-  if (std::shared_ptr<const Compiled> found = find(shapes, threads)) return found;
+std::shared_ptr<const Compiled> Program::compiled(const std::vector<Shape>& shapes, int threads,
+                                                  bool fused) const {
+  if (std::shared_ptr<const Compiled> found = find(shapes, threads, fused)) return found;
   const std::lock_guard compiling(compile_mutex_);
-  if (std::shared_ptr<const Compiled> found = find(shapes, threads)) return found;
-  std::shared_ptr<const Compiled> compiled = compile_now(shapes, threads);
+  if (std::shared_ptr<const Compiled> found = find(shapes, threads, fused)) return found;
+  std::shared_ptr<const Compiled> compiled = compile_now(shapes, threads, fused);
   ++plans_compiled_;
   const std::lock_guard lock(cache_mutex_);
   cache_.push_front(compiled);

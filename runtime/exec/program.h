@@ -28,6 +28,7 @@ struct ProgramOptions {
 struct Compiled {
   std::vector<Shape> shapes;
   int threads = 1;
+  bool fused = true;                 // trees of elementwise nodes are one node
   std::shared_ptr<const Plan> plan;  // null: interpret `graph`
   Graph graph;                       // empty if there is a plan
   std::string why;                   // not planned
@@ -50,8 +51,10 @@ class Program {
   PackCache& packs() const { return packs_; }
 
   /// From the cache, or compiled now. Threads that ask for what is being compiled wait for it.
-  /// Throws Error(invalid_argument) when the shapes contradict the graph.
-  std::shared_ptr<const Compiled> compiled(const std::vector<Shape>& shapes, int threads) const;
+  /// Throws Error(invalid_argument) when the shapes contradict the graph. `fused` off keeps every
+  /// elementwise node, for a trace.
+  std::shared_ptr<const Compiled> compiled(const std::vector<Shape>& shapes, int threads,
+                                           bool fused = true) const;
   /// Raises the number of plans kept to `max_plans`, if it is lower.
   void keep_plans(int max_plans) const;
 
@@ -61,8 +64,11 @@ class Program {
   std::vector<std::shared_ptr<const Compiled>> cached() const;
 
  private:
-  std::shared_ptr<const Compiled> find(const std::vector<Shape>& shapes, int threads) const;
-  std::shared_ptr<const Compiled> compile_now(const std::vector<Shape>& shapes, int threads) const;
+  std::shared_ptr<const Compiled> find(const std::vector<Shape>& shapes, int threads,
+                                       bool fused) const;
+  std::shared_ptr<const Compiled> compile_now(const std::vector<Shape>& shapes, int threads,
+                                              bool fused) const;
+  void fuse(Graph& graph) const;
 
   Graph graph_;
   const Backend& backend_;

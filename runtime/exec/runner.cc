@@ -78,15 +78,15 @@ void Runner::check_inputs(std::span<const Tensor> inputs) const {
   }
 }
 
-Runner::Bound& Runner::bound(std::span<const Tensor> inputs) {
+Runner::Bound& Runner::bound(std::span<const Tensor> inputs, bool fused) {
   for (auto entry = bounds_.begin(); entry != bounds_.end(); ++entry) {
-    if (!same_shapes(entry->compiled->shapes, inputs)) continue;
+    if (entry->compiled->fused != fused || !same_shapes(entry->compiled->shapes, inputs)) continue;
     bounds_.splice(bounds_.begin(), bounds_, entry);
     return bounds_.front();
   }
   std::vector<Shape> shapes;
   for (const Tensor& input : inputs) shapes.push_back(input.shape());
-  return bind(shapes);
+  return bind(shapes, fused);
 }
 
 // Copies to and from a device need pinned memory.
@@ -120,9 +120,9 @@ void Runner::take_memory(BoundPlan& plan) {
   plan.bind_device(device_arena_);
 }
 
-Runner::Bound& Runner::bind(const std::vector<Shape>& shapes) {
+Runner::Bound& Runner::bind(const std::vector<Shape>& shapes, bool fused) {
   Bound bound;
-  bound.compiled = program_->compiled(shapes, pool_.threads());
+  bound.compiled = program_->compiled(shapes, pool_.threads(), fused);
   if (bound.compiled->plan != nullptr) {
     const std::shared_ptr<const Plan>& plan = bound.compiled->plan;
     for (ValueId output : plan->graph.outputs) {
@@ -166,7 +166,7 @@ void Runner::execute(std::span<const Tensor> inputs, std::vector<Tensor>& output
                      const ValueVisit* visit, const LaunchVisit* launches) {
   check_inputs(inputs);
   inputs = aligned(inputs);
-  Bound& entry = bound(inputs);
+  Bound& entry = bound(inputs, visit == nullptr);  // a trace shows every value
   if (entry.plan == nullptr) {
     outputs = entry.interpreter->run(inputs, variables_, pool_, visit, launches);
     return;
@@ -219,7 +219,7 @@ void Runner::prepare(const std::vector<Shape>& shapes) {
     }
   }
   const auto known = std::find_if(bounds_.begin(), bounds_.end(), [&](const Bound& entry) {
-    return entry.compiled->shapes == shapes;
+    return entry.compiled->fused && entry.compiled->shapes == shapes;
   });
   if (known == bounds_.end()) {
     bind(shapes);

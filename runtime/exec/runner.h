@@ -61,8 +61,8 @@ class Runner {
   };
 
   void check_inputs(std::span<const Tensor> inputs) const;
-  Bound& bound(std::span<const Tensor> inputs);
-  Bound& bind(const std::vector<Shape>& shapes);
+  Bound& bound(std::span<const Tensor> inputs, bool fused);
+  Bound& bind(const std::vector<Shape>& shapes, bool fused = true);
   void take_memory(BoundPlan& plan);
   std::shared_ptr<std::byte> allocate_arena(std::size_t bytes) const;
   void make_outputs(const Bound& bound, std::span<const Tensor> inputs,

@@ -13,14 +13,15 @@ Bisection bisect(const Trace& suspect, const Trace& oracle, const Tolerance& tol
   Bisection result;
   std::size_t position = 0;
   suspect([&](const std::string& name, const Tensor& value) {
-    const std::size_t begin = position;
-    while (position < expected.size() && expected[position].first != name) ++position;
-    THAW_CHECK(position < expected.size(), "the two traces differ at value {} ('{}')", begin, name);
+    THAW_CHECK(position < expected.size() && expected[position].first == name,
+               "the two traces differ at value {} ('{}')", position, name);
     TracedValue traced{name, compare(value, expected[position].second, tolerance)};
     if (!traced.comparison.match && !result.first) result.first = result.values.size();
     result.values.push_back(std::move(traced));
     ++position;
   });
+  THAW_CHECK(position == expected.size(), "the traces visit {} and {} values", position,
+             expected.size());
   return result;
 }
 

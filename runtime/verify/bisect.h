@@ -25,9 +25,9 @@ struct Bisection {
   std::optional<std::size_t> first;  // the first that does not match
 };
 
-/// Runs `oracle`, then `suspect`, which must visit the same values in the same order (two runs of
-/// one graph) but for those that its plan has fused away. Values that are not numbers are passed
-/// over. Throws Error(internal) when the suspect visits one that the oracle does not.
+/// Runs `oracle`, then `suspect`; both must visit the same values in the same order (two runs of
+/// one graph). Values that are not numbers are passed over. Throws Error(internal) when the runs
+/// visit different values.
 Bisection bisect(const Trace& suspect, const Trace& oracle, const Tolerance& tolerance);
 
 }  // namespace thaw
