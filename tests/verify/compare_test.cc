@@ -77,12 +77,6 @@ TEST(Bisect, NamesTheFirstValueThatLeavesTheOracle) {
   ASSERT_TRUE(different.first.has_value());
   EXPECT_EQ(different.values[*different.first].name, "middle");
   EXPECT_THROW(bisect(run(3), [](const Visit& visit) { visit("other", doubles({1})); }, {}), Error);
-  // The suspect's plan has fused a value away.
-  const Bisection fused =
-      bisect([](const Visit& visit) { visit("last", doubles({5})); }, run(3), {});
-  ASSERT_EQ(fused.values.size(), 1u);
-  EXPECT_EQ(fused.values[0].name, "last");
-  EXPECT_EQ(fused.first, 0u);
 }
 
 }  // namespace
