@@ -108,17 +108,17 @@ Write<Wide> writer(DType dtype) {
 
 template <class T>
 KernelPtr prepare_from(const Site& site) {
-  using Wide = std::conditional_t<
+  using Whole = std::conditional_t<
       std::is_same_v<T, bool>, std::uint64_t,
       std::conditional_t<kIsInteger<T> && std::is_signed_v<T>, std::int64_t, Accumulator<T>>>;
-  const Write<Wide> to = writer<Wide>(site.out[0].dtype);
+  const Write<Whole> to = writer<Whole>(site.out[0].dtype);
   if (to == nullptr) return nullptr;
   const std::int64_t count = site.in[0].shape.num_elements();
   return make_kernel([count, to](const Args& args) {
-    Wide block[kBlock];
+    Whole block[kBlock];
     for (std::int64_t i = 0; i < count; i += kBlock) {
       const std::int64_t size = std::min(kBlock, count - i);
-      read<T, Wide>(args.in[0].data, i, size, block);
+      read<T, Whole>(args.in[0].data, i, size, block);
       to(block, size, args.out[0].data, i);
     }
   });

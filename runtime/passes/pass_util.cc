@@ -20,10 +20,10 @@ void empty_node(Graph& graph, NodeId id) {
   node.outputs.clear();
 }
 
-ValueId append_constant(Graph& graph, Tensor value, const std::string& name) {
+ValueId append_constant(Graph& graph, Tensor value, std::string name) {
   const auto id = static_cast<ValueId>(graph.values.size());
   graph.values.push_back({name, value.type(), static_cast<NodeId>(graph.nodes.size())});
-  graph.nodes.push_back({ops::Constant{std::move(value)}, {}, {id}, name});
+  graph.nodes.push_back({ops::Constant{std::move(value)}, {}, {id}, std::move(name)});
   return id;
 }
 

@@ -26,8 +26,9 @@ bool for_subgraphs(Graph& graph, bool (*pass)(Graph&));
 /// Takes the node out of the graph; its results must have no uses left.
 void empty_node(Graph& graph, NodeId id);
 
-/// Appends a constant; normalize() brings it in front of its users.
-ValueId append_constant(Graph& graph, Tensor value, const std::string& name);
+/// Appends a constant; normalize() brings it in front of its users. The name is a copy: callers
+/// name it after values that move as the graph grows.
+ValueId append_constant(Graph& graph, Tensor value, std::string name);
 
 /// For each value the node that is its only use; kNoNode if it has several, none, or is a graph
 /// output.

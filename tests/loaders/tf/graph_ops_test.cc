@@ -57,8 +57,8 @@ INSTANTIATE_TEST_SUITE_P(
                       RefusedOp{"MaxPoolGrad", "computes a gradient"},
                       RefusedOp{"ResourceApplyAdam", "trains variables"},
                       RefusedOp{"NoSuchOp", "unknown op"}),
-    [](const auto& info) {
-      const std::string op = info.param.op;
+    [](const auto& tested) {
+      const std::string op = tested.param.op;
       return op.starts_with('_') ? op.substr(1) : op;
     });
 
