@@ -179,9 +179,9 @@ def compress_index(path):
 # ---- cases ----
 
 
-def tables_graph(folder):
+def tables_graph():
     """A table from a file and a variable that no checkpoint holds, both made by the legacy_init_op."""
-    words = os.path.join(folder, "words.txt")
+    words = "words.txt"  # the graph keeps the path as it is given
     with open(words, "w") as f:
         f.write("red\ngreen\nblue\n")
     v1.add_to_collection(v1.GraphKeys.ASSET_FILEPATHS, tf.constant(words, name="words"))
@@ -199,9 +199,11 @@ def tables_graph(folder):
 @case
 def legacy_init_op(folder):
     x_value = np.array([b"blue", b"red", b"", b"mauve"], dtype=object)
+    home, folder = os.getcwd(), os.path.abspath(folder)
+    os.chdir(folder)
     for name, text in (("binary", False), ("text", True)):
         with v1.Graph().as_default() as graph, v1.Session(graph=graph) as session:
-            x, y, init = tables_graph(folder)
+            x, y, init = tables_graph()
             session.run([v1.global_variables_initializer(), init])
             expected = session.run(y, {x: x_value})
             builder = v1.saved_model.builder.SavedModelBuilder(os.path.join(folder, name))
@@ -210,7 +212,8 @@ def legacy_init_op(folder):
                                                  assets_collection=v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS),
                                                  strip_default_attrs=True, saver=v1.train.Saver([v1.global_variables()[0]]))
             builder.save(as_text=text)
-    os.remove(os.path.join(folder, "words.txt"))
+    os.remove("words.txt")
+    os.chdir(home)
     finish(folder, dict(x=x_value.astype("S5")), dict(y=expected), [form(n, ["x"], ["y"]) for n in ("binary", "text")],
            "a legacy_init_op that fills a table from an asset and assigns a variable; binary and text")
 
