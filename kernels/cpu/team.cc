@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "runtime/base/spin.h"
+
 namespace thaw::cpu {
 namespace {
 
@@ -16,25 +18,17 @@ constexpr int kSpins = 4000;   // some tens of microseconds
 constexpr Clock::duration kPatience = std::chrono::microseconds(500);
 constexpr std::int64_t kWide = 32;  // more than kMost
 
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 /// Returns the time that was spent, or none if that was little.
 template <class Condition>
 Clock::duration wait_until(const Condition& condition) {
   for (int i = 0; i < kGlances; ++i) {
     if (condition()) return {};
-    pause();
+    spin_pause();
   }
   const Clock::time_point start = Clock::now();
   for (int i = 0; !condition(); ++i) {
     if (i < kSpins) {
-      pause();
+      spin_pause();
     } else {
       std::this_thread::yield();
     }

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/spin.h"
+
 namespace thaw {
 namespace {
 
@@ -17,19 +19,11 @@ constexpr std::int64_t kRangesPerThread = 4;
 // Looks at an atomic before a thread sleeps: tens of microseconds, about what waking it would take.
 constexpr int kSpins = 2000;
 
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 template <class Condition>
 bool spin_until(const Condition& condition) {
   for (int i = 0; i < kSpins; ++i) {
     if (condition()) return true;
-    pause();
+    spin_pause();
   }
   return condition();
 }
