@@ -4,13 +4,8 @@
 namespace thaw {
 namespace {
 
+using test::graph_of;
 using test::ops_of;
-
-Graph graph_of(const std::string& body) {
-  Graph graph = parse("graph {\n" + body + "\n}");
-  verify(graph, "before");
-  return graph;
-}
 
 const std::string kX = "%x: float32[?, 4, 6] = input()\n%u: float32[?, 4, 6] = input()\n";
 std::string axes(const std::string& name, const std::string& values) {
@@ -20,12 +15,8 @@ std::string unary(const std::string& result, const std::string& x, const std::st
   return "%" + result + " = unary(%" + x + ") {fn = " + fn + "}\n";
 }
 
-struct Row {
-  std::string name, graph, after;
-};
-
 TEST(EliminateCommonSubexpressions, RemovesAndKeepsTheResult) {
-  const std::vector<Row> rows = {
+  const std::vector<test::PassRow> rows = {
       {"two alike", kX + unary("a", "x", "exp") + unary("b", "x", "exp") + "outputs(%a, %b)",
        "input input exp"},
       {"chains",
@@ -48,26 +39,11 @@ TEST(EliminateCommonSubexpressions, RemovesAndKeepsTheResult) {
        kX + "%a = cast(%x) {dtype = int32}\n%b = cast(%x) {dtype = int32}\noutputs(%a, %b)",
        "input input cast"},
   };
-  for (const Row& row : rows) {
-    SCOPED_TRACE(row.name);
-    const Graph before = graph_of(row.graph);
-    Graph after = before;
-    EXPECT_TRUE(eliminate_common_subexpressions(after));
-    verify(after, "after");
-    EXPECT_EQ(ops_of(after), row.after);
-    EXPECT_FALSE(eliminate_common_subexpressions(after));
-    const std::vector<Tensor> inputs = test::random_inputs(before, 9);
-    const std::vector<Tensor> expected = test::run_graph(before, inputs);
-    const std::vector<Tensor> results = test::run_graph(after, inputs);
-    ASSERT_EQ(results.size(), expected.size());
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      EXPECT_TRUE(test::bitwise_equal(results[i], expected[i])) << i;
-    }
-  }
+  test::check_rows(rows, eliminate_common_subexpressions);
 }
 
 TEST(EliminateCommonSubexpressions, KeepsWhatDiffers) {
-  const std::vector<Row> rows = {
+  const std::vector<test::PassRow> rows = {
       {"another function",
        kX + unary("a", "x", "exp") + unary("b", "x", "tanh") + "outputs(%a, %b)", ""},
       {"another operand", kX + unary("a", "x", "exp") + unary("b", "u", "exp") + "outputs(%a, %b)",
@@ -92,7 +68,7 @@ TEST(EliminateCommonSubexpressions, KeepsWhatDiffers) {
        ""},
       {"inputs", kX + "outputs(%x, %u)", ""},
   };
-  for (const Row& row : rows) {
+  for (const test::PassRow& row : rows) {
     SCOPED_TRACE(row.name);
     Graph graph = graph_of(row.graph);
     const std::string before = to_text(graph);

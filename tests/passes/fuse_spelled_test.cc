@@ -8,38 +8,13 @@
 namespace thaw {
 namespace {
 
+using test::graph_of;
 using test::ops_of;
+using test::PassRow;
 using test::random_constant;
 
-struct SpelledRow {
-  std::string name, graph, after;
-  double tolerance = 1e-6;
-};
-
-Graph spelled(const std::string& body) {
-  Graph graph = parse("graph {\n" + body + "\n}");
-  verify(graph, "before");
-  return graph;
-}
-
-void check_spelled(const std::vector<SpelledRow>& rows, bool (*pass)(Graph&)) {
-  for (const SpelledRow& row : rows) {
-    SCOPED_TRACE(row.name);
-    const Graph before = spelled(row.graph);
-    Graph after = before;
-    const bool changed = pass(after);
-    verify(after, "after");
-    EXPECT_EQ(ops_of(after), row.after);
-    EXPECT_EQ(changed, ops_of(before) != row.after);
-    EXPECT_FALSE(pass(after));
-    const std::vector<Tensor> inputs = test::random_inputs(before, 5);
-    const std::vector<Tensor> expected = test::run_graph(before, inputs);
-    const std::vector<Tensor> found = test::run_graph(after, inputs);
-    ASSERT_EQ(found.size(), expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      EXPECT_LE(test::difference(expected[i], found[i]), row.tolerance);
-    }
-  }
+void check_spelled(const std::vector<test::PassRow>& rows, bool (*pass)(Graph&)) {
+  test::check_rows(rows, pass, 1e-6);
 }
 
 std::string number(const std::string& name, const std::string& value,
@@ -165,8 +140,8 @@ TEST(FuseFunctions, NotANumberStaysOne) {
   for (const char* body : {"maximum", "minimum"}) {
     const bool low = std::string(body) == "maximum";
     Graph graph =
-        spelled(kX + number("l", "0") + number("u", "6") + two("a", body, "x", low ? "l" : "u") +
-                two("y", low ? "minimum" : "maximum", "a", low ? "u" : "l") + kOut);
+        graph_of(kX + number("l", "0") + number("u", "6") + two("a", body, "x", low ? "l" : "u") +
+                 two("y", low ? "minimum" : "maximum", "a", low ? "u" : "l") + kOut);
     ASSERT_TRUE(fuse_functions(graph));
     const std::vector<float> values{NAN, -INFINITY, INFINITY, -1, 7};
     const auto got = test::run_graph(graph, {Tensor::from(Shape{1, 5}, values)});
@@ -234,7 +209,7 @@ TEST(FuseNormalization, ByTheRootMeanSquare) {
       "%v = reduce(%d, %axes) {kind = mean, keep_dims = true}\n" + two("ve", "add", "v", "eps") +
       one("r", "rsqrt", "ve") + two("n", "mul", "x", "r") + two("y", "mul", "n", "g") + kOut;
   check_spelled({{"rms", squares, "input normalize", 1e-6}}, fuse_normalization);
-  Graph graph = spelled(squares);
+  Graph graph = graph_of(squares);
   ASSERT_TRUE(fuse_normalization(graph));
   const auto& op = std::get<ops::Normalize>(graph.nodes.back().op);
   EXPECT_FALSE(op.centered);
@@ -309,7 +284,7 @@ TEST(FuseSoftmax, Rows) {
       },
       fuse_softmax);
   Graph graph =
-      spelled(exponentials("max", "1") + one("l", "log", "s") + two("y", "sub", "d", "l") + kOut);
+      graph_of(exponentials("max", "1") + one("l", "log", "s") + two("y", "sub", "d", "l") + kOut);
   ASSERT_TRUE(fuse_softmax(graph));
   const auto& op = std::get<ops::Softmax>(graph.nodes.back().op);
   EXPECT_TRUE(op.log);
@@ -343,7 +318,7 @@ TEST(FuseDilation, Rows) {
            "input space_to_batch conv batch_to_space"},
       },
       fuse_dilation);
-  Graph graph = spelled(dilated("2, 3, 3, 5", "0, 1, 0, 2"));
+  Graph graph = graph_of(dilated("2, 3, 3, 5", "0, 1, 0, 2"));
   ASSERT_TRUE(fuse_dilation(graph));
   const auto& op = std::get<ops::Conv>(graph.nodes.back().op);
   EXPECT_EQ(op.dilations, (std::vector<std::int64_t>{2, 3}));
@@ -375,7 +350,7 @@ TEST(SinkViews, Rows) {
       random_constant("b", "float32", {4}, 2) + random_constant("d", "float32", {1, 1, 4}, 3) +
       random_constant("r", "float32", {2, 1}, 4);
   const std::string view = "%v = reshape(%c, %t)\n";
-  const std::vector<SpelledRow> rows{
+  const std::vector<PassRow> rows{
       {"bias", product + view + two("y", "add", "v", "b") + kOut, "input matmul add reshape", 0},
       {"bias and activation",
        product + view + two("s", "add", "v", "b") + one("y", "relu", "s") + kOut,
@@ -394,7 +369,7 @@ TEST(SinkViews, Rows) {
 }
 
 TEST(SinkViews, LetsSequencesOfConvolutionsFuse) {
-  Graph graph = spelled(
+  Graph graph = graph_of(
       "%x: float32[?, 1, 9, 2] = input()\n" + random_constant("w", "float32", {1, 3, 2, 4}, 1) +
       random_constant("b", "float32", {4}, 2) + random_constant("g", "float32", {4}, 3) +
       "%c = conv(%x, %w) {strides = [1, 1], dilations = [1, 1], padding = valid}\n"

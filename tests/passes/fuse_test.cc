@@ -5,40 +5,10 @@
 namespace thaw {
 namespace {
 
+using test::graph_of;
 using test::numbers;
 using test::ops_of;
 using test::random_constant;
-
-Graph graph_of(const std::string& body) {
-  Graph graph = parse("graph {\n" + body + "\n}");
-  verify(graph, "before");
-  return graph;
-}
-
-struct FuseRow {
-  std::string name, graph, after;
-  double tolerance = 0;  // 0: bitwise
-};
-
-void check(const std::vector<FuseRow>& rows, bool (*pass)(Graph&)) {
-  for (const FuseRow& row : rows) {
-    SCOPED_TRACE(row.name);
-    const Graph before = graph_of(row.graph);
-    Graph after = before;
-    const bool changed = pass(after);
-    verify(after, "after");
-    EXPECT_EQ(ops_of(after), row.after);
-    EXPECT_EQ(changed, ops_of(before) != row.after);
-    EXPECT_FALSE(pass(after));
-    const std::vector<Tensor> inputs = test::random_inputs(before, 5);
-    const std::vector<Tensor> expected = test::run_graph(before, inputs);
-    const std::vector<Tensor> found = test::run_graph(after, inputs);
-    ASSERT_EQ(found.size(), expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      EXPECT_LE(test::difference(expected[i], found[i]), row.tolerance);
-    }
-  }
-}
 
 const std::string kDense = "%x: float32[?, 3] = input()\n" +
                            random_constant("w", "float32", {3, 4}, 1) +
@@ -50,7 +20,7 @@ const std::string kVector = random_constant("b", "float32", {4}, 2);
 const std::string kAdd = "%y = binary(%c, %b) @ \"add\"\noutputs(%y)";
 
 TEST(FuseBias, Rows) {
-  check(
+  test::check_rows(
       {
           {"matmul", kDense + kVector + kAdd, "input matmul+bias", 1e-6},
           {"conv", kConv + kVector + kAdd, "input conv+bias", 1e-6},
@@ -138,7 +108,7 @@ TEST(FuseActivation, Rows) {
   const auto unary = [](const std::string& fn) {
     return "%y = unary(%c) {fn = " + fn + "} @ \"act\"\noutputs(%y)";
   };
-  check(
+  test::check_rows(
       {
           {"matmul", kDense + unary("relu"), "input matmul+relu"},
           {"conv", kConv + unary("clamp(0, 6)"), "input conv+clamp"},

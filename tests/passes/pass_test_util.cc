@@ -121,4 +121,35 @@ bool bitwise_equal(const Tensor& a, const Tensor& b) {
          (a.size_bytes() == 0 || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
+Graph graph_of(const std::string& body) {
+  Graph graph = parse("graph {\n" + body + "\n}");
+  verify(graph, "before");
+  return graph;
+}
+
+void check_rows(const std::vector<PassRow>& rows, bool (*pass)(Graph&), double tolerance) {
+  for (const PassRow& row : rows) {
+    SCOPED_TRACE(row.name);
+    const Graph before = graph_of(row.graph);
+    Graph after = before;
+    const bool changed = pass(after);
+    verify(after, "after");
+    EXPECT_EQ(ops_of(after), row.after);
+    EXPECT_EQ(changed, ops_of(before) != row.after);
+    EXPECT_FALSE(pass(after));
+    const std::vector<Tensor> inputs = random_inputs(before, 5);
+    const std::vector<Tensor> expected = run_graph(before, inputs);
+    const std::vector<Tensor> found = run_graph(after, inputs);
+    ASSERT_EQ(found.size(), expected.size());
+    const double most = row.tolerance < 0 ? tolerance : row.tolerance;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (most == 0) {
+        EXPECT_TRUE(bitwise_equal(expected[i], found[i])) << "result " << i;
+      } else {
+        EXPECT_LE(difference(expected[i], found[i]), most) << "result " << i;
+      }
+    }
+  }
+}
+
 }  // namespace thaw::test

@@ -12,6 +12,19 @@
 
 namespace thaw::test {
 
+/// The graph of a text without its "graph { }", verified.
+Graph graph_of(const std::string& body);
+
+/// A graph, and what a pass is to make of it as ops_of() says it.
+struct PassRow {
+  std::string name, graph, after;
+  double tolerance = -1;  // of difference(); below 0: that of the rows
+};
+
+/// Runs the pass on every row: it must give these ops, say whether it changed any, find nothing the
+/// second time, and keep the results, to the bit where the tolerance is 0.
+void check_rows(const std::vector<PassRow>& rows, bool (*pass)(Graph&), double tolerance = 0);
+
 /// Evaluates every node on the reference backend. Without control flow.
 std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inputs);
 

@@ -5,13 +5,8 @@
 namespace thaw {
 namespace {
 
+using test::graph_of;
 using test::ops_of;
-
-Graph graph_of(const std::string& body) {
-  Graph graph = parse("graph {\n" + body + "\n}");
-  verify(graph, "before");
-  return graph;
-}
 
 std::string ints(const std::string& name, const std::string& values, std::size_t count) {
   return "%" + name + " = constant() {value = int64[" + std::to_string(count) + "](" + values +
@@ -19,13 +14,9 @@ std::string ints(const std::string& name, const std::string& values, std::size_t
 }
 const std::string kX = "%x: float32[?, 4, 6] = input()\n";
 
-struct Row {
-  std::string name, graph, after;
-};
-
 TEST(RemoveIdentities, RemovesAndKeepsTheResult) {
   const std::string t = ints("p", "2, 0, 1", 3) + "%t = transpose(%x, %p)\n";
-  const std::vector<Row> rows = {
+  const std::vector<test::PassRow> rows = {
       {"identity", kX + "%y = identity(%x)\n%z = unary(%y) {fn = relu}\noutputs(%z)", "input relu"},
       {"chain of them", kX + "%y = identity(%x)\n%z = identity(%y)\noutputs(%z, %y)", "input"},
       {"linear", kX + "%y = unary(%x) {fn = linear}\noutputs(%y)", "input"},
@@ -73,27 +64,12 @@ TEST(RemoveIdentities, RemovesAndKeepsTheResult) {
       {"reverse of none", kX + "%y = reverse(%x)\noutputs(%y)", "input"},
       {"reduce of none", kX + ints("a", "", 0) + "%y = reduce(%x, %a)\noutputs(%y)", "input"},
   };
-  for (const Row& row : rows) {
-    SCOPED_TRACE(row.name);
-    const Graph before = graph_of(row.graph);
-    Graph after = before;
-    EXPECT_TRUE(remove_identities(after));
-    verify(after, "after");
-    EXPECT_EQ(ops_of(after), row.after);
-    EXPECT_FALSE(remove_identities(after));
-    const std::vector<Tensor> inputs = test::random_inputs(before, 9);
-    const std::vector<Tensor> expected = test::run_graph(before, inputs);
-    const std::vector<Tensor> found = test::run_graph(after, inputs);
-    ASSERT_EQ(found.size(), expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      EXPECT_TRUE(test::bitwise_equal(expected[i], found[i]));
-    }
-  }
+  test::check_rows(rows, remove_identities);
 }
 
 TEST(RemoveIdentities, LeavesWhatItMust) {
   const std::string back = ints("r", "-1, 4, 6", 3) + "%y = reshape(%t, %r)\noutputs(%y)";
-  const std::vector<Row> rows = {
+  const std::vector<test::PassRow> rows = {
       {"a cast", kX + "%y = cast(%x) {dtype = float64}\noutputs(%y)", ""},
       {"a transpose", kX + ints("p", "0, 2, 1", 3) + "%y = transpose(%x, %p)\noutputs(%y)", ""},
       {"an unknown permutation", kX + "%p: int64[3] = input()\n%y = transpose(%x, %p)\noutputs(%y)",
@@ -131,7 +107,7 @@ TEST(RemoveIdentities, LeavesWhatItMust) {
        ""},
       {"a sum of all", kX + ints("a", "0", 1) + "%y = reduce(%x, %a)\noutputs(%y)", ""},
   };
-  for (const Row& row : rows) {
+  for (const test::PassRow& row : rows) {
     SCOPED_TRACE(row.name);
     Graph graph = graph_of(row.graph);
     const std::string text = to_text(graph);
