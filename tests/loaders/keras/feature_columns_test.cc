@@ -130,6 +130,44 @@ TEST(FeatureColumns, ContradictionsAreErrors) {
             "DenseFeatures takes no columns of sequences"}}) {
     EXPECT_THAT(message_of(model_of(columns, "int64"), Shape{4, 2}), HasSubstr(why)) << columns;
   }
+  const std::string bins =
+      column("BucketizedColumn", "'source_column': " + kAge + ", 'boundaries': [1, 2]");
+  const auto crossed = [](const std::string& keys) {
+    return column("IndicatorColumn", "'categorical_column': " +
+                                         column("CrossedColumn", "'keys': [" + keys +
+                                                                     "], 'hash_bucket_size': 3, "
+                                                                     "'hash_key': null"));
+  };
+  const auto words = [](const std::string& list) {
+    return embedding(column("VocabularyListCategoricalColumn",
+                            "'key': 'x', 'dtype': 'int64', 'default_value': -1, 'num_oov_buckets': "
+                            "0, 'vocabulary_list': " +
+                                list));
+  };
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += i == 0 ? "'x'" : ", 'x'";
+  const std::string weighted =
+      column("WeightedCategoricalColumn", "'categorical_column': " + identity("x") +
+                                              ", 'weight_feature_key': 'x', 'dtype': 'float32'");
+  for (const auto& [columns, why] : std::vector<std::pair<std::string, std::string>>{
+           {column("NumericColumn",
+                   "'key': 'x', 'shape': [0], 'default_value': null, 'dtype': "
+                   "'float32', 'normalizer_fn': null"),
+            "a numeric column of [0]"},
+           {column("BucketizedColumn", "'source_column': " + kAge + ", 'boundaries': 'x'"),
+            "boundaries must be a list"},
+           {embedding(identity("x"), "'max_norm': 'x'"), "max_norm is "},
+           {words("7"), "vocabulary_list must be a list"},
+           {words("[1, 'a', 2, 3]"), "vocabulary_list holds "},
+           {crossed(many), "a cross of more than 64 columns"},
+           {crossed(weighted + ", 'x'"), "a cross of a weighted column"},
+           {crossed(bins + ", 'x'"), "a bucketized column of [?, 2, 2]"}}) {
+    const bool pictures = why.starts_with("a bucketized");
+    std::string model = model_of(columns, "int64");
+    const std::string shape = "[null, 2]";
+    if (pictures) model.replace(model.find(shape), shape.size(), "[null, 2, 2]");
+    EXPECT_THAT(message_of(model, Shape{4, 2}), HasSubstr(why)) << columns;
+  }
   EXPECT_THAT(message_of(model_of(embedding(identity("x")), "int64", "{'x': ['x', 0, 0, {}]}",
                                   "SequenceFeatures"),
                          Shape{4, 2}),
@@ -179,6 +217,34 @@ TEST(PremadeModels, MustHaveBeenBuilt) {
       HasSubstr("expected input shapes, found 3"));
   EXPECT_THAT(problem(premade("WideDeepModel", "", ", 'build_config': {'input_shape': [null, 3]}")),
               HasSubstr("linear_model is missing"));
+}
+
+TEST(PremadeModels, BothPartsHaveAsManyOutputs) {
+  const std::string shapes = "'build_config': {'input_shape': [null, 3]}";
+  const std::string linear =
+      "{'class_name': 'LinearModel', 'config': {'name': 'a', 'units': 2, 'trainable': true}, " +
+      shapes + "}";
+  const std::string deep =
+      "{'class_name': 'Functional', 'config': {'name': 'd', 'trainable': true, 'layers': "
+      "[{'class_name': 'InputLayer', 'name': 'i', 'inbound_nodes': [], 'config': {'name': 'i', "
+      "'batch_input_shape': [null, 3]}}], 'input_layers': [['i', 0, 0]], 'output_layers': [['i', "
+      "0, 0], ['i', 0, 0]]}}";
+  MemoryH5 file;
+  for (const std::string place : {"", "linear_model/", "layers/linear_model/"}) {
+    file.add_array(place + "layers/dense/vars/0", Shape{3, 2});
+    file.add_array(place + "vars/0", Shape{2});
+  }
+  std::string message;
+  try {
+    import_of(
+        config_of(premade("WideDeepModel", ", 'linear_model': " + linear + ", 'dnn_model': " + deep,
+                          ", " + shapes),
+                  "2.15.0"),
+        file, true);
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  EXPECT_THAT(message, HasSubstr("the deep part has 2 outputs, the linear one 1"));
 }
 
 TEST(PremadeModels, NeedTheirWeights) {
