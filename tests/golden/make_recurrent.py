@@ -4,14 +4,13 @@
 
 CudnnRNN runs on GPUs only: its answers are those of cuDNN's equations in float64. Everything else is run in a session.
 """
-import argparse
-import fnmatch
+import functools
 import os
-import shutil
 
 import make_tensorflow1 as t1
 import numpy as np
 import tensorflow as tf
+from case_folders import write_cases
 
 v1, raw = t1.v1, tf.raw_ops
 UNITS, INPUTS = 4, 3
@@ -233,19 +232,9 @@ def rnn_cudnn(c):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="*")
-    parser.add_argument("--out", default=os.path.join(t1.HERE, "tensorflow1"))
-    args = parser.parse_args()
-    for fn in CASES:
-        if not fnmatch.fnmatch(fn.__name__, args.only):
-            continue
-        folder = os.path.join(args.out, fn.__name__)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(folder)
+    def fill(fn, folder):
         fn(t1.Case(fn.__name__, folder))
-        size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
-        print("%s: %d KB" % (fn.__name__, size // 1024), flush=True)
+    write_cases(__doc__, "tensorflow1", {fn.__name__: functools.partial(fill, fn) for fn in CASES})
 
 
 if __name__ == "__main__":

@@ -5,12 +5,9 @@
 Control flow is written in TensorFlow 1's form (Switch, Merge, Enter, Exit, ...), not as If and While. Every case is run in
 a session of TensorFlow itself; float answers are compared with 1e-5.
 """
-import argparse
-import fnmatch
+import functools
 import json
 import os
-import shutil
-import sys
 import zlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,6 +16,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import numpy as np
 import tensorflow as tf
+from case_folders import write_cases
 
 v1 = tf.compat.v1
 v1.disable_eager_execution()
@@ -26,7 +24,6 @@ v1.disable_v2_behavior()
 v1.disable_control_flow_v2()
 v1.disable_resource_variables()
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = []
 
 
@@ -344,22 +341,12 @@ def state(c):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="*")
-    parser.add_argument("--out", default=os.path.join(HERE, "tensorflow1"))
-    args = parser.parse_args()
-    for fn in CASES:
-        if not fnmatch.fnmatch(fn.__name__, args.only):
-            continue
-        folder = os.path.join(args.out, fn.__name__)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(folder)
+    def fill(fn, folder):
         v1.reset_default_graph()
         v1.set_random_seed(1)
         fn(Case(fn.__name__, folder))
-        size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
-        print("%s: %d KB" % (fn.__name__, size // 1024), flush=True)
+    write_cases(__doc__, "tensorflow1", {fn.__name__: functools.partial(fill, fn) for fn in CASES})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -4,12 +4,10 @@
 
 Functions of TensorFlow 2 with If, Case, While and tensor lists, saved as SavedModels and run by TensorFlow itself.
 """
-import argparse
-import fnmatch
+import functools
 import json
 import os
 import shutil
-import sys
 import zlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,8 +15,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np
 import tensorflow as tf
+from case_folders import write_cases
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = []
 F, I = tf.float32, tf.int32
 
@@ -134,20 +132,8 @@ def lists(x, n, w, b):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="*")
-    parser.add_argument("--out", default=os.path.join(HERE, "tensorflow2"))
-    args = parser.parse_args()
-    for fn, signature, calls, note in CASES:
-        if not fnmatch.fnmatch(fn.__name__, args.only):
-            continue
-        folder = os.path.join(args.out, fn.__name__)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(folder)
-        write(fn, signature, calls, note, folder)
-        size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
-        print("%s: %d KB" % (fn.__name__, size // 1024), flush=True)
+    write_cases(__doc__, "tensorflow2", {fn.__name__: functools.partial(write, fn, *rest) for fn, *rest in CASES})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,24 +6,21 @@ Text and binary files, tables that an initialiser fills from an asset, modules w
 index blocks compressed with Snappy, and functions: nested, with captured variables and tables, with attributes that the call
 fills in, and with others that nothing calls. Answers are those of TensorFlow.
 """
-import argparse
-import fnmatch
 import json
 import os
 import shutil
 import struct
-import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np
 import tensorflow as tf
+from case_folders import write_cases
 from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 v1 = tf.compat.v1
-HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = []
 
 
@@ -338,20 +335,8 @@ def text_graphs(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="*")
-    parser.add_argument("--out", default=os.path.join(HERE, "tensorflow_files"))
-    args = parser.parse_args()
-    for fn in CASES:
-        if not fnmatch.fnmatch(fn.__name__, args.only):
-            continue
-        folder = os.path.join(args.out, fn.__name__)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(folder)
-        fn(folder)
-        size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
-        print("%s: %d KB" % (fn.__name__, size // 1024), flush=True)
+    write_cases(__doc__, "tensorflow_files", {fn.__name__: fn for fn in CASES})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
