@@ -20,6 +20,7 @@ std::unique_ptr<Kernel> prepare_conv_onednn(const Site& site);
 std::unique_ptr<Kernel> prepare_pool(const Site& site);
 std::unique_ptr<Kernel> prepare_reduce(const Site& site);
 std::unique_ptr<Kernel> prepare_reduce_typed(const Site& site);
+std::unique_ptr<Kernel> prepare_attention(const Site& site);
 std::unique_ptr<Kernel> prepare_softmax(const Site& site);
 std::unique_ptr<Kernel> prepare_normalize(const Site& site);
 std::unique_ptr<Kernel> prepare_transpose(const Site& site);

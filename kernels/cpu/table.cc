@@ -25,6 +25,7 @@ constexpr Row kRows[] = {
     {"reduce", "typed", prepare_reduce_typed},
     {"arg_reduce", "lines", prepare_arg_reduce},
     {"scan", "lines", prepare_scan},
+    {"attention", "blocks", prepare_attention},
     {"softmax", "rows", prepare_softmax},
     {"normalize", "rows", prepare_normalize},
     {"transpose", "move", prepare_transpose},

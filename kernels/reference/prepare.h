@@ -30,6 +30,7 @@ KernelPtr prepare_reduce(const Site& site);
 KernelPtr prepare_arg_reduce(const Site& site);
 KernelPtr prepare_scan(const Site& site);
 KernelPtr prepare_softmax(const Site& site);
+KernelPtr prepare_attention(const Site& site);
 KernelPtr prepare_normalize(const Site& site);
 KernelPtr prepare_top_k(const Site& site);
 

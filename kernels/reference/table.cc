@@ -51,6 +51,7 @@ struct Table {
   KernelPtr operator()(const ops::Softmax&) const { return prepare_softmax(site); }
   KernelPtr operator()(const ops::Normalize&) const { return prepare_normalize(site); }
   KernelPtr operator()(const ops::TopK&) const { return prepare_top_k(site); }
+  KernelPtr operator()(const ops::Attention&) const { return prepare_attention(site); }
   KernelPtr operator()(const ops::ShapeQuery&) const { return prepare_shape_query(site); }
   KernelPtr operator()(const ops::Reshape&) const { return prepare_copy(site); }
   KernelPtr operator()(const ops::ExpandDims&) const { return prepare_copy(site); }

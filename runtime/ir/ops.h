@@ -87,8 +87,8 @@ struct Cast {
   THAW_FIELDS(THAW_FIELD(dtype))
 };
 
-/// (operands...) -> (y): unary and binary functions of broadcast floats of one type, computed in one
-/// pass: "relu(add($0, mul($1, $2)))" (elementwise.h). Made when a graph is planned.
+/// (operands...) -> (y): unary and binary functions of broadcast floats of one type, computed in
+/// one pass: "relu(add($0, mul($1, $2)))" (elementwise.h). Made when a graph is planned.
 struct Elementwise {
   std::string expression;
   THAW_FIELDS(THAW_FIELD(expression))
@@ -196,6 +196,23 @@ struct TopK {
   bool sorted = true;
   DType dtype = DType::int32;
   THAW_FIELDS(THAW_FIELD(sorted) THAW_FIELD(dtype))
+};
+
+/// (q, k, v, [mask]) -> (y [B, T, heads * value_width]): softmax(scale * q k^T) v for every head.
+/// q is [B, T, columns], of which head h takes key_width from query_at + h * key_width on, or
+/// [B, heads, T, key_width]; so are k and v, of S steps and key_heads heads, each for the next
+/// heads / key_heads of q. The mask broadcasts to [B, heads, T, S]: floats are added to the scaled
+/// scores; where bool is false, `masked` takes the score's place or, with `lowers`, is added to it.
+/// Made when a graph is planned.
+struct Attention {
+  std::int64_t heads = 1, key_heads = 1;
+  std::int64_t key_width = 1, value_width = 1;
+  std::int64_t query_at = 0, key_at = 0, value_at = 0;
+  double scale = 1, masked = 0;
+  bool lowers = false;
+  THAW_FIELDS(THAW_FIELD(heads) THAW_FIELD(key_heads) THAW_FIELD(key_width) THAW_FIELD(value_width)
+                  THAW_FIELD(query_at) THAW_FIELD(key_at) THAW_FIELD(value_at) THAW_FIELD(scale)
+                      THAW_FIELD(masked) THAW_FIELD(lowers))
 };
 
 // ---- shape and layout ----
@@ -439,6 +456,7 @@ struct ListLength {
   X(softmax, Softmax)                  \
   X(normalize, Normalize)              \
   X(top_k, TopK)                       \
+  X(attention, Attention)              \
   X(shape_query, ShapeQuery)           \
   X(reshape, Reshape)                  \
   X(expand_dims, ExpandDims)           \

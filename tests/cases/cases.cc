@@ -106,7 +106,7 @@ const std::vector<OpCase>& op_cases() {
   static const std::vector<OpCase> rows = [] {
     std::vector<OpCase> all;
     for (auto* family : {elementwise_rows, product_rows, window_rows, reduction_rows, layout_rows,
-                         indexing_rows, recurrent_rows}) {
+                         indexing_rows, recurrent_rows, attention_rows}) {
       for (OpCase& row : family()) all.push_back(std::move(row));
     }
     return all;

@@ -68,6 +68,7 @@ Rows window_rows();
 Rows reduction_rows();
 Rows layout_rows();
 Rows indexing_rows();
+Rows attention_rows();
 Rows recurrent_rows();
 
 }  // namespace thaw::test
