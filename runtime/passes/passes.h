@@ -42,6 +42,10 @@ bool fuse_activation(Graph& graph);
 /// `fusible` says which functions the backend is quicker at in one pass.
 bool fuse_elementwise(Graph& graph, FunctionRef<bool(const Op&, DType)> fusible);
 
+/// softmax(q k^T) v in float32, with scales, masks and the transposes that part heads -> attention.
+/// For a graph whose shapes are known.
+bool fuse_attention(Graph& graph);
+
 struct PipelineOptions {
   bool optimize = true;
   bool verify_after_each = false;  // on in debug builds
