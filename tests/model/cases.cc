@@ -45,21 +45,38 @@ std::string test_name(const std::string& folder) {
   return name;
 }
 
-FormRun run_form(const tools::Case& test, const tools::CaseForm& form,
-                 const SessionOptions& options, LoadOptions load,
-                 const std::vector<std::string>& fed_constants) {
+Session open_form(const tools::CaseForm& form, const SessionOptions& options, LoadOptions load) {
   load.weights = form.weights;
   load.signature = form.signature;
   if (form.kind == "graphdef" || form.kind == "checkpoint_meta") {
-    load.inputs = form.inputs;
+    load.inputs.insert(load.inputs.begin(), form.inputs.begin(), form.inputs.end());
     load.outputs = form.outputs;
   }
+  const Model model = Model::load(form.model, load);
+  return form.signature.empty() ? model.session(options) : model.session(form.signature, options);
+}
+
+Session prepared_session(const tools::Case& test, const tools::CaseForm& form) {
+  SessionOptions options;
+  options.threads = 1;
+  Session session = open_form(form, options);
+  const auto given =
+      tools::select_arrays(test.input_arrays, test.calls.front().inputs, form.inputs, test.folder);
+  std::vector<Shape> shapes;
+  for (const Tensor& input : tools::match_arrays(given, session.inputs(), "input", test.folder)) {
+    shapes.push_back(input.shape());
+  }
+  session.prepare(shapes);
+  return session;
+}
+
+FormRun run_form(const tools::Case& test, const tools::CaseForm& form,
+                 const SessionOptions& options, LoadOptions load,
+                 const std::vector<std::string>& fed_constants) {
   for (const std::string& name : fed_constants) {
     load.inputs.push_back(name.find(':') == std::string::npos ? name + ":0" : name);
   }
-  const Model model = Model::load(form.model, load);
-  Session session =
-      form.signature.empty() ? model.session(options) : model.session(form.signature, options);
+  Session session = open_form(form, options, std::move(load));
 
   // Arrays under the form's names; positional keys count in the model's own order.
   FormRun run;

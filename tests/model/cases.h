@@ -20,6 +20,12 @@ std::string corpus_root();
 /// "tests/golden/keras3/dense_2d" -> "keras3_dense_2d", as gtest wants parameter names.
 std::string test_name(const std::string& folder);
 
+/// A session over the form. Throws Error.
+Session open_form(const tools::CaseForm& form, const SessionOptions& options,
+                  LoadOptions load = {});
+/// One on one thread, prepared for the shapes of the case's first call.
+Session prepared_session(const tools::Case& test, const tools::CaseForm& form);
+
 struct FormRun {
   bool match = true;
   std::string report;  // what differs

@@ -11,21 +11,7 @@ namespace thaw {
 namespace {
 
 int steps_of(const tools::Case& test, const tools::CaseForm& form) {
-  LoadOptions load;
-  load.weights = form.weights;
-  load.signature = form.signature;
-  const Model model = Model::load(form.model, load);
-  SessionOptions options;
-  options.threads = 1;
-  Session session =
-      form.signature.empty() ? model.session(options) : model.session(form.signature, options);
-  const auto given =
-      tools::select_arrays(test.input_arrays, test.calls.front().inputs, form.inputs, test.folder);
-  std::vector<Shape> shapes;
-  for (const Tensor& input : tools::match_arrays(given, session.inputs(), "input", test.folder)) {
-    shapes.push_back(input.shape());
-  }
-  session.prepare(shapes);
+  const Session session = testing::prepared_session(test, form);
   EXPECT_TRUE(session.stats().planned) << form.model;
   std::istringstream text(session.plan_text());
   int steps = 0;
