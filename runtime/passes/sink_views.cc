@@ -1,6 +1,7 @@
 // conv -> squeeze -> add becomes conv -> add -> squeeze: biases, batch normalisations and
 // activations come to stand behind the product that they can be fused with. A view that keeps the
-// last dimension keeps every element's channel.
+// last dimension keeps every element's channel; one that parts it (heads of attention) meets
+// constants of all its parts.
 #include <optional>
 
 #include "runtime/passes/pass_util.h"
@@ -32,15 +33,53 @@ bool is_channelwise(const Graph& graph, NodeId id, ValueId value) {
   return channel_constant(graph, node, value, channels_of(graph, value)) != nullptr;
 }
 
+bool is_view(const Op& op) {
+  return std::holds_alternative<ops::Reshape>(op) || std::holds_alternative<ops::Squeeze>(op) ||
+         std::holds_alternative<ops::ExpandDims>(op);
+}
+
 bool is_channel_view(const Graph& graph, NodeId id) {
   const Node& node = node_at(graph, id);
-  if (!std::holds_alternative<ops::Reshape>(node.op) &&
-      !std::holds_alternative<ops::Squeeze>(node.op) &&
-      !std::holds_alternative<ops::ExpandDims>(node.op)) {
-    return false;
-  }
+  if (!is_view(node.op)) return false;
   const std::int64_t channels = channels_of(graph, node.inputs[0]);
   return channels > 0 && channels_of(graph, node.outputs[0]) == channels;
+}
+
+/// Trailing dimensions of a shape that are `channels` elements together; 0: none.
+int parts_of(const Shape& shape, std::int64_t channels) {
+  std::int64_t product = 1;
+  for (int i = 1; shape.has_rank() && i <= shape.rank(); ++i) {
+    const std::int64_t size = shape[shape.rank() - i];
+    if (size <= 1 || product > channels / size) return 0;
+    product *= size;
+    if (product == channels) return i;
+  }
+  return 0;
+}
+
+/// The view parts the channels, and the binary behind it has a constant of all of them.
+bool meets_parts(const Graph& graph, NodeId view_id, NodeId user_id) {
+  const Node& view = node_at(graph, view_id);
+  const Node& user = node_at(graph, user_id);
+  const auto* binary = std::get_if<ops::Binary>(&user.op);
+  const std::int64_t channels = channels_of(graph, view.inputs[0]);
+  if (!is_view(view.op) || binary == nullptr || channels <= 1 || user.inputs[0] == user.inputs[1] ||
+      (binary->kind != BinaryKind::add && binary->kind != BinaryKind::sub &&
+       binary->kind != BinaryKind::mul)) {
+    return false;
+  }
+  const ValueId viewed = view.outputs[0];
+  const Shape& shape = type_of(graph, viewed).shape;
+  const int parts = parts_of(shape, channels);
+  const Tensor* constant =
+      constant_of(graph, user.inputs[0] == viewed ? user.inputs[1] : user.inputs[0]);
+  if (parts < 2 || constant == nullptr || constant->num_elements() != channels) return false;
+  const int rank = constant->shape().rank();
+  if (rank < parts || rank > shape.rank()) return false;
+  for (int i = 1; i <= parts; ++i) {
+    if (constant->shape()[rank - i] != shape[shape.rank() - i]) return false;
+  }
+  return true;
 }
 
 /// The channelwise node first, then the view.
@@ -78,10 +117,12 @@ bool sink(Graph& graph, NodeId product, std::vector<NodeId>& single_user) {
       value = node_at(graph, user).outputs[0];
       continue;
     }
-    if (!is_channel_view(graph, user)) return false;
     const ValueId viewed = node_at(graph, user).outputs[0];
+    if (node_at(graph, user).outputs.size() != 1 || single_user[at(viewed)] == kNoNode)
+      return false;
     const NodeId next = single_user[at(viewed)];
-    if (next == kNoNode || !is_channelwise(graph, next, viewed)) return false;
+    const bool same_channels = is_channel_view(graph, user) && is_channelwise(graph, next, viewed);
+    if (!same_channels && !meets_parts(graph, user, next)) return false;
     exchange(graph, user, next);
     single_user[at(value)] = next;
     single_user[at(viewed)] = user;

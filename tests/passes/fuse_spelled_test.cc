@@ -349,6 +349,10 @@ TEST(SinkViews, Rows) {
       "%f = constant() {value = int64[2](-1, 2)}\n" +
       random_constant("b", "float32", {4}, 2) + random_constant("d", "float32", {1, 1, 4}, 3) +
       random_constant("r", "float32", {2, 1}, 4);
+  const std::string heads = "%h = constant() {value = int64[3](-1, 2, 2)}\n" +
+                            random_constant("e", "float32", {2, 2}, 5) +
+                            random_constant("g", "float32", {6, 2, 2}, 6) +
+                            "%v = reshape(%c, %h)\n";
   const std::string view = "%v = reshape(%c, %t)\n";
   const std::vector<PassRow> rows{
       {"bias", product + view + two("y", "add", "v", "b") + kOut, "input matmul add reshape", 0},
@@ -364,6 +368,12 @@ TEST(SinkViews, Rows) {
       {"the last dimension changes",
        product + "%v = reshape(%c, %f)\n" + one("y", "relu", "v") + kOut,
        "input matmul reshape relu"},
+      {"the last dimension parts", product + heads + two("y", "add", "v", "e") + kOut,
+       "input matmul add reshape", 0},
+      {"a constant of one part", product + heads + two("y", "add", "v", "r") + kOut,
+       "input matmul reshape add"},
+      {"a constant of more than the parts", product + heads + two("y", "add", "v", "g") + kOut,
+       "input matmul reshape add"},
   };
   check_spelled(rows, sink_views);
 }
