@@ -52,12 +52,21 @@ HWY_INLINE void StorePartial(V v, float* p, std::int64_t n) {
 #endif
 }
 
-// Clamps that let NaN through; the vector minimum's treatment of NaN differs between targets.
+// Clamps that let NaN through: x86's minimum and maximum give the second operand where either is
+// NaN, Arm's give NaN; of others it is not known.
 HWY_INLINE V AtMost(V x, float limit) {
+#if HWY_ARCH_X86 || HWY_ARCH_ARM
+  return hn::Min(Splat(limit), x);
+#else
   return hn::IfThenElse(hn::Gt(x, Splat(limit)), Splat(limit), x);
+#endif
 }
 HWY_INLINE V AtLeast(V x, float limit) {
+#if HWY_ARCH_X86 || HWY_ARCH_ARM
+  return hn::Max(Splat(limit), x);
+#else
   return hn::IfThenElse(hn::Lt(x, Splat(limit)), Splat(limit), x);
+#endif
 }
 /// Maximum as TensorFlow and numpy have it: NaN if either is.
 HWY_INLINE V Maximum(V a, V b) {

@@ -9,6 +9,7 @@
 
 #include "kernels/cpu/functions-inl.h"
 #include "kernels/cpu/rnn.h"
+#include "kernels/cpu/rnn_ahead-inl.h"
 #include "kernels/cpu/weights-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -113,10 +114,23 @@ HWY_INLINE void MultiplyState(const RnnStep& s, const float* h, const StateWeigh
   }
 }
 
-/// Calls Cell<MR>::Run(step, row, block) for every tile of rows of every block.
-template <template <class, int> class Cell, class Activations>
+/// A tile of rows of one block: h U and then the cell.
+template <class Cell, class Activations, int MR>
+HWY_NOINLINE void CellTile(const RnnStep& s, const Activations& fn, std::int64_t row,
+                           std::int64_t block) {
+  V acc[MR][Cell::kGates];
+  MultiplyState<MR, Cell::kGates>(s, Cell::State(s) + row * s.state_stride, Cell::Weights(s), block,
+                                  acc);
+  Cell::template Finish<Activations, MR>(s, fn, row, block, acc);
+}
+
+/// Calls CellTile for every tile of rows of every block.
+template <class Cell, class Activations>
 HWY_INLINE void ForTiles(const RnnStep& s) {
   const Activations fn(s);
+  if (s.ahead != nullptr && s.ahead->x != nullptr) {
+    if constexpr (Cell::kAhead > 0) return ForAhead<Cell>(s, fn);
+  }
   for (std::int64_t i = s.block_begin; i < s.block_end; ++i) {
     const std::int64_t block = s.reverse ? s.block_end - 1 - (i - s.block_begin) : i;
     for (std::int64_t row = 0, tile = 0; row < s.rows; row += kTileRows, ++tile) {
@@ -124,11 +138,11 @@ HWY_INLINE void ForTiles(const RnnStep& s) {
       if (s.limits != nullptr) end = HWY_MIN(end, row + s.limits[tile]);
       std::int64_t r = row;
       if (end == row + kTileRows) {
-        Cell<Activations, kTileRows>::Run(s, fn, row, block);
+        CellTile<Cell, Activations, kTileRows>(s, fn, row, block);
         continue;
       }
-      for (; r + 2 <= end; r += 2) Cell<Activations, 2>::Run(s, fn, r, block);
-      if (r < end) Cell<Activations, 1>::Run(s, fn, r, block);
+      for (; r + 2 <= end; r += 2) CellTile<Cell, Activations, 2>(s, fn, r, block);
+      if (r < end) CellTile<Cell, Activations, 1>(s, fn, r, block);
     }
   }
 }

@@ -80,12 +80,15 @@ class RnnKernel final : public Kernel {
                                   ceil_div(12, row));
     if (members_ > 1) chunk = std::min(chunk, ceil_div(kTeamRows, row));
     pairs_ = row * std::max<std::int64_t>(1, std::min(chunk, s_.steps));
+    if (steps_.ahead_rows() > 0) pairs_ = steps_.ahead_rows();
     const auto bytes = [](std::int64_t count, std::size_t size) {
       return align_up(static_cast<std::size_t>(count) * size);
     };
     z_bytes_ = bytes(pairs_ * s_.columns, sizeof(float));
     state_bytes_ = bytes(row * s_.state, sizeof(float));
-    slot_bytes_ = z_bytes_ + 6 * state_bytes_;
+    if (steps_.ahead_rows() > 0)
+      panel_bytes_ = bytes(steps_.ahead_rows() * s_.inputs, sizeof(float));
+    slot_bytes_ = 2 * z_bytes_ + 6 * state_bytes_ + panel_bytes_;
     if (op_.has_mask) {
       counts_bytes_ = bytes(s_.steps, sizeof(std::int64_t));
       limits_bytes_ = bytes(s_.steps * ceil_div(row, tile_), 1);
@@ -123,6 +126,8 @@ class RnnKernel final : public Kernel {
     g.row = index * group_rows_;
     g.rows = std::min(group_rows_, s_.batch - g.row);
     g.z = floats(z_bytes_);
+    g.z_ahead = floats(z_bytes_);
+    g.panel = floats(panel_bytes_);
     g.h = floats(state_bytes_);
     g.h_next = floats(state_bytes_);
     g.c = floats(state_bytes_);
@@ -193,8 +198,8 @@ class RnnKernel final : public Kernel {
   RnnSteps steps_;
   std::int64_t tile_, slots_ = 1, group_rows_ = 0, pairs_ = 0;
   int members_ = 1;
-  std::size_t places_bytes_ = 0, z_bytes_ = 0, state_bytes_ = 0, counts_bytes_ = 0,
-              limits_bytes_ = 0, slot_bytes_ = 0;
+  std::size_t places_bytes_ = 0, z_bytes_ = 0, panel_bytes_ = 0, state_bytes_ = 0,
+              counts_bytes_ = 0, limits_bytes_ = 0, slot_bytes_ = 0;
 };
 
 }  // namespace

@@ -9,6 +9,19 @@
 
 namespace thaw::cpu {
 
+/// Rows of x W that the steps of a single row compute ahead: each step streams its recurrent
+/// weights from the L2 cache, which leaves the multipliers idle half of the time. Every `rows`
+/// steps together compute as many rows, each step those sums of its units that its slot says.
+struct RnnAhead {
+  WeightStorage storage = WeightStorage::f32;
+  const void* weights = nullptr;  // for gemm(): [inputs, columns]
+  const float *scales = nullptr, *bias = nullptr;
+  std::int64_t inputs = 0, columns = 0, rows = 0;
+  const float* x = nullptr;  // [inputs][rows]; null: nothing to compute
+  float* z = nullptr;        // [rows][columns]
+  std::int64_t slot = 0;
+};
+
 /// Units are padded to whole vectors and grouped into blocks of one vector. Per row:
 /// z [block][gate][lane] holds x_t W + bias, states are [block][lane].
 struct RnnStep {
@@ -31,7 +44,8 @@ struct RnnStep {
   std::int64_t z_stride = 0, state_stride = 0;
   const float *h = nullptr, *c = nullptr;
   float *h_next = nullptr, *c_next = nullptr;
-  float* scratch = nullptr;  // rows * 2 states: reset-before gru
+  float* scratch = nullptr;         // rows * 2 states: reset-before gru
+  const RnnAhead* ahead = nullptr;  // of one row without limits; null: never
   /// Walk the blocks from the last to the first: steps that alternate find the weights they used
   /// last still in the cache. Does not change the result.
   bool reverse = false;
@@ -42,6 +56,11 @@ struct RnnStep {
 /// Rows of a register tile: a row's sums may depend on its place in a tile, so tiles are counted
 /// from the start of the batch, never from where a thread starts.
 std::int64_t rnn_tile_rows();
+
+/// RnnAhead::rows of a cell with so many gates.
+std::int64_t rnn_ahead_rows(std::int64_t gates);
+/// All rows of the vectors [begin, end) of x W, without a step.
+void rnn_ahead(const RnnAhead& ahead, std::int64_t begin, std::int64_t end);
 
 void lstm_step(const RnnStep& step);
 void gru_step(const RnnStep& step);

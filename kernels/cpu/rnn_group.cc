@@ -15,6 +15,10 @@ constexpr std::int64_t kReverseBytes = 1 << 19;  // recurrent weights beyond thi
 // So few rows take the weights' time, not the arithmetic's: every other step walks them backwards
 // and finds its first in the L1 cache. Of the whole batch, so that no split changes a sum.
 constexpr std::int64_t kZigzagRows = 2;
+// Recurrent weights beyond this do not stay in the L1 cache from step to step.
+constexpr std::int64_t kAheadBytes = 1 << 15;
+// x W of so many times as many inputs as units has too little to hide behind.
+constexpr std::int64_t kAheadInputs = 2;
 
 void copy(const float* from, std::int64_t count, float* to) {
   if (count > 0) std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
@@ -51,6 +55,18 @@ RnnSteps::RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights
   step_.units = s_.units;
   step_.z_stride = s_.columns;
   step_.state_stride = s_.state;
+  const PackedWeights& input = *weights_.input;
+  const std::int64_t bytes = s_.columns * s_.units * element_bytes(recurrent.storage);
+  if (s_.batch == 1 && bytes > kAheadBytes && s_.inputs < kAheadInputs * s_.units &&
+      input.storage == recurrent.storage) {
+    ahead_.storage = input.storage;
+    ahead_.weights = input.data();
+    ahead_.scales = input.scales();
+    ahead_.bias = weights_.bias.get();
+    ahead_.inputs = s_.inputs;
+    ahead_.columns = s_.columns;
+    ahead_.rows = rnn_ahead_rows(s_.gates);
+  }
 }
 
 std::int64_t RnnSteps::source_step(std::int64_t t) const {
@@ -66,31 +82,73 @@ void RnnSteps::begin(const RnnOperands& o, RnnGroup& group) const {
   }
 }
 
-bool RnnSteps::next_chunk(const RnnOperands& o, const RnnGroup& group, std::int64_t pairs,
+RnnChunk RnnSteps::chunk_from(const RnnGroup& group, std::int64_t first, std::int64_t pairs) const {
+  RnnChunk chunk{first, 0, 0, true};
+  for (; first + chunk.count < s_.steps; ++chunk.count) {
+    const std::int64_t rows = rows_at(group, first + chunk.count);
+    if (chunk.pairs + rows > pairs) break;
+    chunk.pairs += rows;
+  }
+  return chunk;
+}
+
+bool RnnSteps::next_chunk(const RnnOperands& o, RnnGroup& group, std::int64_t pairs,
                           RnnChunk& chunk) const {
-  chunk.first += chunk.count;
-  chunk.count = chunk.pairs = 0;
+  if (ahead_.rows > 0 && !chunk.started) {
+    chunk.started = true;
+    look_ahead(o, group, 0);
+    return s_.steps > 0;
+  }
+  chunk = chunk_from(group, chunk.first + chunk.count, pairs);
+  if (ahead_.rows > 0) {
+    look_ahead(o, group, chunk.first + chunk.count);
+    return chunk.count > 0;
+  }
   const std::int64_t row_stride = op_.time_major ? s_.inputs : s_.steps * s_.inputs;
   const std::int64_t step_stride = op_.time_major ? s_.batch * s_.inputs : s_.inputs;
-  for (std::int64_t t = chunk.first; t < s_.steps; ++t, ++chunk.count) {
-    const std::int64_t rows = rows_at(group, t);
-    if (chunk.pairs + rows > pairs) break;
-    for (std::int64_t i = 0; group.x != nullptr && i < rows; ++i) {
-      copy(o.x + row_of(group, i) * row_stride + source_step(t) * step_stride, s_.inputs,
-           group.x + (chunk.pairs + i) * s_.inputs);
+  float* to = group.x;
+  for (std::int64_t t = chunk.first; to != nullptr && t < chunk.first + chunk.count; ++t) {
+    for (std::int64_t i = 0; i < rows_at(group, t); ++i, to += s_.inputs) {
+      copy(o.x + row_of(group, i) * row_stride + source_step(t) * step_stride, s_.inputs, to);
     }
-    chunk.pairs += rows;
   }
   return chunk.count > 0;
 }
 
+/// The rows of x of the chunk from step `first` on.
+void RnnSteps::look_ahead(const RnnOperands& o, RnnGroup& group, std::int64_t first) const {
+  const RnnChunk chunk = chunk_from(group, first, ahead_.rows);
+  group.x_ahead = chunk.pairs > 0 ? group.panel : nullptr;
+  if (chunk.pairs < ahead_.rows) clear(group.panel, s_.inputs * ahead_.rows);
+  std::int64_t row = 0;
+  for (std::int64_t t = first; t < first + chunk.count; ++t) {
+    if (rows_at(group, t) == 0) continue;
+    const float* x = o.x + source_step(t) * s_.inputs;
+    for (std::int64_t k = 0; k < s_.inputs; ++k) group.panel[k * ahead_.rows + row] = x[k];
+    ++row;
+  }
+}
+
 void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& chunk, Team& team,
                          Team::Member& member, const Args* shared) const {
-  if (chunk.pairs > 0) {
+  RnnStep step = step_;
+  RnnAhead ahead = ahead_;
+  ahead.x = group.x_ahead;
+  ahead.z = group.z_ahead;
+  if (ahead_.rows > 0) {
+    step.ahead = &ahead;
+    if (chunk.count == 0) {
+      const std::int64_t vectors = s_.columns / s_.lanes;
+      if (ahead.x != nullptr) {
+        rnn_ahead(ahead, part(vectors, member.index, member.count),
+                  part(vectors, member.index + 1, member.count));
+      }
+      team.wait(member);
+    }
+  } else if (chunk.pairs > 0) {
     project(o, group, chunk, member, shared);
     team.wait(member);
   }
-  RnnStep step = step_;
   step.block_begin = part(s_.blocks, member.index, member.count);
   step.block_end = part(s_.blocks, member.index + 1, member.count);
   step.scratch = group.scratch;
@@ -113,10 +171,12 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
       std::swap(group.h, group.h_next);
       std::swap(group.c, group.c_next);
       step.z += step.rows * s_.columns;
+      ++ahead.slot;
     }
     if (op_.return_sequences) write_step(o, group, step, t);
     if (step.rows > 0 || t + 1 == chunk.first + chunk.count) team.wait(member);
   }
+  if (ahead_.rows > 0) std::swap(group.z, group.z_ahead);
 }
 
 void RnnSteps::finish(const RnnOperands& o, const RnnGroup& group) const {

@@ -21,7 +21,8 @@ struct RnnOperands {
 /// Rows that go through the steps together, and their memory.
 struct RnnGroup {
   std::int64_t row = 0, rows = 0;
-  float *z = nullptr, *scratch = nullptr;  // scratch: [2][rows][state]
+  float *z = nullptr, *z_ahead = nullptr;  // x W of a chunk and, if it is computed ahead, the next
+  float* scratch = nullptr;                // scratch: [2][rows][state]
   // [rows][state]. Of a row that the last step did not compute, both states are the same.
   float *h = nullptr, *h_next = nullptr, *c = nullptr, *c_next = nullptr;
   std::int64_t computed = 0;  // rows of the last step that was computed
@@ -30,11 +31,15 @@ struct RnnGroup {
   std::int64_t* counts = nullptr;    // [steps]: of rows, up to the last valid one
   std::uint8_t* limits = nullptr;    // [steps][tiles]: the same within each tile
   float* x = nullptr;                // [pairs][inputs]: the rows of x that a chunk multiplies
+  // Where x W is computed ahead: the rows of x of the chunk behind, [inputs][rows], and memory.
+  const float* x_ahead = nullptr;
+  float* panel = nullptr;
 };
 
 /// Consecutive steps of a group; x W has `pairs` rows, one for each row to compute in each step.
 struct RnnChunk {
   std::int64_t first = 0, count = 0, pairs = 0;
+  bool started = false;  // where x W is computed ahead, before the first step too
 };
 
 /// One layer's steps. What several members of a team call with one group, they do together, each
@@ -43,11 +48,12 @@ class RnnSteps {
  public:
   RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights);
 
+  /// Rows of x W, and so steps of a chunk, that a chunk computes ahead of the next one; 0: none.
+  std::int64_t ahead_rows() const { return ahead_.rows; }
   /// Loads the initial states, reads the mask.
   void begin(const RnnOperands& o, RnnGroup& group) const;
   /// The chunk behind `chunk`, at most `pairs` rows of x W; false behind the last.
-  bool next_chunk(const RnnOperands& o, const RnnGroup& group, std::int64_t pairs,
-                  RnnChunk& chunk) const;
+  bool next_chunk(const RnnOperands& o, RnnGroup& group, std::int64_t pairs, RnnChunk& chunk) const;
   /// Runs the chunk's steps. `shared`: the pool helps with x W; null: it does not.
   void run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& chunk, Team& team,
                  Team::Member& member, const Args* shared) const;
@@ -61,6 +67,8 @@ class RnnSteps {
   }
   void project(const RnnOperands& o, const RnnGroup& group, const RnnChunk& chunk,
                const Team::Member& member, const Args* shared) const;
+  RnnChunk chunk_from(const RnnGroup& group, std::int64_t first, std::int64_t pairs) const;
+  void look_ahead(const RnnOperands& o, RnnGroup& group, std::int64_t first) const;
   void run_cell(const RnnStep& step, Team& team, Team::Member& member) const;
   void keep_masked(const RnnOperands& o, RnnGroup& group, const RnnStep& step,
                    std::int64_t t) const;
@@ -74,6 +82,7 @@ class RnnSteps {
   RnnWeights weights_;
   std::int64_t tile_;
   RnnStep step_;
+  RnnAhead ahead_;
 };
 
 }  // namespace thaw::cpu

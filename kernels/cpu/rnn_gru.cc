@@ -15,13 +15,18 @@ namespace HWY_NAMESPACE {
 /// z h + (1 - z) candidate
 HWY_INLINE V Mix(V z, V h, V candidate) { return hn::MulAdd(z, hn::Sub(h, candidate), candidate); }
 
-template <class Activations, int MR>
-struct ResetAfterTile {
-  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
-                               std::int64_t block) {
-    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
-    V acc[MR][3];
-    MultiplyState<MR, 3>(s, s.h + at, {s.recurrent, s.recurrent_scales}, block, acc);
+struct ResetAfterCell {
+  static constexpr int kGates = 3, kAhead = 3;
+
+  static HWY_INLINE StateWeights Weights(const RnnStep& s) {
+    return {s.recurrent, s.recurrent_scales};
+  }
+  static HWY_INLINE const float* State(const RnnStep& s) { return s.h; }
+
+  template <class Activations, int MR>
+  static HWY_INLINE void Finish(const RnnStep& s, const Activations& fn, std::int64_t row,
+                                std::int64_t block, const V (&acc)[MR][3]) {
+    const std::int64_t unit = row * s.state_stride + block * kLanes;
     const V bias =
         s.candidate_bias == nullptr ? hn::Zero(f) : hn::LoadU(f, s.candidate_bias + block * kLanes);
     const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
@@ -38,13 +43,18 @@ struct ResetAfterTile {
 };
 
 /// scratch: z of all rows, then r * h of all rows.
-template <class Activations, int MR>
-struct GatesTile {
-  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
-                               std::int64_t block) {
-    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
-    V acc[MR][2];
-    MultiplyState<MR, 2>(s, s.h + at, {s.recurrent, s.recurrent_scales}, block, acc);
+struct GatesCell {
+  static constexpr int kGates = 2, kAhead = 3;
+
+  static HWY_INLINE StateWeights Weights(const RnnStep& s) {
+    return {s.recurrent, s.recurrent_scales};
+  }
+  static HWY_INLINE const float* State(const RnnStep& s) { return s.h; }
+
+  template <class Activations, int MR>
+  static HWY_INLINE void Finish(const RnnStep& s, const Activations& fn, std::int64_t row,
+                                std::int64_t block, const V (&acc)[MR][2]) {
+    const std::int64_t unit = row * s.state_stride + block * kLanes;
     const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
     for (int r = 0; r < MR; ++r, x += s.z_stride) {
       const std::int64_t to = unit + r * s.state_stride;
@@ -56,14 +66,20 @@ struct GatesTile {
   }
 };
 
-template <class Activations, int MR>
-struct CandidateTile {
-  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
-                               std::int64_t block) {
-    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
-    V acc[MR][1];
-    MultiplyState<MR, 1>(s, s.scratch + s.rows * s.state_stride + at,
-                         {s.candidate, s.candidate_scales}, block, acc);
+struct CandidateCell {
+  static constexpr int kGates = 1, kAhead = 0;
+
+  static HWY_INLINE StateWeights Weights(const RnnStep& s) {
+    return {s.candidate, s.candidate_scales};
+  }
+  static HWY_INLINE const float* State(const RnnStep& s) {
+    return s.scratch + s.rows * s.state_stride;
+  }
+
+  template <class Activations, int MR>
+  static HWY_INLINE void Finish(const RnnStep& s, const Activations& fn, std::int64_t row,
+                                std::int64_t block, const V (&acc)[MR][1]) {
+    const std::int64_t unit = row * s.state_stride + block * kLanes;
     const float* x = s.z + row * s.z_stride + block * 3 * kLanes;
     for (int r = 0; r < MR; ++r, x += s.z_stride) {
       const std::int64_t to = unit + r * s.state_stride;
@@ -76,25 +92,25 @@ struct CandidateTile {
 
 void GruStep(const RnnStep& s) {
   if (HasTanhSigmoid(s)) {
-    ForTiles<ResetAfterTile, TanhSigmoid>(s);
+    ForTiles<ResetAfterCell, TanhSigmoid>(s);
   } else {
-    ForTiles<ResetAfterTile, AnyActivations>(s);
+    ForTiles<ResetAfterCell, AnyActivations>(s);
   }
 }
 
 void GruGatesStep(const RnnStep& s) {
   if (HasTanhSigmoid(s)) {
-    ForTiles<GatesTile, TanhSigmoid>(s);
+    ForTiles<GatesCell, TanhSigmoid>(s);
   } else {
-    ForTiles<GatesTile, AnyActivations>(s);
+    ForTiles<GatesCell, AnyActivations>(s);
   }
 }
 
 void GruCandidateStep(const RnnStep& s) {
   if (HasTanhSigmoid(s)) {
-    ForTiles<CandidateTile, TanhSigmoid>(s);
+    ForTiles<CandidateCell, TanhSigmoid>(s);
   } else {
-    ForTiles<CandidateTile, AnyActivations>(s);
+    ForTiles<CandidateCell, AnyActivations>(s);
   }
 }
 

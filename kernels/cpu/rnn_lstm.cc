@@ -12,13 +12,18 @@ HWY_BEFORE_NAMESPACE();
 namespace thaw::cpu {
 namespace HWY_NAMESPACE {
 
-template <class Activations, int MR>
-struct LstmTile {
-  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
-                               std::int64_t block) {
-    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
-    V acc[MR][4];
-    MultiplyState<MR, 4>(s, s.h + at, {s.recurrent, s.recurrent_scales}, block, acc);
+struct LstmCell {
+  static constexpr int kGates = 4, kAhead = 4;
+
+  static HWY_INLINE StateWeights Weights(const RnnStep& s) {
+    return {s.recurrent, s.recurrent_scales};
+  }
+  static HWY_INLINE const float* State(const RnnStep& s) { return s.h; }
+
+  template <class Activations, int MR>
+  static HWY_INLINE void Finish(const RnnStep& s, const Activations& fn, std::int64_t row,
+                                std::int64_t block, const V (&acc)[MR][4]) {
+    const std::int64_t unit = row * s.state_stride + block * kLanes;
     const float* z = s.z + row * s.z_stride + block * 4 * kLanes;
     HWY_UNROLL(8)
     for (int r = 0; r < MR; ++r, z += s.z_stride) {
@@ -36,13 +41,22 @@ struct LstmTile {
 
 void LstmStep(const RnnStep& s) {
   if (HasTanhSigmoid(s)) {
-    ForTiles<LstmTile, TanhSigmoid>(s);
+    ForTiles<LstmCell, TanhSigmoid>(s);
   } else {
-    ForTiles<LstmTile, AnyActivations>(s);
+    ForTiles<LstmCell, AnyActivations>(s);
   }
 }
 
 std::int64_t TileRows() { return kTileRows; }
+std::int64_t AheadRows(std::int64_t gates) { return gates * AheadBlocks(static_cast<int>(gates)); }
+void Ahead(const RnnAhead& ahead, std::int64_t begin, std::int64_t end) {
+  switch (ahead.storage) {
+    case WeightStorage::f32: return TilesAlone<float>(ahead, begin, end);
+    case WeightStorage::fp16: return TilesAlone<float16>(ahead, begin, end);
+    case WeightStorage::bf16: return TilesAlone<bfloat16>(ahead, begin, end);
+    case WeightStorage::int8: return TilesAlone<std::int8_t>(ahead, begin, end);
+  }
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace thaw::cpu
@@ -53,9 +67,15 @@ namespace thaw::cpu {
 
 HWY_EXPORT(LstmStep);
 HWY_EXPORT(TileRows);
+HWY_EXPORT(AheadRows);
+HWY_EXPORT(Ahead);
 
 void lstm_step(const RnnStep& step) { HWY_DYNAMIC_DISPATCH(LstmStep)(step); }
 std::int64_t rnn_tile_rows() { return HWY_DYNAMIC_DISPATCH(TileRows)(); }
+std::int64_t rnn_ahead_rows(std::int64_t gates) { return HWY_DYNAMIC_DISPATCH(AheadRows)(gates); }
+void rnn_ahead(const RnnAhead& ahead, std::int64_t begin, std::int64_t end) {
+  HWY_DYNAMIC_DISPATCH(Ahead)(ahead, begin, end);
+}
 
 }  // namespace thaw::cpu
 #endif

@@ -11,13 +11,18 @@ HWY_BEFORE_NAMESPACE();
 namespace thaw::cpu {
 namespace HWY_NAMESPACE {
 
-template <class Activations, int MR>
-struct SimpleTile {
-  static HWY_NOINLINE void Run(const RnnStep& s, const Activations& fn, std::int64_t row,
-                               std::int64_t block) {
-    const std::int64_t at = row * s.state_stride, unit = at + block * kLanes;
-    V acc[MR][1];
-    MultiplyState<MR, 1>(s, s.h + at, {s.recurrent, s.recurrent_scales}, block, acc);
+struct SimpleCell {
+  static constexpr int kGates = 1, kAhead = 1;
+
+  static HWY_INLINE StateWeights Weights(const RnnStep& s) {
+    return {s.recurrent, s.recurrent_scales};
+  }
+  static HWY_INLINE const float* State(const RnnStep& s) { return s.h; }
+
+  template <class Activations, int MR>
+  static HWY_INLINE void Finish(const RnnStep& s, const Activations& fn, std::int64_t row,
+                                std::int64_t block, const V (&acc)[MR][1]) {
+    const std::int64_t unit = row * s.state_stride + block * kLanes;
     const float* z = s.z + row * s.z_stride + block * kLanes;
     for (int r = 0; r < MR; ++r, z += s.z_stride) {
       hn::StoreU(fn.act(hn::Add(acc[r][0], hn::LoadU(f, z))), f,
@@ -28,9 +33,9 @@ struct SimpleTile {
 
 void SimpleStep(const RnnStep& s) {
   if (s.activation.kind == UnaryKind::tanh) {
-    ForTiles<SimpleTile, TanhSigmoid>(s);
+    ForTiles<SimpleCell, TanhSigmoid>(s);
   } else {
-    ForTiles<SimpleTile, AnyActivations>(s);
+    ForTiles<SimpleCell, AnyActivations>(s);
   }
 }
 

@@ -125,6 +125,33 @@ TEST(CpuRnn, LongAndWideLayersAgreeWithTheReference) {
   }
 }
 
+TEST(CpuRnn, SingleRowsAgreeWithTheReference) {
+  std::mt19937 random(17);
+  std::bernoulli_distribution coin(0.5);
+  for (int i = 0; i < 60 && !HasFatalFailure(); ++i) {
+    Config c;
+    c.op.cell = pick(random, {CellKind::lstm, CellKind::gru, CellKind::simple});
+    c.op.recurrent_activation = {coin(random) ? UnaryKind::sigmoid : UnaryKind::softsign};
+    c.op.reset_after = coin(random);
+    c.op.return_sequences = coin(random);
+    c.op.go_backwards = coin(random);
+    c.op.time_major = coin(random);
+    c.op.has_bias = coin(random);
+    c.op.has_mask = coin(random);
+    c.op.has_state = coin(random);
+    c.batch = 1;
+    c.steps = pick<std::int64_t>(random, {1, 7, 8, 9, 25, 60});
+    c.units = pick<std::int64_t>(random, {100, 129, 200});  // weights beyond the L1 cache
+    c.inputs = pick<std::int64_t>(random, {1, 33, 128, 190});
+    std::vector<Tensor> in = operands(random, c);
+    if (c.op.has_mask) {
+      const std::size_t mask = c.op.has_bias ? 4 : 3;
+      in[mask] = random_bools(random, {1, c.steps}, 0.8);
+    }
+    expect_agrees(c.op, in, results_of(c.op), weights_of(c.op), 3e-6, describe(c));
+  }
+}
+
 TEST(CpuRnn, EmptyBatchGivesEmptyResults) {
   std::mt19937 random(13);
   Config c;

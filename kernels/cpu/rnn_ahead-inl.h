@@ -1,0 +1,186 @@
+// Steps of a single row that compute x W of later rows on their way (RnnAhead). Per-target header.
+#if defined(THAW_KERNELS_CPU_RNN_AHEAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef THAW_KERNELS_CPU_RNN_AHEAD_INL_H_
+#undef THAW_KERNELS_CPU_RNN_AHEAD_INL_H_
+#else
+#define THAW_KERNELS_CPU_RNN_AHEAD_INL_H_
+#endif
+
+#include <type_traits>
+
+#include "kernels/cpu/rnn.h"
+#include "kernels/cpu/weights-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace thaw::cpu {
+namespace HWY_NAMESPACE {
+
+/// Blocks that go through a step together. Their tile of x W is one vector wide and has as many
+/// rows as they have vectors of gates: so many registers are left beside their own sums.
+constexpr int AheadBlocks(int gates) {
+  return kLanes >= 16 ? (gates == 1 ? 8 : 2) : (gates == 1 ? 4 : 1);
+}
+
+/// Calls run(block, blocks) for blocks [begin, end) in groups of Most, the rest in smaller ones:
+/// the same groups in either order.
+template <int Most, class Run>
+HWY_INLINE void ForGroups(std::int64_t begin, std::int64_t end, bool reverse, const Run& run) {
+  const std::int64_t count = (end - begin) / Most, rest = begin + count * Most;
+  if constexpr (Most > 1) {
+    if (reverse) ForGroups<Most / 2>(rest, end, reverse, run);
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    run(begin + (reverse ? count - 1 - i : i) * Most, std::integral_constant<int, Most>());
+  }
+  if constexpr (Most > 1) {
+    if (!reverse) ForGroups<Most / 2>(rest, end, reverse, run);
+  }
+}
+
+/// One vector of columns of x W for some of the rows.
+template <class T, int Rows>
+struct AheadTile {
+  const RnnAhead& a;
+  std::int64_t vector, row, stride;
+  const float* x;
+  const T* w;
+  V sum[Rows];
+
+  /// The part of `slot` for blocks whose first vector is `first`.
+  HWY_INLINE AheadTile(const RnnAhead& ahead, std::int64_t first, std::int64_t slot)
+      : a(ahead), vector(first + slot % Rows), row(slot / Rows * Rows) {
+    const std::int64_t packed = vector / 4 * 4, vectors = a.columns / kLanes;
+    stride = HWY_MIN(std::int64_t{4}, vectors - packed) * kLanes;
+    w = static_cast<const T*>(a.weights) + packed * kLanes * a.inputs + (vector - packed) * kLanes;
+    x = a.x + row;
+    HWY_UNROLL(8)
+    for (int r = 0; r < Rows; ++r) sum[r] = hn::Zero(f);
+  }
+
+  /// The next input.
+  HWY_INLINE void Multiply() {
+    const V column = LoadWeights(w);
+    HWY_UNROLL(8)
+    for (int r = 0; r < Rows; ++r) sum[r] = hn::MulAdd(Splat(x[r]), column, sum[r]);
+    w += stride;
+    x += a.rows;
+  }
+
+  HWY_INLINE void Store() const {
+    const std::int64_t at = vector * kLanes;
+    const V bias = a.bias == nullptr ? hn::Zero(f) : hn::LoadU(f, a.bias + at);
+    V scale = hn::Zero(f);
+    if constexpr (sizeof(T) == 1) scale = hn::LoadU(f, a.scales + at);
+    HWY_UNROLL(8)
+    for (int r = 0; r < Rows; ++r) {
+      const V scaled = sizeof(T) == 1 ? hn::Mul(sum[r], scale) : sum[r];
+      hn::StoreU(hn::Add(scaled, bias), f, a.z + (row + r) * a.columns + at);
+    }
+  }
+};
+
+/// One step of k of h U for Blocks blocks, `apart` elements apart.
+template <class T, int Blocks, int Gates>
+HWY_INLINE void MultiplyBlocks(const float* h, const T* HWY_RESTRICT u, std::int64_t apart,
+                               V (&sum)[Blocks][Gates]) {
+  const V a = Splat(*h);
+  HWY_UNROLL(8)
+  for (int b = 0; b < Blocks; ++b) {
+    HWY_UNROLL(4)
+    for (int g = 0; g < Gates; ++g) {
+      sum[b][g] = hn::MulAdd(a, LoadWeights(u + b * apart + g * kLanes), sum[b][g]);
+    }
+  }
+}
+
+/// h U of Blocks blocks into `out`, [block][gate][lane], and their part of the step's slot.
+template <class T, int Blocks, int Gates, int Rows>
+HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, float* out) {
+  AheadTile<T, Rows> tile(*s.ahead, block * (Rows / Blocks), s.ahead->slot);
+  const std::int64_t step = s.backwards ? -1 : 1, first = s.backwards ? s.units - 1 : 0;
+  const std::int64_t apart = s.units * Gates * kLanes, next = step * Gates * kLanes;
+  const T* u = static_cast<const T*>(s.recurrent) + block * apart + first * Gates * kLanes;
+  const float* h = s.h + first;
+  V even[Blocks][Gates], odd[Blocks][Gates];
+  HWY_UNROLL(8)
+  for (int b = 0; b < Blocks; ++b) {
+    HWY_UNROLL(4)
+    for (int g = 0; g < Gates; ++g) even[b][g] = odd[b][g] = hn::Zero(f);
+  }
+  const std::int64_t inputs = s.ahead->inputs, both = HWY_MIN(s.units, inputs) / 2 * 2;
+  for (std::int64_t k = 0; k < both; k += 2, u += 2 * next, h += 2 * step) {
+    MultiplyBlocks(h, u, apart, even);
+    tile.Multiply();
+    MultiplyBlocks(h + step, u + next, apart, odd);
+    tile.Multiply();
+  }
+  for (std::int64_t k = both; k < s.units; ++k, u += next, h += step) {
+    MultiplyBlocks(h, u, apart, even);
+  }
+  for (std::int64_t k = both; k < inputs; ++k) tile.Multiply();
+  tile.Store();
+  HWY_UNROLL(8)
+  for (int b = 0; b < Blocks; ++b) {
+    HWY_UNROLL(4)
+    for (int g = 0; g < Gates; ++g, out += kLanes) {
+      V sum = hn::Add(even[b][g], odd[b][g]);
+      if constexpr (sizeof(T) == 1) {
+        sum = hn::Mul(sum, hn::LoadU(f, s.recurrent_scales + ((block + b) * Gates + g) * kLanes));
+      }
+      hn::StoreU(sum, f, out);
+    }
+  }
+}
+
+/// The step of a single row.
+template <class Cell, class Activations>
+HWY_INLINE void ForAhead(const RnnStep& s, const Activations& fn) {
+  constexpr int kGates = Cell::kGates, kColumns = Cell::kAhead;
+  ForGroups<AheadBlocks(kColumns)>(
+      s.block_begin, s.block_end, s.reverse, [&](std::int64_t block, auto blocks) HWY_ATTR {
+        constexpr int kBlocks = decltype(blocks)::value;
+        HWY_ALIGN float sums[kBlocks * kGates * kLanes];
+        const auto of = [&](auto element) HWY_ATTR {
+          SumsAhead<decltype(element), kBlocks, kGates, kBlocks * kColumns>(s, block, sums);
+        };
+        switch (s.storage) {
+          case WeightStorage::f32: of(float{}); break;
+          case WeightStorage::fp16: of(float16{}); break;
+          case WeightStorage::bf16: of(bfloat16{}); break;
+          case WeightStorage::int8: of(std::int8_t{}); break;
+        }
+        HWY_UNROLL(8)
+        for (int b = 0; b < kBlocks; ++b) {
+          V acc[1][kGates];
+          for (int g = 0; g < kGates; ++g)
+            acc[0][g] = hn::Load(f, sums + (b * kGates + g) * kLanes);
+          Cell::template Finish<Activations, 1>(s, fn, 0, block + b, acc);
+        }
+      });
+}
+
+template <class T, int Rows>
+HWY_NOINLINE void TileAlone(const RnnAhead& a, std::int64_t vector) {
+  AheadTile<T, Rows> tile(a, vector, 0);
+  for (std::int64_t k = 0; k < a.inputs; ++k) tile.Multiply();
+  tile.Store();
+}
+
+/// All rows of the vectors [begin, end).
+template <class T>
+HWY_INLINE void TilesAlone(const RnnAhead& a, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin; i < end; ++i) {
+    switch (a.rows) {
+      case 3: TileAlone<T, 3>(a, i); break;
+      case 4: TileAlone<T, 4>(a, i); break;
+      case 6: TileAlone<T, 6>(a, i); break;
+      default: TileAlone<T, 8>(a, i); break;
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace thaw::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif
