@@ -75,6 +75,8 @@ std::shared_ptr<const Compiled> Program::find(const std::vector<Shape>& shapes, 
 }
 
 void Program::fuse(Graph& graph) const {
+  const bool attends = device_ == nullptr && backend_.fuses(ops::Attention{}, DType::float32);
+  if (attends) fuse_attention(graph);
   fuse_elementwise(graph, [&](const Op& op, DType dtype) {
     return device_ == nullptr ? backend_.fuses(op, dtype) : device_fuses(*device_, op, dtype);
   });
