@@ -105,7 +105,8 @@ std::unique_ptr<Kernel> prepare_conv_onednn(const Site& site) {
   // it is otherwise, the packed kernel runs.
   const auto [front, back] =
       window_padding(x[1], w[0], op.strides[0], op.dilations[0], op.padding, 0);
-  if (work < kMinimumWork || y[1] < 2 * kStripLines || front >= kStripLines || back >= kStripLines)
+  if (work < kMinimumWork || y[1] < 2 * kStripLines || front >= kStripLines ||
+      back >= kStripLines || !onednn::is_there())
     return nullptr;
   return std::make_unique<OneDnnConvKernel>(site);
 }

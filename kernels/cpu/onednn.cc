@@ -1,37 +1,51 @@
 #include "kernels/cpu/onednn.h"
 
 #include <algorithm>
-#include <oneapi/dnnl/dnnl.hpp>
+#include <string>
+#include <vector>
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/onednn_library.h"
 #include "runtime/base/check.h"
 #include "runtime/ir/infer.h"
-
-// From <omp.h>, which not every compiler brings along; the library is oneDNN's own libgomp.
-extern "C" {
-int omp_get_max_threads(void);
-void omp_set_num_threads(int);
-}
 
 namespace thaw::cpu::onednn {
 namespace {
 
-using dnnl::memory;
-using Tag = memory::format_tag;
-using Forward = dnnl::convolution_forward;
-constexpr auto kFloat = memory::data_type::f32;
+void check(const char* what, dnnl_status_t status) {
+  if (status == dnnl_success) return;
+  fail(ErrorCode::internal, "oneDNN {}: status {}", what, static_cast<int>(status));
+}
 
-const dnnl::engine& engine() {
-  static const auto* const instance =
-      new dnnl::engine(dnnl::engine::kind::cpu, 0);  // never destroyed
-  return *instance;
+/// Owns an object of the library.
+template <class Object>
+using Owned = std::unique_ptr<Object, dnnl_status_t (*)(Object*)>;
+
+/// make(&pointer, arguments...) behind a name for its failure.
+template <class Object, class Make, class... Arguments>
+Owned<Object> owned(const char* what, dnnl_status_t (*destroy)(Object*), Make make,
+                    const Arguments&... arguments) {
+  Object* object = nullptr;
+  check(what, make(&object, arguments...));
+  return {object, destroy};
+}
+
+dnnl_engine_t make_engine() {
+  dnnl_engine_t engine = nullptr;
+  check("engine", library()->engine_create(&engine, dnnl_cpu, 0));
+  return engine;
+}
+
+dnnl_engine_t engine() {
+  static const dnnl_engine_t instance = make_engine();  // never destroyed
+  return instance;
 }
 
 /// One OpenMP thread for this scope; the number is a setting of the calling thread.
 class SingleThread {
  public:
-  SingleThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~SingleThread() { omp_set_num_threads(before_); }
+  SingleThread() : before_(library()->max_threads()) { library()->set_threads(1); }
+  ~SingleThread() { library()->set_threads(before_); }
   SingleThread(const SingleThread&) = delete;
   SingleThread& operator=(const SingleThread&) = delete;
 
@@ -39,23 +53,13 @@ class SingleThread {
   int before_;
 };
 
-/// dnnl::error as Thaw's own.
-template <class Body>
-auto guarded(const char* what, const Body& body) {
-  try {
-    const SingleThread scope;
-    return body();
-  } catch (const dnnl::error& error) {
-    fail(ErrorCode::internal, "oneDNN {}: {} (status {})", what, error.what(),
-         static_cast<int>(error.status));
-  }
-}
+using Axes = std::vector<dnnl_dim_t>;
 
 /// oneDNN's terms for a convolution: channels behind the batch, weights [group,] output, input,
 /// window.
 struct Dims {
-  memory::dims x, y, w, w_strides, strides, dilations, before, after;
-  memory::dim outputs, x_offset, y_offset;
+  Axes x, y, w, w_strides, strides, dilations, before, after;
+  dnnl_dim_t outputs, x_offset, y_offset;
 };
 
 /// Of output lines [begin, end).
@@ -100,71 +104,121 @@ Dims dims_of(const Site& site, std::int64_t begin, std::int64_t end) {
   return d;
 }
 
+dnnl_memory_desc_t described(const Axes& axes, dnnl_format_tag_t tag) {
+  dnnl_memory_desc_t desc;
+  check("layout", library()->memory_desc_init_by_tag(&desc, static_cast<int>(axes.size()),
+                                                     axes.data(), dnnl_f32, tag));
+  return desc;
+}
+
+Owned<dnnl_memory> memory(const dnnl_memory_desc_t& desc, const void* data) {
+  return owned("memory", library()->memory_destroy, library()->memory_create, &desc, engine(),
+               const_cast<void*>(data));
+}
+
+Owned<dnnl_primitive> primitive(dnnl_primitive_desc_t desc) {
+  return owned<dnnl_primitive>("primitive", library()->primitive_destroy,
+                               library()->primitive_create, desc);
+}
+
+Owned<dnnl_stream> stream() {
+  return owned("stream", library()->stream_destroy, library()->stream_create, engine(),
+               dnnl_stream_default_flags);
+}
+
+Owned<dnnl_primitive_desc> convolution(const Dims& d, bool has_bias) {
+  const auto attr = owned("attributes", library()->attr_destroy, library()->attr_create);
+  check("attributes", library()->attr_set_scratchpad_mode(attr.get(), dnnl_scratchpad_mode_user));
+  const dnnl_format_tag_t last = d.x.size() == 3   ? dnnl_nwc
+                                 : d.x.size() == 4 ? dnnl_nhwc
+                                                   : dnnl_ndhwc;
+  const dnnl_memory_desc_t x = described(d.x, last), y = described(d.y, last);
+  const dnnl_memory_desc_t w = described(d.w, dnnl_format_tag_any);
+  const dnnl_memory_desc_t bias = described({d.outputs}, dnnl_a);
+  dnnl_convolution_desc_t desc;
+  check("convolution",
+        library()->convolution_desc_init(&desc, dnnl_forward_inference, dnnl_convolution_direct, &x,
+                                         &w, has_bias ? &bias : nullptr, &y, d.strides.data(),
+                                         d.dilations.data(), d.before.data(), d.after.data()));
+  return owned("convolution", library()->primitive_desc_destroy, library()->primitive_desc_create,
+               &desc, attr.get(), engine(), nullptr);
+}
+
+/// From the graph's layout of the weights to oneDNN's.
+void reorder(const Dims& d, const dnnl_memory_desc_t& target, const float* from, float* to) {
+  dnnl_memory_desc_t source;
+  check("layout", library()->memory_desc_init_by_strides(&source, static_cast<int>(d.w.size()),
+                                                         d.w.data(), dnnl_f32, d.w_strides.data()));
+  const auto desc =
+      owned("reorder", library()->primitive_desc_destroy, library()->reorder_desc_create, &source,
+            engine(), &target, engine(), nullptr);
+  const auto in = memory(source, from), out = memory(target, to);
+  const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, in.get()}, {DNNL_ARG_TO, out.get()}};
+  check("reorder",
+        library()->primitive_execute(primitive(desc.get()).get(), stream().get(), 2, args));
+}
+
 class Prepared final : public Convolution {
  public:
-  Prepared(const Site& site, const Forward::primitive_desc& pd, const Dims& dims)
+  Prepared(const Site& site, dnnl_primitive_desc_t pd, const Dims& dims)
       : x_offset_(dims.x_offset),
         y_offset_(dims.y_offset),
-        primitive_(pd),
-        stream_(engine()),
-        x_(pd.src_desc()),
-        w_(pd.weights_desc()),
-        bias_(pd.bias_desc()),
-        y_(pd.dst_desc()),
-        scratch_(pd.scratchpad_desc()) {
-    scratchpad_ = scratch_.get_size();
+        primitive_(primitive(pd)),
+        stream_(stream()),
+        x_(query(pd, dnnl_query_src_md, 0)),
+        w_(query(pd, dnnl_query_weights_md, 0)),
+        bias_(query(pd, dnnl_query_weights_md, 1)),
+        y_(query(pd, dnnl_query_dst_md, 0)),
+        scratch_(query(pd, dnnl_query_scratchpad_md, 0)) {
+    scratchpad_ = library()->memory_desc_get_size(&scratch_);
     // The packed layout is oneDNN's choice; its description is part of the cache's key.
     const std::string layout =
-        "onednn/" + std::string(reinterpret_cast<const char*>(&w_.data), sizeof(w_.data));
-    weights_ = packed_weights(
-        site, 1, layout, static_cast<std::int64_t>(w_.get_size() / sizeof(float)),
-        [&](const float* from, float* to) {
-          memory source({dims.w, kFloat, dims.w_strides}, engine(), const_cast<float*>(from));
-          memory target(w_, engine(), to);
-          dnnl::reorder(source, target).execute(stream_, source, target);
-        });
+        "onednn/" + std::string(reinterpret_cast<const char*>(&w_), sizeof(w_));
+    const std::size_t bytes = library()->memory_desc_get_size(&w_);
+    weights_ = packed_weights(site, 1, layout, static_cast<std::int64_t>(bytes / sizeof(float)),
+                              [&](const float* from, float* to) { reorder(dims, w_, from, to); });
   }
 
   void execute(const float* x, const float* bias, float* y, std::byte* scratchpad) const override {
-    guarded("execute", [&] {
-      const auto view = [](const memory::desc& desc, const void* data) {
-        return memory(desc, engine(), const_cast<void*>(data));
-      };
-      std::unordered_map<int, memory> args = {{DNNL_ARG_SRC, view(x_, x + x_offset_)},
-                                              {DNNL_ARG_WEIGHTS, view(w_, weights_.get())},
-                                              {DNNL_ARG_DST, view(y_, y + y_offset_)},
-                                              {DNNL_ARG_SCRATCHPAD, view(scratch_, scratchpad)}};
-      if (bias != nullptr) args.emplace(DNNL_ARG_BIAS, view(bias_, bias));
-      primitive_.execute(stream_, args);
-    });
+    const SingleThread scope;
+    const auto in = memory(x_, x + x_offset_), weights = memory(w_, weights_.get());
+    const auto out = memory(y_, y + y_offset_), scratch = memory(scratch_, scratchpad);
+    const Owned<dnnl_memory> offsets = bias == nullptr
+                                           ? Owned<dnnl_memory>(nullptr, library()->memory_destroy)
+                                           : memory(bias_, bias);
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, in.get()},
+                                    {DNNL_ARG_WEIGHTS, weights.get()},
+                                    {DNNL_ARG_DST, out.get()},
+                                    {DNNL_ARG_SCRATCHPAD, scratch.get()},
+                                    {DNNL_ARG_BIAS, offsets.get()}};
+    check("execute", library()->primitive_execute(primitive_.get(), stream_.get(),
+                                                  bias == nullptr ? 4 : 5, args));
   }
 
  private:
+  /// What is not there (a bias) is described by zeros.
+  static dnnl_memory_desc_t query(dnnl_primitive_desc_t pd, dnnl_query_t what, int index) {
+    const dnnl_memory_desc_t* desc = library()->primitive_desc_query_md(pd, what, index);
+    return desc == nullptr ? dnnl_memory_desc_t{} : *desc;
+  }
+
   std::int64_t x_offset_, y_offset_;
-  dnnl::primitive primitive_;
-  dnnl::stream stream_;  // without state on a CPU
-  memory::desc x_, w_, bias_, y_, scratch_;
+  Owned<dnnl_primitive> primitive_;
+  Owned<dnnl_stream> stream_;  // without state on a CPU
+  dnnl_memory_desc_t x_, w_, bias_, y_, scratch_;
   std::shared_ptr<const float> weights_;
 };
 
 }  // namespace
 
+bool is_there() { return library() != nullptr; }
+
 std::unique_ptr<Convolution> Convolution::prepare(const Site& site, std::int64_t begin,
                                                   std::int64_t end) {
+  const SingleThread scope;
   const Dims d = dims_of(site, begin, end);
-  const Tag last = d.x.size() == 3 ? Tag::nwc : d.x.size() == 4 ? Tag::nhwc : Tag::ndhwc;
-  return guarded("convolution", [&] {
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const memory::desc x(d.x, kFloat, last), y(d.y, kFloat, last), any(d.w, kFloat, Tag::any);
-    const memory::desc bias =
-        site.in.size() > 2 ? memory::desc({d.outputs}, kFloat, Tag::a) : memory::desc();
-    const Forward::desc description(dnnl::prop_kind::forward_inference,
-                                    dnnl::algorithm::convolution_direct, x, any, bias, y, d.strides,
-                                    d.dilations, d.before, d.after);
-    const Forward::primitive_desc pd(description, attr, engine());
-    return std::unique_ptr<Convolution>(new Prepared(site, pd, d));
-  });
+  const Owned<dnnl_primitive_desc> pd = convolution(d, site.in.size() > 2);
+  return std::make_unique<Prepared>(site, pd.get(), d);
 }
 
 }  // namespace thaw::cpu::onednn

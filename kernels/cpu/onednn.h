@@ -9,13 +9,16 @@
 
 namespace thaw::cpu::onednn {
 
+/// Whether the library is installed; opens it. Where it is not, the packed kernels run.
+bool is_there();
+
 /// A convolution of one image, or of a strip of its output along the first spatial axis, with
 /// constant weights and without activation, the weights in oneDNN's own layout. Immutable;
 /// execute() may be called by several threads at once.
 ///
 /// It runs on the calling thread alone: oneDNN's OpenMP workers would go on spinning after each
-/// call and take the processors from Thaw's pool. oneDNN's execute builds its argument map on the
-/// heap, about 20 small blocks a call, so this is for work that takes far longer than that.
+/// call and take the processors from Thaw's pool. oneDNN's execute builds its arguments on the
+/// heap, a few small blocks a call, so this is for work that takes far longer than that.
 class Convolution {
  public:
   /// Output lines [begin, end). Throws Error(internal) when oneDNN refuses.
