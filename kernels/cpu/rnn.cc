@@ -80,15 +80,15 @@ class RnnKernel final : public Kernel {
                                   ceil_div(12, row));
     if (members_ > 1) chunk = std::min(chunk, ceil_div(kTeamRows, row));
     pairs_ = row * std::max<std::int64_t>(1, std::min(chunk, s_.steps));
-    if (steps_.ahead_rows() > 0) pairs_ = steps_.ahead_rows();
+    const std::int64_t ahead = steps_.ahead_rows();
+    if (ahead > 0) pairs_ = std::max(ahead, kTeamRows / ahead * ahead);
     const auto bytes = [](std::int64_t count, std::size_t size) {
       return align_up(static_cast<std::size_t>(count) * size);
     };
-    z_bytes_ = bytes(pairs_ * s_.columns, sizeof(float));
+    z_bytes_ = bytes((ahead > 0 ? ahead : pairs_) * s_.columns, sizeof(float));
     state_bytes_ = bytes(row * s_.state, sizeof(float));
-    if (steps_.ahead_rows() > 0)
-      panel_bytes_ = bytes(steps_.ahead_rows() * s_.inputs, sizeof(float));
-    slot_bytes_ = 2 * z_bytes_ + 6 * state_bytes_ + panel_bytes_;
+    if (ahead > 0) panel_bytes_ = bytes(pairs_ * s_.inputs, sizeof(float));
+    slot_bytes_ = (ahead > 0 ? 2 : 1) * z_bytes_ + 6 * state_bytes_ + panel_bytes_;
     if (op_.has_mask) {
       counts_bytes_ = bytes(s_.steps, sizeof(std::int64_t));
       limits_bytes_ = bytes(s_.steps * ceil_div(row, tile_), 1);
@@ -126,7 +126,7 @@ class RnnKernel final : public Kernel {
     g.row = index * group_rows_;
     g.rows = std::min(group_rows_, s_.batch - g.row);
     g.z = floats(z_bytes_);
-    g.z_ahead = floats(z_bytes_);
+    if (steps_.ahead_rows() > 0) g.z_ahead = floats(z_bytes_);
     g.panel = floats(panel_bytes_);
     g.h = floats(state_bytes_);
     g.h_next = floats(state_bytes_);

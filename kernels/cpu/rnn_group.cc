@@ -1,5 +1,6 @@
 // x_t W + bias for a chunk of steps by GEMM, then the chunk's steps one after another on the
-// group's states.
+// group's states; or, for a single row, x W of later steps by the steps themselves (RnnAhead): z
+// and z_ahead change places after every RnnAhead::rows steps.
 #include "kernels/cpu/rnn_group.h"
 
 #include <algorithm>
@@ -96,12 +97,12 @@ bool RnnSteps::next_chunk(const RnnOperands& o, RnnGroup& group, std::int64_t pa
                           RnnChunk& chunk) const {
   if (ahead_.rows > 0 && !chunk.started) {
     chunk.started = true;
-    look_ahead(o, group, 0);
+    look_ahead(o, group, 0, 0, ahead_.rows);
     return s_.steps > 0;
   }
   chunk = chunk_from(group, chunk.first + chunk.count, pairs);
   if (ahead_.rows > 0) {
-    look_ahead(o, group, chunk.first + chunk.count);
+    look_ahead(o, group, chunk.first, ahead_.rows, pairs);
     return chunk.count > 0;
   }
   const std::int64_t row_stride = op_.time_major ? s_.inputs : s_.steps * s_.inputs;
@@ -115,34 +116,35 @@ bool RnnSteps::next_chunk(const RnnOperands& o, RnnGroup& group, std::int64_t pa
   return chunk.count > 0;
 }
 
-/// The rows of x of the chunk from step `first` on.
-void RnnSteps::look_ahead(const RnnOperands& o, RnnGroup& group, std::int64_t first) const {
-  const RnnChunk chunk = chunk_from(group, first, ahead_.rows);
-  group.x_ahead = chunk.pairs > 0 ? group.panel : nullptr;
-  if (chunk.pairs < ahead_.rows) clear(group.panel, s_.inputs * ahead_.rows);
-  std::int64_t row = 0;
-  for (std::int64_t t = first; t < first + chunk.count; ++t) {
-    if (rows_at(group, t) == 0) continue;
+/// The rows of x of `rows` computed steps behind the first `skip` ones from step `first` on.
+void RnnSteps::look_ahead(const RnnOperands& o, RnnGroup& group, std::int64_t first,
+                          std::int64_t skip, std::int64_t rows) const {
+  std::int64_t row = -skip;
+  for (std::int64_t t = first; t < s_.steps && row < rows; ++t) {
+    if (rows_at(group, t) == 0 || ++row <= 0) continue;
+    const std::int64_t at = row - 1, within = at % ahead_.rows;
+    float* to = group.panel + (at - within) * s_.inputs;
+    if (within == 0) clear(to, s_.inputs * ahead_.rows);
     const float* x = o.x + source_step(t) * s_.inputs;
-    for (std::int64_t k = 0; k < s_.inputs; ++k) group.panel[k * ahead_.rows + row] = x[k];
-    ++row;
+    for (std::int64_t k = 0; k < s_.inputs; ++k) to[k * ahead_.rows + within] = x[k];
   }
+  group.rows_ahead = std::max<std::int64_t>(row, 0);
 }
 
 void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& chunk, Team& team,
                          Team::Member& member, const Args* shared) const {
   RnnStep step = step_;
   RnnAhead ahead = ahead_;
-  ahead.x = group.x_ahead;
-  ahead.z = group.z_ahead;
   if (ahead_.rows > 0) {
     step.ahead = &ahead;
+    point_ahead(group, 0, ahead);
     if (chunk.count == 0) {
       const std::int64_t vectors = s_.columns / s_.lanes;
       if (ahead.x != nullptr) {
         rnn_ahead(ahead, part(vectors, member.index, member.count),
                   part(vectors, member.index + 1, member.count));
       }
+      std::swap(group.z, group.z_ahead);
       team.wait(member);
     }
   } else if (chunk.pairs > 0) {
@@ -156,6 +158,7 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
   const std::int64_t share = (step.block_end - step.block_begin) * s_.gates * s_.lanes * s_.units;
   const bool alternate = share * element_bytes(step_.storage) > kReverseBytes;
   const std::int64_t tiles = ceil_div(group.rows, tile_);
+  std::int64_t done = 0;  // steps of those that compute ahead
   for (std::int64_t t = chunk.first; t < chunk.first + chunk.count; ++t) {
     step.rows = rows_at(group, t);
     if (step.rows > 0) {
@@ -171,12 +174,22 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
       std::swap(group.h, group.h_next);
       std::swap(group.c, group.c_next);
       step.z += step.rows * s_.columns;
-      ++ahead.slot;
+      if (++ahead.slot == ahead_.rows) {
+        std::swap(group.z, group.z_ahead);
+        step.z = group.z;
+        point_ahead(group, (done += ahead.slot), ahead);
+      }
     }
     if (op_.return_sequences) write_step(o, group, step, t);
     if (step.rows > 0 || t + 1 == chunk.first + chunk.count) team.wait(member);
   }
-  if (ahead_.rows > 0) std::swap(group.z, group.z_ahead);
+}
+
+/// What the next steps compute ahead: the rows from `row` of the panel on.
+void RnnSteps::point_ahead(const RnnGroup& group, std::int64_t row, RnnAhead& ahead) const {
+  ahead.x = row < group.rows_ahead ? group.panel + row * s_.inputs : nullptr;
+  ahead.z = group.z_ahead;
+  ahead.slot = 0;
 }
 
 void RnnSteps::finish(const RnnOperands& o, const RnnGroup& group) const {

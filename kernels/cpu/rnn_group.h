@@ -31,9 +31,10 @@ struct RnnGroup {
   std::int64_t* counts = nullptr;    // [steps]: of rows, up to the last valid one
   std::uint8_t* limits = nullptr;    // [steps][tiles]: the same within each tile
   float* x = nullptr;                // [pairs][inputs]: the rows of x that a chunk multiplies
-  // Where x W is computed ahead: the rows of x of the chunk behind, [inputs][rows], and memory.
-  const float* x_ahead = nullptr;
+  // Where x W is computed ahead: rows of x, [inputs][RnnAhead::rows] of the steps that follow those
+  // which z is for, then of the next ones; and how many there are.
   float* panel = nullptr;
+  std::int64_t rows_ahead = 0;
 };
 
 /// Consecutive steps of a group; x W has `pairs` rows, one for each row to compute in each step.
@@ -48,7 +49,7 @@ class RnnSteps {
  public:
   RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights);
 
-  /// Rows of x W, and so steps of a chunk, that a chunk computes ahead of the next one; 0: none.
+  /// Rows of x W that as many steps compute ahead; chunks are multiples of it. 0: none.
   std::int64_t ahead_rows() const { return ahead_.rows; }
   /// Loads the initial states, reads the mask.
   void begin(const RnnOperands& o, RnnGroup& group) const;
@@ -68,7 +69,9 @@ class RnnSteps {
   void project(const RnnOperands& o, const RnnGroup& group, const RnnChunk& chunk,
                const Team::Member& member, const Args* shared) const;
   RnnChunk chunk_from(const RnnGroup& group, std::int64_t first, std::int64_t pairs) const;
-  void look_ahead(const RnnOperands& o, RnnGroup& group, std::int64_t first) const;
+  void look_ahead(const RnnOperands& o, RnnGroup& group, std::int64_t first, std::int64_t skip,
+                  std::int64_t rows) const;
+  void point_ahead(const RnnGroup& group, std::int64_t row, RnnAhead& ahead) const;
   void run_cell(const RnnStep& step, Team& team, Team::Member& member) const;
   void keep_masked(const RnnOperands& o, RnnGroup& group, const RnnStep& step,
                    std::int64_t t) const;
