@@ -141,13 +141,8 @@ void put_bytes(std::string& out, std::uint64_t field, std::string_view bytes) {
 
 }  // namespace
 
-// (serialized) -> (tensor)
-std::vector<Tensor> parse_tensor(const HostArgs& args) {
-  const DType dtype = args.out[0].dtype;
-  if (args.in[0].num_elements() != 1) {
-    invalid("Expected `serialized` to be a scalar, got shape: {}", args.in[0].shape().to_string());
-  }
-  const TensorMessage message = read_tensor(args.in[0].data<std::string>()[0], dtype);
+Tensor tensor_of_message(const std::string& bytes, DType dtype) {
+  const TensorMessage message = read_tensor(bytes, dtype);
   DType found = DType::invalid;
   for (const WireType& row : kWireTypes) {
     if (row.number == message.type) found = row.dtype;
@@ -158,14 +153,14 @@ std::vector<Tensor> parse_tensor(const HostArgs& args) {
   }
   // A value may repeat, but a few bytes must not claim all memory.
   constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20;
-  std::uint64_t bytes = dtype == DType::string ? sizeof(std::string) : size_of(dtype);
+  std::uint64_t size = dtype == DType::string ? sizeof(std::string) : size_of(dtype);
   for (const std::int64_t dim : message.dims) {
-    if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(dim), &bytes)) bytes = UINT64_MAX;
-    if (dim == 0) bytes = 0;
+    if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(dim), &size)) size = UINT64_MAX;
+    if (dim == 0) size = 0;
   }
-  if (bytes > kMaxBytes && message.content.size() < bytes / sizeof(std::string)) {
-    fail(ErrorCode::resource_exhausted, "a tensor of {} bytes in a message of {}", bytes,
-         args.in[0].data<std::string>()[0].size());
+  if (size > kMaxBytes && message.content.size() < size / sizeof(std::string)) {
+    fail(ErrorCode::resource_exhausted, "a tensor of {} bytes in a message of {}", size,
+         bytes.size());
   }
   Tensor y = allocate(dtype, message.dims);
   if (dtype == DType::string) {
@@ -173,12 +168,10 @@ std::vector<Tensor> parse_tensor(const HostArgs& args) {
   } else {
     fill_elements(message, y);
   }
-  return {std::move(y)};
+  return y;
 }
 
-// (tensor) -> (serialized)
-std::vector<Tensor> serialize_tensor(const HostArgs& args) {
-  const Tensor& x = args.in[0];
+std::string tensor_message(const Tensor& x, bool strings_as_content) {
   std::string out, shape;
   for (const WireType& row : kWireTypes) {
     if (row.dtype != x.dtype()) continue;
@@ -195,15 +188,32 @@ std::vector<Tensor> serialize_tensor(const HostArgs& args) {
     put_bytes(shape, 2, size);
   }
   put_bytes(out, 2, shape);
-  if (x.dtype() == DType::string) {
-    for (std::int64_t i = 0; i < x.num_elements(); ++i) {
-      put_bytes(out, 8, x.data<std::string>()[i]);
-    }
+  const std::int64_t count = x.num_elements();
+  if (x.dtype() == DType::string && strings_as_content) {
+    std::string content;
+    for (std::int64_t i = 0; i < count; ++i) put_varint(content, x.data<std::string>()[i].size());
+    for (std::int64_t i = 0; i < count; ++i) content += x.data<std::string>()[i];
+    if (!content.empty()) put_bytes(out, 4, content);
+  } else if (x.dtype() == DType::string) {
+    for (std::int64_t i = 0; i < count; ++i) put_bytes(out, 8, x.data<std::string>()[i]);
   } else if (x.size_bytes() > 0) {
     put_bytes(out, 4, {static_cast<const char*>(x.data()), x.size_bytes()});
   }
+  return out;
+}
+
+// (serialized) -> (tensor)
+std::vector<Tensor> parse_tensor(const HostArgs& args) {
+  if (args.in[0].num_elements() != 1) {
+    invalid("Expected `serialized` to be a scalar, got shape: {}", args.in[0].shape().to_string());
+  }
+  return {tensor_of_message(args.in[0].data<std::string>()[0], args.out[0].dtype)};
+}
+
+// (tensor) -> (serialized)
+std::vector<Tensor> serialize_tensor(const HostArgs& args) {
   Tensor y(DType::string, Shape{});
-  y.mutable_data<std::string>()[0] = std::move(out);
+  y.mutable_data<std::string>()[0] = tensor_message(args.in[0], false);
   return {std::move(y)};
 }
 

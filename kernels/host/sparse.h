@@ -50,8 +50,13 @@ std::vector<Tensor> sparse_fill_empty_rows(const HostArgs& args);
 
 // sparse_reduce.cc
 std::vector<Tensor> sparse_reduce(const HostArgs& args);
+std::vector<Tensor> sparse_reduce_sparse(const HostArgs& args);
 std::vector<Tensor> sparse_softmax(const HostArgs& args);
 std::vector<Tensor> sparse_combine(const HostArgs& args);
+
+// sparse_packed.cc
+std::vector<Tensor> serialize_sparse(const HostArgs& args);
+std::vector<Tensor> deserialize_sparse(const HostArgs& args);
 
 // sparse_cross.cc
 std::vector<Tensor> sparse_cross(const HostArgs& args);
@@ -59,7 +64,6 @@ std::vector<Tensor> sparse_cross(const HostArgs& args);
 // sparse_ctc.cc
 std::vector<Tensor> ctc_greedy_decoder(const HostArgs& args);
 std::vector<Tensor> ctc_beam_search_decoder(const HostArgs& args);
-
 
 // sparse_ctc_loss.cc
 std::vector<Tensor> ctc_loss(const HostArgs& args);

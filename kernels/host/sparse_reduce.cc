@@ -96,6 +96,45 @@ std::vector<Tensor> sparse_reduce(const HostArgs& args) {
   return {y};
 }
 
+// (indices, values, shape, axes) -> (indices, values, shape): the same where there is a value.
+std::vector<Tensor> sparse_reduce_sparse(const HostArgs& args) {
+  const SparseIndices indices(args.in[0], args.in[2], args.in[1].num_elements());
+  const std::vector<bool> reduced = reduced_axes(args.in[3], indices.rank);
+  const bool keep = args.call.attributes.flag("keep_dims");
+  const std::string& kind = args.call.attributes.text("kind");
+  std::map<Ints, Ints> groups;  // where a result stands, and the values that it is made of
+  for (std::int64_t i = 0; i < indices.count; ++i) {
+    Ints at;
+    for (std::size_t axis = 0; axis < indices.rank; ++axis) {
+      if (!reduced[axis]) at.push_back(indices.row(i)[axis]);
+      if (reduced[axis] && keep) at.push_back(0);
+    }
+    groups[at].push_back(i);
+  }
+  Ints dims, rows;
+  for (std::size_t axis = 0; axis < indices.rank; ++axis) {
+    if (!reduced[axis]) dims.push_back(indices.shape[axis]);
+    if (reduced[axis] && keep) dims.push_back(1);
+  }
+  const auto count = static_cast<std::int64_t>(groups.size());
+  Tensor values = allocate(args.in[1].dtype(), {count});
+  for_numbers(values.dtype(), [&](auto tag) {
+    using T = TypeOf<decltype(tag)>;
+    T* to = mutable_elements<T>(values);
+    for (const auto& [at, members] : groups) {
+      *to = elements<T>(args.in[1])[members[0]];
+      for (std::size_t k = 1; k < members.size(); ++k) {
+        *to = combine(kind, *to, elements<T>(args.in[1])[members[k]]);
+      }
+      ++to;
+      rows.insert(rows.end(), at.begin(), at.end());
+    }
+  });
+  const auto rank = static_cast<std::int64_t>(dims.size());
+  return {integer_tensor(DType::int64, {count, rank}, rows), values,
+          integer_tensor(DType::int64, {rank}, dims)};
+}
+
 // (indices, values, shape) -> (values): softmax over the values of each innermost row.
 std::vector<Tensor> sparse_softmax(const HostArgs& args) {
   const SparseIndices indices(args.in[0], args.in[2], args.in[1].num_elements());

@@ -26,7 +26,7 @@ constexpr std::string_view kVectorFormat = "not data_format=NCHW_VECT_C";
 constexpr std::string_view kConvolution =
     "not data_format=NCHW_VECT_C; strides, dilations and explicit_paddings not over batch or "
     "channels";
-constexpr std::string_view kBlocks = "not data_format=NCHW_VECT_C; image of known size";
+constexpr std::string_view kBlocks = "not data_format=NCHW_VECT_C; image of known rank";
 constexpr std::string_view kFeatures = "keys are constants; dense features of known rank";
 constexpr std::string_view kPhilox = "alg Philox or automatic, a constant";
 
@@ -35,7 +35,6 @@ constexpr ImporterLimit kImporterLimits[] = {
     {importers::approx_top_k, "over the last dimension; not aggregate_to_topk=false"},
     {importers::arg_reduce, "dimension is a constant"},
     {importers::bias_add, kVectorFormat},
-    {importers::bincount, "weights of known shape"},
     {importers::broadcast_args, "shapes of known length"},
     {importers::cast, "not Truncate=true"},
     {importers::concat, "concat_dim is a constant"},
@@ -63,21 +62,20 @@ constexpr ImporterLimit kImporterLimits[] = {
     {importers::gather_nd, kBadIndices},
     {importers::gather_v2, "axis is a constant"},
     {importers::like, "not of tensor lists"},
-    {importers::lin_space, "num is a constant"},
     {importers::list_empty, "max_num_elements=-1"},
     {importers::lrn, "at most 4096 channels, of known number"},
-    {importers::matrix_band_part, "num_lower and num_upper are constants"},
     {importers::parse_example, kFeatures},
     {importers::parse_example_v2, kFeatures},
     {importers::parse_sequence_example, kFeatures},
     {importers::parse_sequence_example_v2, kFeatures},
+    {importers::parse_single_sequence_example, kFeatures},
     {importers::parse_single_example, "dense features of known rank"},
     {importers::pool, "not data_format=NCHW_VECT_C; ksize and strides not over batch or channels"},
     {importers::pool_v2, "ksize and strides are constants, not over batch or channels"},
     {importers::quantized_concat, "concat_dim is a constant"},
     {importers::reverse, "dims is a constant"},
     {importers::reverse_v2, "axis is a constant"},
-    {importers::roll, "shift and axis are constants"},
+    {importers::roll, "operand of known rank"},
     {importers::scan, "axis is a constant"},
     {importers::scatter_nd, "not bad_indices_policy=IGNORE; not of strings"},
     {importers::space_to_depth, kBlocks},

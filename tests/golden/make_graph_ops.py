@@ -211,6 +211,74 @@ def ragged(splits, values, texts):
     return packed(out)
 
 
+# ---- sizes, shifts and bounds that are known at run time ----
+
+@case(1e-6, 1e-6, rand(30, 2, 4, 6, 8, dtype="float32"), np.int32(3), np.array([1, -2], "int32"))
+def run_time_sizes(image, k, shifts):
+    wide = tf.cast(k, tf.int64)
+    out = [R.DepthToSpace(input=image, block_size=2), R.SpaceToDepth(input=image, block_size=2), R.DepthToSpace(input=image[:0], block_size=2)]
+    out += [tf.roll(image, k, 1), tf.roll(image, shifts, [1, 3]), tf.roll(image, shifts, shifts), tf.roll(image, [k, k + 2], [-1, -1]), tf.roll(image[:0], k, 0), tf.signal.fftshift(image)]
+    for dtype in (tf.float32, tf.float64):
+        out += [R.LinSpace(start=tf.constant(-1, dtype), stop=tf.constant(2, dtype), num=n) for n in (k + 2, wide - 2)]
+    any_rank = tf.reshape(image, tf.concat([tf.fill([k - 1], 2), [-1, 8]], 0))
+    out += [tf.linalg.band_part(image, wide - 2, wide - 4), tf.linalg.band_part(image, wide - 5, wide - 1), tf.linalg.band_part(any_rank, wide - 3, wide), tf.debugging.check_numerics(any_rank, "numbers")]
+    bins = tf.constant([1, 0, 2, 1])
+    for n in (k + 1, k - 3):
+        out += [R.DenseBincount(input=bins, size=3, weights=image[0, 0, :n, 0]), R.Bincount(arr=bins, size=3, weights=image[0, 1, :n, 0])]
+    return packed(out)
+
+
+# ---- sparse tensors as strings ----
+
+@case(1e-6, 1e-6, np.array([1.5, -2.0, 0.25, 3.0], "float32"), np.array([b"a", b"", b"b\x00c", b"d"]))
+def sparse_packed(v, texts):
+    at, shape, out = tf.constant([[0, 0], [0, 2], [2, 1], [2, 3]], tf.int64), tf.constant([4, 5], tf.int64), []
+    for dtype in (tf.float32, tf.float64, tf.float16, tf.bfloat16, tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint16, tf.complex64, tf.bool, tf.string):
+        x = texts if dtype == tf.string else tf.cast(v, dtype) if dtype not in (tf.uint8, tf.uint16) else tf.cast(tf.abs(v), dtype)
+        sparse = dict(sparse_indices=at, sparse_values=x, sparse_shape=shape)
+        one, many = R.SerializeSparse(**sparse), R.SerializeManySparse(**sparse)
+        if dtype in (tf.float32, tf.string, tf.bool):
+            out += [tf.io.encode_base64(one), tf.io.encode_base64(many)]
+        for y in (R.DeserializeSparse(serialized_sparse=one, dtype=dtype), R.DeserializeSparse(serialized_sparse=tf.stack([many, many[::-1]]), dtype=dtype), R.DeserializeManySparse(serialized_sparse=many, dtype=dtype)):
+            out += [y[0], tf.cast(y[1], tf.int32) if dtype == tf.bool else y[1], y[2]]
+        if dtype in (tf.float32, tf.float64, tf.float16, tf.int32, tf.int64, tf.uint8, tf.complex64):
+            for axes, keep in (([1], False), ([0], True), ([0, 1], False), ([-1, 0], True), ([], False)):
+                operands = dict(input_indices=at, input_values=x, input_shape=shape, reduction_axes=tf.constant(axes, tf.int32), keep_dims=keep)
+                out += list(R.SparseReduceSumSparse(**operands)) + ([] if dtype.is_complex else list(R.SparseReduceMaxSparse(**operands)))
+    rows = tf.SparseTensor(at, v, shape)
+    out += [tf.map_fn(tf.sparse.reduce_sum, rows, fn_output_signature=tf.float32)]
+    doubled = tf.map_fn(lambda row: tf.SparseTensor(row.indices, row.values * 2, row.dense_shape), rows, fn_output_signature=tf.SparseTensorSpec([None], tf.float32))
+    return packed(out + [doubled.indices, doubled.values, doubled.dense_shape])
+
+
+# ---- one sequence of examples ----
+
+def sequence():
+    def feature(x):
+        lists = {int: lambda: dict(int64_list=tf.train.Int64List(value=x)), float: lambda: dict(float_list=tf.train.FloatList(value=x)), bytes: lambda: dict(bytes_list=tf.train.BytesList(value=x))}
+        return tf.train.Feature(**(lists[type(x[0])]() if x else {}))
+    context = tf.train.Features(feature={"id": feature([7]), "names": feature([b"n", b"mm"])})
+    lists = {"cap": [[4], [5], [6]], "var": [[b"q"], [], [b"r", b"st"]], "vec": [[0.5, 1.0], [1.5, 2.0], [2.5, 3.0]]}
+    steps = {key: tf.train.FeatureList(feature=[feature(x) for x in values]) for key, values in lists.items()}
+    return tf.train.SequenceExample(context=context, feature_lists=tf.train.FeatureLists(feature_list=steps)).SerializeToString(deterministic=True)
+
+
+@case(0, 0, np.array([sequence()]))
+def one_sequence(batch):
+    serialized = batch[0]
+    fixed, steps, ragged = tf.io.FixedLenFeature, tf.io.FixedLenSequenceFeature, tf.io.RaggedFeature
+    out = []
+    for features in (({"id": fixed([], tf.int64), "names": tf.io.VarLenFeature(tf.string), "other": fixed([2], tf.float32, default_value=[1.0, 2.0])},
+                      {"cap": steps([], tf.int64), "vec": steps([2], tf.float32), "var": tf.io.VarLenFeature(tf.string), "none": steps([], tf.int64, allow_missing=True)}),
+                     ({"names": ragged(tf.string), "id": ragged(tf.int64, row_splits_dtype=tf.int64)}, {"var": ragged(tf.string), "vec": ragged(tf.float32, row_splits_dtype=tf.int64)})):
+        context, lists = tf.io.parse_single_sequence_example(serialized, *features)
+        out += tf.nest.flatten((context, lists), expand_composites=True)
+    out += tf.nest.flatten(R.ParseSingleSequenceExample(
+        serialized=serialized, feature_list_dense_missing_assumed_empty=["none"], context_sparse_keys=["names"], context_dense_keys=["id", "other"], feature_list_sparse_keys=["var"], feature_list_dense_keys=["none", "vec"],
+        context_dense_defaults=[tf.zeros([0], tf.int64), [1.0, 2.0]], debug_name="", context_sparse_types=[tf.string], context_dense_shapes=[[], [2]], feature_list_sparse_types=[tf.string], feature_list_dense_types=[tf.int64, tf.float32], feature_list_dense_shapes=[[], [2]]))
+    return packed(out)
+
+
 # ---- what an optimiser makes ----
 
 def fused_graph():

@@ -131,58 +131,6 @@ Results reverse_sequence(OpContext& c) {
   return {c.g.add1(op, {c.in(0), c.in(1)})};
 }
 
-namespace {
-
-// The same along an axis whose size is known at run time.
-ValueId roll_unknown(GraphBuilder& g, ValueId x, int axis, std::int64_t shift) {
-  const auto number = [&](std::int64_t value) {
-    return g.scalar(static_cast<double>(value), DType::int64);
-  };
-  const ValueId dims = g.add1(ops::ShapeQuery{ShapeQueryKind::shape, DType::int64}, {x});
-  const ValueId n = g.squeeze(g.slice_axis(dims, 0, axis, axis + 1), 0);
-  const ValueId step =
-      g.binary(BinaryKind::floor_mod, number(shift), g.binary(BinaryKind::maximum, n, number(1)));
-  ValueId split = g.expand_dims(g.binary(BinaryKind::sub, n, step), 0);
-  const Ints zeros(static_cast<std::size_t>(axis), 0), ones(zeros.size() + 1, 1);
-  if (axis > 0) split = g.concat({g.ints(zeros), split}, 0);
-  const std::int64_t before = (std::int64_t{1} << axis) - 1, all = before << 1 | 1;
-  const ValueId last =
-      g.add1(ops::StridedSlice{before, all, 0, 0, 0}, {x, split, split, g.ints(ones)});
-  const ValueId first =
-      g.add1(ops::StridedSlice{all, before, 0, 0, 0}, {x, split, split, g.ints(ones)});
-  return g.concat({last, first}, axis);
-}
-
-}  // namespace
-
-// Rolling by s along an axis of n: the last s elements come first.
-Results roll(OpContext& c) {
-  c.expect_count(3);
-  const Ints shifts = c.ints(1, "shift"), axes = c.ints(2, "axis");
-  if (shifts.size() != axes.size()) {
-    fail(ErrorCode::invalid_argument, "{} shifts for {} axes", shifts.size(), axes.size());
-  }
-  ValueId x = c.in(0);
-  const int rank = c.rank(0);
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    const std::int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-    if (axis < 0 || axis >= rank)
-      fail(ErrorCode::invalid_argument, "axis {} of rank {}", axes[i], rank);
-    const std::int64_t n = c.shape(0)[static_cast<int>(axis)];
-    if (n == kUnknownDim) {
-      x = roll_unknown(c.g, x, static_cast<int>(axis), shifts[i]);
-      continue;
-    }
-    if (n == 0) continue;
-    const std::int64_t split = n - ((shifts[i] % n) + n) % n;
-    if (split == n) continue;
-    x = c.g.concat(
-        {slice_axis(c, x, axis, split, GraphBuilder::kToEnd), slice_axis(c, x, axis, 0, split)},
-        axis);
-  }
-  return {x};
-}
-
 Results gather(OpContext& c) {
   c.expect_count(2);
   return {c.g.gather(c.in(0), c.in(1))};
@@ -252,70 +200,39 @@ Results batch_to_space_nd(OpContext& c) {
   return {c.g.add1(ops::BatchToSpace{}, c.inputs)};
 }
 
-// [N, H, W, C] -> [N, H / b, W / b, b b C]
-Results space_to_depth(OpContext& c) {
-  c.expect_count(1);
-  const bool first = c.one_of("data_format", {"NHWC", "NCHW"}) == 1;
-  const std::int64_t b = c.node.integer("block_size");
-  const ValueId x = first ? c.g.transpose(c.in(0), {0, 2, 3, 1}) : c.in(0);
-  const Shape s = c.g.shape(x);
-  if (!s.has_rank() || s.rank() != 4 || s[1] < 0 || s[2] < 0 || s[3] < 0) {
-    c.refuse("an image of unknown size");
-  }
-  if (b < 1 || s[1] % b != 0 || s[2] % b != 0) {
-    fail(ErrorCode::invalid_argument, "block_size {} does not divide {}", b, s.to_string());
-  }
-  constexpr auto batch = GraphBuilder::dim_of(0);
-  ValueId y = c.g.reshape(x, {batch, s[1] / b, b, s[2] / b, b, s[3]});
-  y = c.g.transpose(y, {0, 1, 3, 2, 4, 5});
-  y = c.g.reshape(y, {batch, s[1] / b, s[2] / b, b * b * s[3]});
-  return {first ? c.g.transpose(y, {0, 3, 1, 2}) : y};
-}
-
-// [N, H, W, b b C] -> [N, b H, b W, C]
-Results depth_to_space(OpContext& c) {
-  c.expect_count(1);
-  const bool first = c.one_of("data_format", {"NHWC", "NCHW"}) == 1;
-  const std::int64_t b = c.node.integer("block_size");
-  const ValueId x = first ? c.g.transpose(c.in(0), {0, 2, 3, 1}) : c.in(0);
-  const Shape s = c.g.shape(x);
-  if (!s.has_rank() || s.rank() != 4 || s[1] < 0 || s[2] < 0 || s[3] < 0) {
-    c.refuse("an image of unknown size");
-  }
-  if (b < 1 || b > 1 << 15 || s[3] % (b * b) != 0) {
-    fail(ErrorCode::invalid_argument, "block_size {} does not divide the channels of {}", b,
-         s.to_string());
-  }
-  constexpr auto batch = GraphBuilder::dim_of(0);
-  ValueId y = c.g.reshape(x, {batch, s[1], s[2], b, b, s[3] / (b * b)});
-  y = c.g.transpose(y, {0, 1, 3, 2, 4, 5});
-  y = c.g.reshape(y, {batch, s[1] * b, s[2] * b, s[3] / (b * b)});
-  return {first ? c.g.transpose(y, {0, 3, 1, 2}) : y};
-}
-
 // Keeps element (m, n) if m - n <= num_lower and n - m <= num_upper; a negative bound keeps all.
 Results matrix_band_part(OpContext& c) {
   c.expect_count(3);
-  if (c.rank(0) < 2)
+  GraphBuilder& g = c.g;
+  if (c.shape(0).has_rank() && c.rank(0) < 2) {
     fail(ErrorCode::invalid_argument, "expected a matrix, found {}", c.shape(0).to_string());
-  const std::int64_t lower = c.integer(1, "num_lower"), upper = c.integer(2, "num_upper");
-  const ValueId dims = c.g.add1(ops::ShapeQuery{ShapeQueryKind::shape, DType::int64}, {c.in(0)});
+  }
+  const ValueId dims = g.add1(ops::ShapeQuery{ShapeQueryKind::shape, DType::int64}, {c.in(0)});
+  const auto number = [&](std::int64_t value) {
+    return g.constant(Tensor::from(Shape{}, Ints{value}));
+  };
   const auto indices = [&](std::int64_t axis) {
     const ValueId size =
-        c.g.squeeze(c.g.slice_axis(dims, 0, c.rank(0) + axis, c.rank(0) + axis + 1), 0);
-    const ValueId range =
-        c.g.add1(ops::Range{}, {c.g.scalar(0, DType::int64), size, c.g.scalar(1, DType::int64)});
-    return c.g.expand_dims(range, axis == -1 ? 0 : 1);
+        g.reshape(g.slice_axis(dims, 0, axis, axis == -1 ? GraphBuilder::kToEnd : axis + 1), {});
+    const ValueId range = g.add1(ops::Range{}, {number(0), size, number(1)});
+    return g.expand_dims(range, axis == -1 ? 0 : 1);
   };
-  const ValueId offset = c.g.binary(BinaryKind::sub, indices(-2), indices(-1));  // m - n
+  const ValueId offset = g.binary(BinaryKind::sub, indices(-2), indices(-1));  // m - n
+  const ValueId zero = g.scalar(0, c.dtype(0));
   ValueId y = c.in(0);
-  const ValueId zero = c.g.scalar(0, c.dtype(0));
-  const auto keep = [&](BinaryKind kind, std::int64_t bound) {
-    const ValueId kept = c.g.binary(kind, offset, c.g.constant(Tensor::from(Shape{}, Ints{bound})));
-    y = c.g.select(kept, y, zero);
+  // `distance` below the diagonal, or above it.
+  const auto keep = [&](int operand, ValueId distance) {
+    const std::optional<Ints> bound = c.known_ints(operand);
+    if (bound && bound->size() == 1 && bound->front() < 0) return;
+    const ValueId most = g.reshape(g.cast(c.in(operand), DType::int64), {});
+    ValueId kept = g.binary(BinaryKind::less_equal, distance, most);
+    if (!bound) {
+      kept = g.binary(BinaryKind::logical_or, kept, g.binary(BinaryKind::less, most, number(0)));
+    }
+    y = g.select(kept, y, zero);
   };
-  if (lower >= 0) keep(BinaryKind::less_equal, lower);
-  if (upper >= 0) keep(BinaryKind::greater_equal, -upper);
+  keep(1, offset);
+  keep(2, g.unary({UnaryKind::neg}, offset));
   return {y};
 }
 

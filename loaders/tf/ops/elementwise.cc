@@ -136,10 +136,12 @@ Results identity(OpContext& c) { return {c.in(0)}; }
 // Throws at run time for NaN and infinities, as TensorFlow does.
 Results check_numerics(OpContext& c) {
   c.expect_count(1);
+  ValueId numbers = c.in(0);
+  if (!c.shape(0).has_rank()) numbers = c.g.reshape(numbers, {-1});
   Ints axes;
-  for (int axis = 0; axis < c.rank(0); ++axis) axes.push_back(axis);
+  for (int axis = 0; axis < c.g.shape(numbers).rank(); ++axis) axes.push_back(axis);
   const ValueId finite =
-      c.g.reduce(ReduceKind::all, c.g.unary({UnaryKind::is_finite}, c.in(0)), axes, false);
+      c.g.reduce(ReduceKind::all, c.g.unary({UnaryKind::is_finite}, numbers), axes, false);
   c.g.add(ops::Assert{c.node.text("message")}, {finite}, 0);
   return {c.in(0)};
 }

@@ -1,17 +1,7 @@
 #include "loaders/tf/ops/example.h"
 
-#include <algorithm>
-
 namespace thaw::tf::importers {
-namespace {
 
-/// What the attributes and operands of a parser describe.
-struct Description {
-  std::vector<std::string> sparse, dense, ragged;
-  std::vector<ValueId> defaults;
-};
-
-/// The strings of an operand that must be known at load.
 std::vector<std::string> known_strings(OpContext& c, int i, std::string_view what) {
   const Tensor* value = c.g.constant_of(c.in(i));
   if (value == nullptr) c.refuse(fmt::format("{} are computed at run time", what));
@@ -23,7 +13,6 @@ std::vector<std::string> known_strings(OpContext& c, int i, std::string_view wha
   return {texts, texts + value->num_elements()};
 }
 
-/// One key per operand, from operand `first` on.
 std::vector<std::string> key_operands(OpContext& c, int first, std::int64_t count) {
   std::vector<std::string> keys;
   for (int i = 0; i < count; ++i) {
@@ -43,6 +32,21 @@ Ints pack_shapes(OpContext& c, const char* attr) {
   }
   return packed;
 }
+
+std::vector<ValueId> operands_from(OpContext& c, int first) {
+  if (first > c.count()) {
+    fail(ErrorCode::invalid_argument, "expected at least {} operands, found {}", first, c.count());
+  }
+  return {c.inputs.begin() + first, c.inputs.end()};
+}
+
+namespace {
+
+/// What the attributes and operands of a parser describe.
+struct Description {
+  std::vector<std::string> sparse, dense, ragged;
+  std::vector<ValueId> defaults;
+};
 
 Results add_parser(OpContext& c, const Description& description, ValueId names, bool has_ragged) {
   std::vector<ValueId> inputs{c.in(0), names};
@@ -64,13 +68,6 @@ Results add_parser(OpContext& c, const Description& description, ValueId names, 
 }
 
 ValueId no_names(OpContext& c) { return c.g.constant(Tensor(DType::string, Shape{0})); }
-
-std::vector<ValueId> operands_from(OpContext& c, int first) {
-  if (first > c.count()) {
-    fail(ErrorCode::invalid_argument, "expected at least {} operands, found {}", first, c.count());
-  }
-  return {c.inputs.begin() + first, c.inputs.end()};
-}
 
 }  // namespace
 
@@ -103,79 +100,6 @@ Results parse_single_example(OpContext& c) {
   description.dense = c.node.texts("dense_keys");
   description.defaults = operands_from(c, 1);
   return add_parser(c, description, no_names(c), false);
-}
-
-namespace {
-
-/// The types and shapes of a sequence example's features, which both versions have as attributes;
-/// the second has ragged features as well.
-Attributes sequence_types(OpContext& c, bool has_ragged) {
-  const auto ragged = [&](const char* attr) {
-    return has_ragged ? c.node.types(attr) : std::vector<DType>{};
-  };
-  return {{"sparse_types", c.node.types("context_sparse_types")},
-          {"dense_shapes", pack_shapes(c, "context_dense_shapes")},
-          {"ragged_types", ragged("context_ragged_value_types")},
-          {"split_types", ragged("context_ragged_split_types")},
-          {"list_sparse_types", c.node.types("feature_list_sparse_types")},
-          {"list_dense_types", c.node.types("feature_list_dense_types")},
-          {"list_dense_shapes", pack_shapes(c, "feature_list_dense_shapes")},
-          {"list_ragged_types", ragged("feature_list_ragged_value_types")},
-          {"list_split_types", ragged("feature_list_ragged_split_types")}};
-}
-
-/// The operands from `first` on are the context's defaults.
-Results add_sequence_parser(OpContext& c, const Attributes& attributes, int first) {
-  std::vector<ValueId> inputs{c.in(0), c.in(1)};
-  for (const ValueId value : operands_from(c, first)) inputs.push_back(value);
-  const auto results = static_cast<int>(c.node.num_outputs());
-  if (results == 0) return {};
-  return c.g.add(ops::HostCall{"parse_sequence_example", attributes, nullptr}, inputs, results);
-}
-
-}  // namespace
-
-// (serialized, debug names, context default...): the keys are attributes, and so are those of the
-// dense lists that may be missing.
-Results parse_sequence_example(OpContext& c) {
-  Attributes attributes = sequence_types(c, false);
-  attributes.set("sparse_keys", c.node.texts("context_sparse_keys"));
-  attributes.set("dense_keys", c.node.texts("context_dense_keys"));
-  attributes.set("ragged_keys", std::vector<std::string>{});
-  attributes.set("list_sparse_keys", c.node.texts("feature_list_sparse_keys"));
-  attributes.set("list_ragged_keys", std::vector<std::string>{});
-  const auto dense = c.node.texts("feature_list_dense_keys");
-  const auto missing = c.node.texts("feature_list_dense_missing_assumed_empty");
-  Ints optional;
-  for (const std::string& key : dense) {
-    optional.push_back(std::find(missing.begin(), missing.end(), key) == missing.end() ? 0 : 1);
-  }
-  attributes.set("list_dense_keys", dense);
-  attributes.set("list_dense_optional", optional);
-  return add_sequence_parser(c, attributes, 2);
-}
-
-// (serialized, debug names, the context's sparse, dense and ragged keys, those of the lists, which
-// dense lists may be missing, context default...)
-Results parse_sequence_example_v2(OpContext& c) {
-  constexpr const char* kKeys[] = {"sparse_keys",      "dense_keys",      "ragged_keys",
-                                   "list_sparse_keys", "list_dense_keys", "list_ragged_keys"};
-  Attributes attributes = sequence_types(c, true);
-  for (int i = 0; i < 6; ++i) attributes.set(kKeys[i], known_strings(c, 2 + i, "keys"));
-  const Tensor* missing = c.g.constant_of(c.in(8));
-  if (missing == nullptr) c.refuse("which lists may be missing is computed at run time");
-  if (missing->dtype() != DType::boolean) {
-    fail(ErrorCode::invalid_argument, "expected bools, found {}", name_of(missing->dtype()));
-  }
-  Ints optional;
-  for (std::int64_t i = 0; i < missing->num_elements(); ++i) {
-    optional.push_back(missing->data<bool>()[i] ? 1 : 0);
-  }
-  // One flag stands for all lists.
-  const std::size_t dense = attributes.texts("list_dense_keys").size();
-  if (optional.size() == 1 && dense != 1) optional.assign(dense, optional[0]);
-  attributes.set("list_dense_optional", optional);
-  return add_sequence_parser(c, attributes, 9);
 }
 
 // kind: 1 takes the length in bytes as an operand

@@ -1,4 +1,6 @@
 // Simulated quantisation.
+#include <algorithm>
+
 #include "loaders/tf/ops/numeric.h"
 
 namespace thaw::tf::importers {
@@ -95,9 +97,15 @@ Results fake_quant(OpContext& c) {
   y = g.unary({UnaryKind::floor}, binary(BinaryKind::add, binary(BinaryKind::sub, y, zero), half));
   y = binary(BinaryKind::mul, y, grid.scale);
   if (c.kind == 0) return {y};
-  // A range of nothing gives zeros.
+  // A range of nothing gives zeros; most ranges are known.
   const ValueId empty = binary(BinaryKind::logical_and, binary(BinaryKind::equal, min, none),
                                binary(BinaryKind::equal, max, none));
+  const Tensor* known = g.constant_of(empty);
+  if (known != nullptr &&
+      std::none_of(known->data<bool>(), known->data<bool>() + known->num_elements(),
+                   [](bool nothing) { return nothing; })) {
+    return {y};
+  }
   return {g.select(empty, none, y)};
 }
 

@@ -53,9 +53,6 @@ Results ragged_to_variant(OpContext& c) {
       c.inputs);
 }
 
-namespace {
-
-/// An item of a list of variants is a list for all that its type tells; here it is a packed tensor.
 ValueId packed_item(OpContext& c) {
   const ValueId item = c.in(0);
   if (c.dtype(0) != DType::tensor_list) return item;
@@ -70,8 +67,6 @@ ValueId packed_item(OpContext& c) {
   }
   c.refuse("a variant that is not the item of a list");
 }
-
-}  // namespace
 
 // (variant) -> (splits..., values)
 Results ragged_from_variant(OpContext& c) {

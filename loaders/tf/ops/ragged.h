@@ -5,6 +5,10 @@
 
 namespace thaw::tf::importers {
 
+/// Operand 0 as the string that a ragged or sparse tensor is packed into. An item of a list of
+/// variants is a list for all that its type tells; here it is read as what it is.
+ValueId packed_item(OpContext& c);
+
 Results ragged_to_variant(OpContext& c);
 Results ragged_from_variant(OpContext& c);
 Results ragged_fill_empty_rows(OpContext& c);

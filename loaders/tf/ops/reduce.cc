@@ -65,6 +65,29 @@ Results l2_loss(OpContext& c) {
   return {c.g.binary(BinaryKind::mul, sum, c.g.scalar(0.5, c.dtype(0)))};
 }
 
+namespace {
+
+// Weights that may be missing, which an empty tensor stands for: ones then.
+ValueId weights_or_ones(OpContext& c) {
+  GraphBuilder& g = c.g;
+  const auto ask = [&](ShapeQueryKind kind, ValueId x) {
+    return g.add1(ops::ShapeQuery{kind, DType::int64}, {x});
+  };
+  const ValueId dims = ask(ShapeQueryKind::shape, c.in(0)),
+                size = ask(ShapeQueryKind::size, c.in(0)),
+                given = ask(ShapeQueryKind::size, c.in(2));
+  const ValueId fits = g.binary(BinaryKind::logical_or, g.binary(BinaryKind::equal, given, size),
+                                g.binary(BinaryKind::equal, given, g.scalar(0, DType::int64)));
+  g.add(ops::Assert{"weights have another shape than the values"}, {fits}, 0);
+  const ValueId ones = g.add1(ops::BroadcastTo{}, {g.scalar(1, c.dtype(2)), dims});
+  const ValueId both = g.concat({g.reshape(c.in(2), {-1}), g.reshape(ones, {-1})}, 0);
+  const ValueId first =
+      g.add1(ops::StridedSlice{}, {both, g.ints({0}), g.reshape(size, {1}), g.ints({1})});
+  return g.add1(ops::Reshape{}, {first, dims});
+}
+
+}  // namespace
+
 // Counts along the last axis of [N] or [B, N]: one-hot rows, weighted, added up. Values outside the
 // bins count nowhere. kind 1: DenseBincount, which has attribute binary_output.
 Results bincount(OpContext& c) {
@@ -77,16 +100,18 @@ Results bincount(OpContext& c) {
   }
   // No weights are written as an empty vector; others have the shape of the values.
   const Shape& weights = c.shape(2);
-  if (!weights.is_static() && (!weights.has_rank() || weights.rank() != rank || rank == 1)) {
-    c.refuse("weights of unknown shape");
-  }
+  const bool may_be_missing =
+      !weights.is_static() && (!weights.has_rank() || weights.rank() != rank || rank == 1);
   const DType dtype = c.dtype(2);
   const bool weighted = !weights.is_static() || weights.num_elements() > 0;
   const ValueId depth = c.g.cast(c.in(1), DType::int32);
   ValueId hot =
       c.g.add1(ops::OneHot{-1}, {c.in(0), depth, c.g.scalar(1, dtype), c.g.scalar(0, dtype)});
   if (binary) return {c.g.reduce(ReduceKind::max, hot, {-2}, false)};
-  if (weighted) hot = c.g.binary(BinaryKind::mul, hot, c.g.expand_dims(c.in(2), -1));
+  if (weighted) {
+    const ValueId weight = may_be_missing ? weights_or_ones(c) : c.in(2);
+    hot = c.g.binary(BinaryKind::mul, hot, c.g.expand_dims(weight, -1));
+  }
   return {c.g.reduce(ReduceKind::sum, hot, {-2}, false)};
 }
 

@@ -96,8 +96,28 @@ Results range(OpContext& c) {
 }
 
 // start + i (stop - start) / (num - 1); a single element is start.
+namespace {
+
+// The same for a number of points that is known at run time.
+Results lin_space_at_run_time(OpContext& c) {
+  GraphBuilder& g = c.g;
+  const DType dtype = c.dtype(0);
+  const ValueId num = g.reshape(g.cast(c.in(2), DType::int64), {});
+  const ValueId zero = g.scalar(0, DType::int64), one = g.scalar(1, DType::int64);
+  g.add(ops::Assert{"num is less than 1"}, {g.binary(BinaryKind::greater_equal, num, one)}, 0);
+  const ValueId steps = g.cast(g.add1(ops::Range{}, {zero, num, one}), dtype);
+  const ValueId parts =
+      g.cast(g.binary(BinaryKind::maximum, g.binary(BinaryKind::sub, num, one), one), dtype);
+  const ValueId step =
+      g.binary(BinaryKind::div, g.binary(BinaryKind::sub, c.in(1), c.in(0)), parts);
+  return {g.binary(BinaryKind::add, c.in(0), g.binary(BinaryKind::mul, steps, step))};
+}
+
+}  // namespace
+
 Results lin_space(OpContext& c) {
   c.expect_count(3);
+  if (!c.known_ints(2)) return lin_space_at_run_time(c);
   const std::int64_t num = c.integer(2, "num");
   if (num < 1) fail(ErrorCode::invalid_argument, "num is {}, expected at least 1", num);
   const DType dtype = c.dtype(0);

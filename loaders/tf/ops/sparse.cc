@@ -1,5 +1,7 @@
 #include "loaders/tf/ops/sparse.h"
 
+#include "loaders/tf/ops/ragged.h"
+
 namespace thaw::tf::importers {
 namespace {
 
@@ -65,6 +67,36 @@ Results sparse_reduce(OpContext& c) {
       c, "sparse_reduce",
       {{"kind", std::string(c.kind == 0 ? "sum" : "max")}, {"keep_dims", c.node.flag("keep_dims")}},
       1);
+}
+
+// kind: 0 sum, 1 maximum
+Results sparse_reduce_sparse(OpContext& c) {
+  c.expect_count(4);
+  return add_sparse_call(
+      c, "sparse_reduce_sparse",
+      {{"kind", std::string(c.kind == 0 ? "sum" : "max")}, {"keep_dims", c.node.flag("keep_dims")}},
+      3);
+}
+
+// The packed form is strings, also where the graph says variants. kind: 1 packs row by row
+Results serialize_sparse(OpContext& c) {
+  c.expect_count(3);
+  const DType packed = c.node.type("out_type");
+  if (packed != DType::string && packed != DType::tensor_list) {
+    c.refuse(fmt::format("attribute out_type={}", name_of(packed)));
+  }
+  return add_sparse_call(c, "serialize_sparse", {{"rows", c.kind == 1}}, 1);
+}
+
+// kind: 1 takes a matrix
+Results deserialize_sparse(OpContext& c) {
+  c.expect_count(1);
+  if (c.kind == 1 && c.shape(0).has_rank() && c.rank(0) != 2) {
+    fail(ErrorCode::invalid_argument, "expected a matrix of packed tensors, found {}",
+         c.shape(0).to_string());
+  }
+  return c.g.add(ops::HostCall{"deserialize_sparse", {{"dtype", c.node.type("dtype")}}, nullptr},
+                 {packed_item(c)}, 3);
 }
 
 // kind: 0 sum, 1 maximum, 2 minimum

@@ -195,6 +195,36 @@ Types sparse_reduce(const ops::HostCall& call, const Context& context) {
   return {{type.dtype, Shape(std::move(dims))}};
 }
 
+Types sparse_reduce_sparse(const ops::HostCall& call, const Context& context) {
+  const TensorType dense = sparse_reduce(call, context)[0];
+  const std::int64_t rank = dense.shape.has_rank() ? dense.shape.rank() : kUnknownDim;
+  return sparse_results({dense.dtype, kUnknownDim, rank});
+}
+
+// (indices, values, shape) -> (strings)
+Types serialize_sparse(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 3);
+  const SparseType type = sparse_operand(context, 0, 1, 2);
+  if (!call.attributes.flag("rows")) return {{DType::string, Shape{3}}};
+  const std::int64_t rows =
+      type.shape.has_rank() && type.shape.rank() > 0 ? type.shape[0] : kUnknownDim;
+  return {{DType::string, Shape{rows, 3}}};
+}
+
+// (strings [..., 3]) -> (indices, values, shape)
+Types deserialize_sparse(const ops::HostCall& call, const Context& context) {
+  inference::expect_operands(context, 1);
+  inference::expect_same_type(DType::string, "serialized_sparse", context.dtype(0));
+  const Shape& shape = context.shape(0);
+  if (shape.has_rank()) {
+    if (shape.rank() < 1) inference::invalid("serialized_sparse: expected at least a vector");
+    inference::merge_dim(shape[shape.rank() - 1], 3, "parts of a sparse tensor");
+  }
+  const DType dtype = call.attributes.dtype("dtype");
+  inference::expect_type(inference::is_tensor(dtype), "dtype", "a tensor", dtype);
+  return sparse_results({dtype});
+}
+
 Types sparse_softmax(const ops::HostCall&, const Context& context) {
   inference::expect_operands(context, 3);
   const SparseType type = sparse_operand(context, 0, 1, 2);
@@ -323,7 +353,9 @@ std::span<const HostFunction> sparse() {
       {"ctc_beam_search_decoder", ctc_decoder},
       {"ctc_greedy_decoder", ctc_decoder},
       {"ctc_loss", ctc_loss},
+      {"deserialize_sparse", deserialize_sparse, true, true},
       {"edit_distance", edit_distance},
+      {"serialize_sparse", serialize_sparse, true, true},
       {"sparse_combine", sparse_combine},
       {"sparse_concat", sparse_concat},
       {"sparse_cross", sparse_cross},
@@ -332,6 +364,7 @@ std::span<const HostFunction> sparse() {
       {"sparse_dense_matmul", sparse_dense_matmul},
       {"sparse_fill_empty_rows", sparse_fill_empty_rows},
       {"sparse_reduce", sparse_reduce},
+      {"sparse_reduce_sparse", sparse_reduce_sparse},
       {"sparse_reorder", sparse_reorder},
       {"sparse_reshape", sparse_reshape},
       {"sparse_slice", sparse_slice},

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "kernels/host_call.h"
 #include "tests/loaders/tf/text_graph.h"
 #include "tests/loaders/tf/tf_testing.h"
@@ -128,6 +131,77 @@ TEST(FusedOps, UnknownPartsAreNamed) {
                                          kFloat + list("op_names", "\"Exp\", \"Softmax\"")))
                   .message,
               HasSubstr("op_names with 'Softmax'"));
+}
+
+std::string error_of_run(const Graph& graph, const std::vector<Tensor>& inputs) {
+  try {
+    run_graph(graph, inputs);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// A range that is known at load is known to be no empty one.
+TEST(FakeQuant, KnownRangesTakeNoSelect) {
+  const auto selects = [](const std::string& low) {
+    const Graph graph =
+        graph_of_text(placeholder("x") + low + constant("high", "DT_FLOAT", "float_val: 2") +
+                      node("y", "FakeQuantWithMinMaxVars", "x low high"));
+    return std::ranges::count_if(
+        graph.nodes, [](const Node& node) { return std::holds_alternative<ops::Select>(node.op); });
+  };
+  EXPECT_EQ(selects(constant("low", "DT_FLOAT", "float_val: -1")), 0);
+  EXPECT_GT(selects(placeholder("low", "")), 0);
+}
+
+TEST(Roll, AxesAreCheckedWhenTheyAreKnown) {
+  const std::string operands = placeholder("x", "-1 3") + placeholder("s", "-1", "DT_INT32") +
+                               placeholder("a", "-1", "DT_INT32");
+  const Graph graph = graph_of_text(operands + node("y", "Roll", "x s a", kFloat));
+  const Tensor x = Tensor::from(Shape{2, 3}, std::vector<float>{1, 2, 3, 4, 5, 6});
+  const auto numbers = [](std::int32_t a, std::int32_t b) {
+    return Tensor::from(Shape{2}, std::vector<std::int32_t>{a, b});
+  };
+  EXPECT_THAT(floats_of(run_graph(graph, {x, numbers(1, -4), numbers(0, -1)}).at(0)),
+              ElementsAre(5, 6, 4, 2, 3, 1));
+  EXPECT_THAT(floats_of(run_graph(graph, {x, numbers(2, 3), numbers(1, 1)}).at(0)),
+              ElementsAre(2, 3, 1, 5, 6, 4));
+  EXPECT_THAT(error_of_run(graph, {x, numbers(1, 1), numbers(0, 2)}), HasSubstr("out of range"));
+}
+
+// The parts of a packed sparse tensor are messages of the model or of its user.
+TEST(PackedSparse, DamageIsAnError) {
+  const Graph graph =
+      graph_of_text(placeholder("x", "-1", "DT_STRING") +
+                    node("y", "DeserializeSparse", "x", attr("dtype", "type: DT_FLOAT")));
+  const auto message = [](int type, const std::string& dims, const std::string& content) {
+    return std::string{'\x08', static_cast<char>(type)} + "\x12" + static_cast<char>(dims.size()) +
+           dims + "\x22" + static_cast<char>(content.size()) + content;
+  };
+  const auto longs = [](std::int64_t a, std::int64_t b) {
+    std::string bytes(16, '\0');
+    std::memcpy(bytes.data(), &a, 8);
+    std::memcpy(bytes.data() + 8, &b, 8);
+    return bytes;
+  };
+  const auto sized = [](int n) {
+    return std::string{'\x12', '\x02', '\x08', static_cast<char>(n)};
+  };
+  const std::string value(4, '\0');
+  const auto error = [&](std::vector<std::string> parts) {
+    Tensor x(DType::string, Shape{static_cast<std::int64_t>(parts.size())});
+    std::ranges::move(parts, x.mutable_data<std::string>());
+    return error_of_run(graph, {x});
+  };
+  const std::string at = message(9, sized(1) + sized(2), longs(1, 0));
+  const std::string values = message(1, sized(1), value);
+  EXPECT_EQ(error({at, values, message(9, sized(2), longs(2, 1))}), "");
+  EXPECT_THAT(error({at, values, message(9, sized(2), longs(1, 1))}), HasSubstr("1"));
+  EXPECT_THAT(error({at, values, at}), HasSubstr("packed indices [1, 2], values [1] and shape"));
+  EXPECT_THAT(error({at, at, at}), HasSubstr("Type mismatch"));
+  EXPECT_THAT(error({"\xff", values, at}), HasSubstr("parse"));
+  EXPECT_THAT(error({at, values}), HasSubstr("3"));
 }
 
 // What TensorFlow 2.21 gives for these.
