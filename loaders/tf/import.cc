@@ -221,6 +221,13 @@ void Importer::add_place(const Error& error, const NodeView& node, const Frame& 
   throw Error(error.code(), message);
 }
 
+// A list may be the flow of a tensor array, which is a number in TensorFlow; packed ragged tensors
+// are strings, variants in TensorFlow.
+bool Importer::type_fits(DType found, DType stated) {
+  if (stated == DType::tensor_list && found == DType::string) return true;
+  return found == stated || found == DType::tensor_list || found == DType::table;
+}
+
 // What crosses the border of a function has the type that its signature states.
 void Importer::check_types(const Scope& scope, const GraphView& view, const Edges& edges,
                            const std::vector<int>& stated, const char* what) const {
@@ -233,9 +240,7 @@ void Importer::check_types(const Scope& scope, const GraphView& view, const Edge
       continue;  // of no type that a value here can have: whoever uses it says so
     }
     const DType found = scope.builder.type(edges[i].value).dtype;
-    // A list may be the flow of a tensor array, which is a number in TensorFlow.
-    const bool packed = type == DType::tensor_list && found == DType::string;  // a ragged variant
-    if (found != type && !packed && found != DType::tensor_list && found != DType::table) {
+    if (!type_fits(found, type)) {
       fail(ErrorCode::invalid_argument, "function '{}': {} {} is {}, its signature says {}",
            printable(view.function), what, i, name_of(found), name_of(type));
     }

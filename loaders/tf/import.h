@@ -155,6 +155,7 @@ class Importer {
   Edges call(Scope& scope, const NodeView::Function& function, const Edges& arguments);
   void check_types(const Scope& scope, const GraphView& view, const Edges& edges,
                    const std::vector<int>& stated, const char* what) const;
+  static bool type_fits(DType found, DType stated);
   void check_attribute(const Site& site) const;
   void set_place(Scope& scope, const Frame& frame, const NodeView& node);
   ValueId input(Site& site, int i);
@@ -169,6 +170,7 @@ class Importer {
   Edges placeholder(Site& site);
   Edges placeholder_with_default(Site& site);
   Edges pass(Site& site);
+  Edges pass_all(Site& site);
   Edges pass_first(Site& site);
   Edges nothing(Site& site);
   Edges assert_node(Site& site);

@@ -160,6 +160,13 @@ TEST(Malformed, TypesThatLie) {
       {"a constant without a value",
        node("c", "Const", "", attr("dtype", "type: DT_FLOAT")) + node("y", "Neg", "c", kFloat),
        kInvalid, "'value' is missing"},
+      {"a list of types against its operands",
+       kX + constant("i", "DT_INT32", "int_val: 1") +
+           node("y", "IdentityN", "x i", attr("T", "list { type: DT_FLOAT type: DT_INT64 }")),
+       kInvalid, "attribute T says int64 of operand 1, which is int32"},
+      {"a list of fewer types than operands",
+       kX + node("y", "IdentityN", "x x", attr("T", "list { type: DT_FLOAT }")), kInvalid,
+       "2 operands, attribute T has 1 types"},
   };
   for (const Row& row : rows) expect_refused(row);
 }
