@@ -87,6 +87,9 @@ struct SessionOptions {
   /// Plans kept, one per combination of input shapes; the least recently used is dropped.
   int max_plans = 16;
   WeightStorage weights = WeightStorage::f32;
+  /// Steps that the loops of one run may take together; a run that needs more ends with
+  /// Error(resource_exhausted), so that no model can occupy a thread for ever.
+  std::int64_t max_loop_steps = 100'000'000;
 };
 
 }  // namespace thaw

@@ -74,9 +74,9 @@ Session::~Session() = default;
 
 Session make_session(std::shared_ptr<const Program> program, std::map<std::string, Tensor> defaults,
                      const SessionOptions& options, std::shared_ptr<const Program> rival) {
-  return Session(
-      std::make_unique<Session::Impl>(std::move(program), std::move(rival), defaults,
-                                      RunnerOptions{options.threads, options.max_plans}));
+  return Session(std::make_unique<Session::Impl>(
+      std::move(program), std::move(rival), defaults,
+      RunnerOptions{options.threads, options.max_plans, options.max_loop_steps}));
 }
 
 const std::vector<TensorSpec>& Session::inputs() const { return impl_->program->inputs(); }

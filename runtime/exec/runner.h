@@ -18,9 +18,7 @@ namespace thaw {
 struct RunnerOptions {
   int threads = 0;  // of one run, the calling one included; 0: as many as there are processors
   int max_plans = 16;
-  /// Steps that the loops of one run may take together; a run that needs more ends with
-  /// Error(resource_exhausted), so that no model can occupy a thread for ever.
-  std::int64_t max_loop_steps = 100'000'000;
+  std::int64_t max_loop_steps = SessionOptions{}.max_loop_steps;
 };
 
 /// Runs a program. One thread at a time; any number of runners of one program may run at once.

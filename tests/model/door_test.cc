@@ -154,5 +154,25 @@ TEST(Door, ManyThreadsShareOneModel) {
   }
 }
 
+TEST(Door, LoopsOfASessionAreLimited) {
+  const std::string folder = THAW_SOURCE_DIR "/tests/golden/tensorflow2/control";
+  const tools::Case test = tools::read_case(folder);
+  const Model model = Model::load(folder + "/saved_model");
+  std::map<std::string, Tensor> inputs;
+  for (const auto& [name, array] : test.input_arrays) {
+    for (const TensorSpec& spec : model.inputs()) {
+      if (spec.name == name) inputs[name] = array;
+    }
+  }
+  const std::size_t outputs = model.session().run(inputs).size();
+  EXPECT_GT(outputs, 0u);
+  SessionOptions options;
+  options.max_loop_steps = 1;
+  Session limited = model.session(options);
+  EXPECT_EQ(code_of([&] { limited.run(inputs); }), ErrorCode::resource_exhausted);
+  options.max_loop_steps = 1000;
+  EXPECT_EQ(model.session(options).run(inputs).size(), outputs);
+}
+
 }  // namespace
 }  // namespace thaw
