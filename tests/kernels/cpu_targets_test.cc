@@ -80,6 +80,12 @@ TEST_P(CpuTargets, Rows) {
     check(ops::Softmax{{-1}, false}, {x}, 1, {}, "softmax");
     check(ops::Softmax{{-1}, true}, {x}, 1, {}, "log-softmax");
     check(ops::Normalize{{-1}}, {x}, 1, {}, "normalize");
+    ops::Attention attention;
+    attention.heads = attention.key_heads = 2;
+    attention.key_width = attention.value_width = size;
+    attention.scale = 0.1;
+    const Tensor k = floats({2, 11, 2 * size}, -1, 1);
+    check(attention, {floats({2, 9, 2 * size}, -1, 1), k, k, floats({9, 11})}, 1, {}, "attention");
     check(ops::Binary{BinaryKind::maximum}, {x, floats({size})}, 1, {}, "maximum");
   }
 }
