@@ -2,6 +2,9 @@
 // units][gate][lane].
 #include "kernels/cpu/rnn_weights.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "kernels/cpu/gemm.h"
 
 namespace thaw::cpu {
@@ -11,25 +14,32 @@ std::int64_t gates_of(CellKind cell) {
   return cell == CellKind::lstm ? 4 : cell == CellKind::gru ? 3 : 1;
 }
 
+// Rows of the source that are packed together: they stay in the cache while its columns are dealt
+// out to the blocks.
+constexpr std::int64_t kRowsAtOnce = 16;
+
 /// [rows, gates * units] -> [rows, columns] with the gates of a block side by side.
 void reorder_columns(const RnnShape& s, const float* from, std::int64_t rows, float* to) {
-  for (std::int64_t j = 0; j < s.columns; ++j) {
-    const std::int64_t source = s.source_column(j);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      to[i * s.columns + j] = source < 0 ? 0 : from[i * s.gates * s.units + source];
-    }
+  std::vector<std::int64_t> sources(static_cast<std::size_t>(s.columns));
+  for (std::int64_t j = 0; j < s.columns; ++j)
+    sources[static_cast<std::size_t>(j)] = s.source_column(j);
+  for (std::int64_t i = 0; i < rows; ++i, from += s.gates * s.units) {
+    for (const std::int64_t source : sources) *to++ = source < 0 ? 0 : from[source];
   }
 }
 
 /// Gates [first, first + count) as [block][k][gate][lane].
 void pack_recurrent(const RnnShape& s, const float* from, std::int64_t first, std::int64_t count,
                     float* to) {
-  for (std::int64_t block = 0; block < s.blocks; ++block) {
-    for (std::int64_t k = 0; k < s.units; ++k) {
-      for (std::int64_t gate = first; gate < first + count; ++gate) {
-        for (std::int64_t lane = 0; lane < s.lanes; ++lane) {
-          const std::int64_t unit = block * s.lanes + lane;
-          *to++ = unit < s.units ? from[(k * s.gates + gate) * s.units + unit] : 0;
+  for (std::int64_t begin = 0; begin < s.units; begin += kRowsAtOnce) {
+    const std::int64_t end = std::min(begin + kRowsAtOnce, s.units);
+    for (std::int64_t block = 0; block < s.blocks; ++block) {
+      const std::int64_t unit = block * s.lanes, units = std::min(s.lanes, s.units - unit);
+      float* out = to + (block * s.units + begin) * count * s.lanes;
+      for (std::int64_t row = begin * s.gates + first; row < end * s.gates; row += s.gates) {
+        for (std::int64_t gate = row; gate < row + count; ++gate, out += s.lanes) {
+          std::copy_n(from + gate * s.units + unit, units, out);
+          std::fill_n(out + units, s.lanes - units, 0.0f);
         }
       }
     }
