@@ -29,6 +29,8 @@ class Stream {
   virtual ~Stream() = default;  // waits
   virtual void copy_to_device(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
+  /// Between any memory that the device reaches.
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void fill_zero(void* device, std::size_t bytes) = 0;
   virtual void wait() = 0;
   /// Between the two, work is recorded instead of run. Waiting is then an error.
@@ -61,6 +63,8 @@ class Device {
   /// waited for the streams that use it. Throws Error(resource_exhausted).
   virtual std::shared_ptr<std::byte> allocate(std::size_t bytes, MemoryKind kind) const = 0;
   virtual std::unique_ptr<Stream> make_stream() const = 0;
+  /// Whether a copy of this device may read and write there: its own memory, or pinned memory.
+  virtual bool reaches(const void* address) const = 0;
 };
 
 /// A bad element that a device kernel met. Kernels cannot throw: the first to meet one writes it

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "thaw/device_tensor.h"
 #include "thaw/tensor.h"
 
 namespace thaw {
@@ -12,7 +13,7 @@ namespace thaw {
 namespace dlpack {
 
 struct Device {
-  std::int32_t type = 1;  // 1: host, 2: CUDA, 3: host memory that CUDA has pinned
+  std::int32_t type = 1;  // 1: host, 2: CUDA, 3: host memory that CUDA has pinned, 13: CUDA managed
   std::int32_t id = 0;
 };
 struct ElementType {
@@ -46,5 +47,15 @@ THAW_API dlpack::ManagedTensor* to_dlpack(const Tensor& tensor);
 /// Error(invalid_argument), the caller still owns `managed`: other devices, element types that Thaw
 /// has not, negative sizes, several lanes.
 THAW_API Tensor from_dlpack(dlpack::ManagedTensor* managed);
+
+/// The same for tensors on the GPU. Nothing waits: the elements are there when the work that writes
+/// them has run, so give Session::enqueue the stream that the other library works on.
+THAW_API dlpack::ManagedTensor* to_dlpack(const DeviceTensor& tensor);
+
+/// Shares the elements of `managed`, which lie on GPU 0, in pinned or in managed memory, row-major;
+/// never copies. Takes `managed` over as from_dlpack does. Throws Error(invalid_argument), naming
+/// what it found: host memory, other GPUs, strides that are not row-major, addresses that GPU 0
+/// does not reach. Throws Error(device) where no GPU is usable.
+THAW_API DeviceTensor device_from_dlpack(dlpack::ManagedTensor* managed);
 
 }  // namespace thaw

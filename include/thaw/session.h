@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "thaw/device_tensor.h"
 #include "thaw/options.h"
 #include "thaw/tensor.h"
 
@@ -66,6 +67,23 @@ class THAW_API Session {
   void run(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs);
   std::vector<Tensor> run(const std::vector<Tensor>& inputs);
   std::map<std::string, Tensor> run(const std::map<std::string, Tensor>& inputs);
+
+  /// Starts a run on tensors of the GPU, in the order of inputs(), and returns: it begins when all
+  /// that `stream` (a cudaStream_t; null: CUDA's default stream) holds now has run, and what is put
+  /// into `stream` later finds the outputs complete. Outputs of the right type and shape are
+  /// overwritten, also where they are inputs too; others are made anew. Memory of inputs and
+  /// outputs must stay until the run is over. What the plan computes on the CPU (plan_text() shows
+  /// it), and the first run with new shapes, make the call wait for part of the run. One thread at
+  /// a time, as everything here; runs of one session follow each other.
+  /// Throws Error(failed_precondition) if this session does not run on the GPU,
+  /// Error(unimplemented) for a graph that is interpreted (strings, shapes that depend on the
+  /// data), Error(invalid_argument) for inputs that do not fit, or memory that the GPU does not
+  /// reach. What goes wrong during the run (an index out of range, a failing device) is thrown by
+  /// wait(), or by any later call that has to wait for it; the outputs are then undefined.
+  void enqueue(const std::vector<DeviceTensor>& inputs, std::vector<DeviceTensor>& outputs,
+               void* stream = nullptr);
+  /// Waits until everything enqueued is over; on any device. Throws its first error, once.
+  void wait();
 
   /// Runs and hands every intermediate value to `visit` in execution order with its graph name; for
   /// debugging (verify --bisect). Slow.

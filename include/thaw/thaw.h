@@ -3,6 +3,7 @@
 
 #include "thaw/custom.h"
 #include "thaw/device.h"
+#include "thaw/device_tensor.h"
 #include "thaw/error.h"
 #include "thaw/model.h"
 #include "thaw/options.h"

@@ -41,6 +41,9 @@ class CudaStream final : public Stream {
   void copy_to_host(void* host, const void* device, std::size_t bytes) override {
     verify(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "a download");
   }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    verify(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_), "a copy");
+  }
   void fill_zero(void* device, std::size_t bytes) override {
     verify(cudaMemsetAsync(device, 0, bytes, stream_), "a fill");
   }
@@ -146,6 +149,16 @@ std::shared_ptr<std::byte> CudaDevice::allocate(std::size_t bytes, MemoryKind ki
 
 std::unique_ptr<Stream> CudaDevice::make_stream() const {
   return std::make_unique<CudaStream>(state_);
+}
+
+bool CudaDevice::reaches(const void* address) const {
+  cudaPointerAttributes found{};
+  if (cudaPointerGetAttributes(&found, address) != cudaSuccess) {
+    cudaGetLastError();  // not of the next launch
+    return false;
+  }
+  const bool own = found.type == cudaMemoryTypeDevice && found.device == 0;
+  return own || found.type == cudaMemoryTypeHost || found.type == cudaMemoryTypeManaged;
 }
 
 }  // namespace thaw::cuda

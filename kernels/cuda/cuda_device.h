@@ -24,6 +24,7 @@ class CudaDevice final : public Device {
   std::string name() const override { return name_; }
   std::shared_ptr<std::byte> allocate(std::size_t bytes, MemoryKind kind) const override;
   std::unique_ptr<Stream> make_stream() const override;
+  bool reaches(const void* address) const override;
   const TeamLimits& team_limits() const { return team_limits_; }
 
  private:

@@ -10,7 +10,7 @@
 namespace thaw {
 namespace {
 
-constexpr std::int32_t kHost = 1, kPinned = 3, kMostDimensions = 64;
+constexpr std::int32_t kHost = 1, kCuda = 2, kPinned = 3, kManaged = 13, kMostDimensions = 64;
 
 struct TypeRow {
   DType dtype;
@@ -27,9 +27,49 @@ constexpr TypeRow kTypes[] = {
 /// What an exported tensor points to.
 struct Export {
   dlpack::ManagedTensor managed;
-  Tensor tensor;
+  std::shared_ptr<const void> owner;
   std::vector<std::int64_t> shape, strides;
 };
+
+/// `owner` keeps `data` alive.
+dlpack::ManagedTensor* exported(const TensorType& of, void* data, dlpack::Device device,
+                                std::shared_ptr<const void> owner) {
+  std::optional<TypeRow> type;
+  for (const TypeRow& row : kTypes) {
+    if (row.dtype == of.dtype) type = row;
+  }
+  if (!type) {
+    fail(ErrorCode::invalid_argument, "DLPack has no elements of type {}",
+         of.dtype == DType::invalid ? "nothing" : name_of(of.dtype));
+  }
+  auto made = std::make_unique<Export>();
+  made->owner = std::move(owner);
+  made->shape = of.shape.dims();
+  made->strides.assign(made->shape.size(), 1);
+  for (std::size_t axis = made->shape.size(); axis-- > 1;) {
+    made->strides[axis - 1] = made->strides[axis] * made->shape[axis];
+  }
+  dlpack::DenseTensor& to = made->managed.tensor;
+  to.data = data;
+  to.device = device;
+  to.rank = static_cast<std::int32_t>(made->shape.size());
+  to.dtype = {type->code, type->bits, 1};
+  to.shape = made->shape.data();
+  to.strides = made->strides.data();
+  made->managed.context = made.get();
+  made->managed.deleter = [](dlpack::ManagedTensor* self) {
+    delete static_cast<Export*>(self->context);
+  };
+  return &made.release()->managed;
+}
+
+/// Calls the deleter when the last owner goes.
+std::shared_ptr<void> take_over(dlpack::ManagedTensor* managed) {
+  return {managed, [](void* gone) {
+            auto* self = static_cast<dlpack::ManagedTensor*>(gone);
+            if (self->deleter != nullptr) self->deleter(self);
+          }};
+}
 
 DType dtype_from(const dlpack::ElementType& type) {
   for (const TypeRow& row : kTypes) {
@@ -85,32 +125,45 @@ void gather(const dlpack::DenseTensor& from, const std::byte* data, std::size_t 
 }  // namespace
 
 dlpack::ManagedTensor* to_dlpack(const Tensor& tensor) {
-  std::optional<TypeRow> type;
-  for (const TypeRow& row : kTypes) {
-    if (row.dtype == tensor.dtype()) type = row;
+  const bool held = !tensor.empty() && tensor.dtype() != DType::string;
+  return exported(tensor.type(), held ? const_cast<void*>(tensor.data()) : nullptr, {kHost, 0},
+                  std::make_shared<Tensor>(tensor));
+}
+
+dlpack::ManagedTensor* to_dlpack(const DeviceTensor& tensor) {
+  const std::int32_t place = tensor.place == MemoryPlace::pinned ? kPinned : kCuda;
+  return exported(tensor.type, tensor.data.get(), {place, 0}, tensor.data);
+}
+
+DeviceTensor device_from_dlpack(dlpack::ManagedTensor* managed) {
+  if (managed == nullptr) fail(ErrorCode::invalid_argument, "DLPack: no tensor");
+  const dlpack::DenseTensor& from = managed->tensor;
+  const bool pinned = from.device.type == kPinned;
+  if (!pinned && from.device.type != kCuda && from.device.type != kManaged) {
+    fail(ErrorCode::invalid_argument, "DLPack: the tensor is not on a GPU (device type {})",
+         from.device.type);
   }
-  if (!type) {
-    fail(ErrorCode::invalid_argument, "DLPack has no elements of type {}",
-         tensor.empty() ? "nothing" : name_of(tensor.dtype()));
+  if (!pinned && from.device.id != 0) {
+    fail(ErrorCode::invalid_argument, "DLPack: the tensor is on GPU {}, Thaw runs on GPU 0",
+         from.device.id);
   }
-  auto made = std::make_unique<Export>();
-  made->tensor = tensor;
-  made->shape = tensor.shape().dims();
-  made->strides.assign(made->shape.size(), 1);
-  for (std::size_t axis = made->shape.size(); axis-- > 1;) {
-    made->strides[axis - 1] = made->strides[axis] * made->shape[axis];
+  const DType dtype = dtype_from(from.dtype);
+  const Shape shape = shape_from(from);
+  if (!is_row_major(from)) {
+    fail(ErrorCode::invalid_argument, "DLPack: the elements of {} on the GPU are not row-major",
+         to_string(TensorType{dtype, shape}));
   }
-  dlpack::DenseTensor& to = made->managed.tensor;
-  to.data = const_cast<void*>(tensor.data());
-  to.rank = static_cast<std::int32_t>(made->shape.size());
-  to.dtype = {type->code, type->bits, 1};
-  to.shape = made->shape.data();
-  to.strides = made->strides.data();
-  made->managed.context = made.get();
-  made->managed.deleter = [](dlpack::ManagedTensor* self) {
-    delete static_cast<Export*>(self->context);
-  };
-  return &made.release()->managed;
+  const MemoryPlace place = pinned ? MemoryPlace::pinned : MemoryPlace::gpu;
+  if (shape.num_elements() == 0) {
+    const DeviceTensor none = make_device_tensor(dtype, shape, place);
+    take_over(managed);
+    return none;
+  }
+  auto* data = static_cast<std::byte*>(from.data);
+  if (data != nullptr) data += from.byte_offset;
+  DeviceTensor tensor = borrow_device(dtype, shape, data, nullptr, place);  // checks the address
+  tensor.data = {take_over(managed), data};
+  return tensor;
 }
 
 Tensor from_dlpack(dlpack::ManagedTensor* managed) {
@@ -125,15 +178,9 @@ Tensor from_dlpack(dlpack::ManagedTensor* managed) {
   const auto* data = static_cast<const std::byte*>(from.data) + from.byte_offset;
   const std::size_t element = size_of(dtype);
   const std::size_t alignment = is_complex(dtype) ? element / 2 : element;
-  const auto release = [](dlpack::ManagedTensor* gone) {
-    if (gone->deleter != nullptr) gone->deleter(gone);
-  };
   const bool aligned = reinterpret_cast<std::uintptr_t>(data) % alignment == 0;
   if (is_row_major(from) && aligned && from.data != nullptr) {
-    return Tensor::borrow(dtype, shape, data,
-                          std::shared_ptr<const void>(managed, [release](const void* gone) {
-                            release(static_cast<dlpack::ManagedTensor*>(const_cast<void*>(gone)));
-                          }));
+    return Tensor::borrow(dtype, shape, data, take_over(managed));
   }
   Tensor copy(dtype, shape);
   if (copy.num_elements() > 0 && from.data == nullptr) {
@@ -144,7 +191,7 @@ Tensor from_dlpack(dlpack::ManagedTensor* managed) {
   } else {
     gather(from, data, element, copy);
   }
-  release(managed);
+  take_over(managed);
   return copy;
 }
 

@@ -18,13 +18,6 @@ constexpr bool kVerifyAfterEachPass = false;
 constexpr bool kVerifyAfterEachPass = true;
 #endif
 
-const DeviceBackend& usable_cuda() {
-  if (const DeviceBackend* cuda = cuda_backend()) return *cuda;
-  const CudaReport& report = cuda_status();
-  fail(ErrorCode::device, "the GPU cannot be used: {}; {} (thaw doctor tells more)", report.why,
-       report.fix);
-}
-
 // What runs on the host: with a GPU, the nodes that it has no kernels for.
 const Backend& backend_for(const SessionOptions& options) {
   if (options.precision == Precision::f64 && options.device != DeviceKind::reference) {
@@ -47,6 +40,13 @@ const Backend& backend_for(const SessionOptions& options) {
 }
 
 }  // namespace
+
+const DeviceBackend& usable_cuda() {
+  if (const DeviceBackend* cuda = cuda_backend()) return *cuda;
+  const CudaReport& report = cuda_status();
+  fail(ErrorCode::device, "the GPU cannot be used: {}; {} (thaw doctor tells more)", report.why,
+       report.fix);
+}
 
 const char* version() { return THAW_VERSION; }
 

@@ -34,6 +34,9 @@ struct Model::Impl {
       programs;
 };
 
+/// The GPU's backend. Throws Error(device) saying why there is none.
+const DeviceBackend& usable_cuda();
+
 /// A session on `program`; `defaults` stand in for inputs that are left out. With a rival (the same
 /// model on another device) whichever answers sooner runs.
 Session make_session(std::shared_ptr<const Program> program, std::map<std::string, Tensor> defaults,

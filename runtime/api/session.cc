@@ -100,6 +100,12 @@ std::map<std::string, Tensor> Session::run(const std::map<std::string, Tensor>& 
   return named;
 }
 
+void Session::enqueue(const std::vector<DeviceTensor>& inputs, std::vector<DeviceTensor>& outputs,
+                      void* stream) {
+  impl_->choice.device_runner().enqueue(inputs, outputs, stream);
+}
+void Session::wait() { impl_->choice.wait(); }
+
 void Session::trace(
     const std::vector<Tensor>& inputs,
     const std::function<void(const std::string& name, const Tensor& value)>& visit) {

@@ -36,9 +36,7 @@ void BoundPlan::add(const Slot& slot, OperandUse use) {
     case Home::input: input_sites_.push_back({view, index}); break;
     case Home::output: output_sites_.push_back({view, index}); break;
     case Home::variable: variable_sites_.push_back({view, index}); break;
-    case Home::constant:
-      data = const_cast<void*>(constant_data(*slot.place.constant, use));
-      break;
+    case Home::constant: data = const_cast<void*>(constant_data(*slot.place.constant, use)); break;
     case Home::device_arena: device_sites_.push_back({view, slot.place.offset}); break;
     case Home::device_constant: data = const_cast<void*>(slot.place.uploaded); break;
     case Home::none: fail(ErrorCode::internal, "a value of the plan has no place");
@@ -73,9 +71,26 @@ void BoundPlan::bind(std::span<const Tensor> inputs, std::span<Tensor> outputs,
   }
   for (const Site& site : output_sites_)
     views_[site.view].data = outputs[site.index].mutable_data();
+  bind_variables(variables);
+}
+
+void BoundPlan::bind_variables(std::span<Tensor> variables) {
   for (const Site& site : variable_sites_) {
     views_[site.view].data = variables[site.index].mutable_data();
   }
+}
+
+void BoundPlan::start(std::span<const DeviceTensor> inputs, std::span<const DeviceTensor> outputs,
+                      std::span<Tensor> variables, void* stream) {
+  THAW_CHECK(device_ != nullptr, "a plan without a device");
+  for (const Site& site : input_sites_) views_[site.view].data = inputs[site.index].data.get();
+  for (const Site& site : output_sites_) views_[site.view].data = outputs[site.index].data.get();
+  bind_variables(variables);
+  device_->start(args_, stream);
+}
+
+void BoundPlan::finish() {
+  if (device_ != nullptr) device_->finish();
 }
 
 void BoundPlan::run_steps(std::size_t first, std::size_t end) const {

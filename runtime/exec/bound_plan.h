@@ -8,6 +8,7 @@
 #include "runtime/exec/device_run.h"
 #include "runtime/exec/interpret.h"
 #include "runtime/plan/plan.h"
+#include "thaw/device_tensor.h"
 
 namespace thaw {
 
@@ -23,7 +24,11 @@ class BoundPlan {
   /// Inputs, outputs and variables have the plan's types; outputs overlap neither inputs nor each
   /// other. Allocates nothing. Throws Error naming the node.
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables);
-  /// The same, showing every value.
+  /// For a plan whose door is the device: DeviceRun::start and finish.
+  void start(std::span<const DeviceTensor> inputs, std::span<const DeviceTensor> outputs,
+             std::span<Tensor> variables, void* stream);
+  void finish();
+  /// The same as run(), showing every value.
   void trace(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables,
              const ValueVisit& visit);
 
@@ -43,6 +48,7 @@ class BoundPlan {
   static const void* constant_data(const Tensor& constant, OperandUse use);
   void add(const Slot& slot, OperandUse use);
   void bind(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::span<Tensor> variables);
+  void bind_variables(std::span<Tensor> variables);
   void run_steps(std::size_t first, std::size_t end) const;
   const void* address(const Place& place, std::span<const Tensor> inputs, std::span<Tensor> outputs,
                       std::span<Tensor> variables) const;

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <limits>
 
+#include "runtime/base/check.h"
+
 namespace thaw {
 namespace {
 
@@ -65,6 +67,21 @@ Runner& Choice::runner_for(std::span<const Tensor> inputs) {
   verdicts_.push_back({{}, last_});
   for (const Tensor& input : inputs) verdicts_.back().shapes.push_back(input.shape());
   return *last_;
+}
+
+Runner& Choice::device_runner() {
+  if (rival_program_ == nullptr || program_->device() != nullptr) return *(last_ = &runner_);
+  if (!program_->variables().empty()) {
+    fail(ErrorCode::failed_precondition,
+         "enqueue: a model with state does not change devices; choose cuda instead of automatic");
+  }
+  if (rival_ == nullptr) rival_ = std::make_unique<Runner>(rival_program_, options_);
+  return *(last_ = rival_.get());
+}
+
+void Choice::wait() {
+  runner_.wait();
+  if (rival_ != nullptr) rival_->wait();
 }
 
 void Choice::prepare(const std::vector<Shape>& shapes) {

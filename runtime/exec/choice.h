@@ -20,6 +20,11 @@ class Choice {
   /// in sessions of their own, so that no state advances. A rival that fails loses. A model with
   /// state stays with the first choice.
   Runner& runner_for(std::span<const Tensor> inputs);
+  /// The runner whose program has a device, for work on that device's memory. Throws
+  /// Error(failed_precondition) if there is none, or if the model's state lives in the other.
+  Runner& device_runner();
+  /// Waits for what device_runner() has enqueued.
+  void wait();
   /// Runner::prepare, on zeros where there is a choice.
   void prepare(const std::vector<Shape>& shapes);
   /// The one that ran last.

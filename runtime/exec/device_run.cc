@@ -1,6 +1,7 @@
 #include "runtime/exec/device_run.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/base/memory.h"
@@ -21,6 +22,14 @@ std::string describe(const Fault& fault) {
   }
 }
 
+bool touches_caller(const Step& step) {
+  const auto given = [](const Slot& slot) {
+    return slot.place.home == Home::input || slot.place.home == Home::output;
+  };
+  return std::any_of(step.in.begin(), step.in.end(), given) ||
+         std::any_of(step.out.begin(), step.out.end(), given);
+}
+
 }  // namespace
 
 Error at_step(const Plan& plan, std::size_t step, const Error& error) {
@@ -33,25 +42,30 @@ Error at_step(const Plan& plan, std::size_t step, const Error& error) {
 
 DeviceRun::DeviceRun(std::shared_ptr<const Plan> plan)
     : plan_(std::move(plan)),
-      fault_offset_(align_up(plan_->device_memory.arena_bytes)),
       fault_(plan_->device->device().allocate(sizeof(Fault), MemoryKind::pinned)),
       stream_(plan_->device->device().make_stream()) {
+  new (fault_.get()) Fault;
   for (std::size_t i = 0; i < plan_->steps.size(); ++i) {
-    const DeviceKernel* kernel = plan_->steps[i].on_device;
-    const bool on_device = kernel != nullptr;
-    if (segments_.empty() || segments_.back().on_device != on_device) {
+    const Step& step = plan_->steps[i];
+    const bool on_device = step.on_device != nullptr;
+    const bool at_door = on_device && touches_caller(step);
+    if (segments_.empty() || segments_.back().on_device != on_device ||
+        segments_.back().at_door != at_door) {
       segments_.emplace_back();
       segments_.back().first = i;
       segments_.back().on_device = on_device;
+      segments_.back().at_door = at_door;
     }
     segments_.back().end = i + 1;
-    segments_.back().may_fault |= on_device && kernel->may_fault();
+    segments_.back().may_fault |= on_device && step.on_device->may_fault();
   }
 }
 
 void DeviceRun::bind(std::shared_ptr<std::byte> memory) {
   stream_->wait();
   memory_ = std::move(memory);
+  stream_->fill_zero(device_fault(), sizeof(Fault));
+  stream_->wait();
   forget_recordings();
 }
 
@@ -61,7 +75,6 @@ void DeviceRun::forget_recordings() {
 
 void DeviceRun::enqueue(const Segment& segment, std::span<const Args> args, std::size_t first,
                         std::size_t end) const {
-  if (segment.may_fault) stream_->fill_zero(device_fault(), sizeof(Fault));
   for (std::size_t i = first; i < end; ++i) {
     try {
       plan_->steps[i].on_device->enqueue(args[i],
@@ -73,9 +86,15 @@ void DeviceRun::enqueue(const Segment& segment, std::span<const Args> args, std:
   if (segment.may_fault) stream_->copy_to_host(fault_.get(), device_fault(), sizeof(Fault));
 }
 
-void DeviceRun::check_fault() const {
-  const Fault& fault = *reinterpret_cast<const Fault*>(fault_.get());
-  if (fault.kind == Fault::none) return;
+// A fault stays in the device's memory until it has been thrown, so that of several runs in flight
+// the first is told.
+void DeviceRun::check_fault() {
+  if (!std::exchange(may_have_fault_, false)) return;
+  auto& seen = *reinterpret_cast<Fault*>(fault_.get());
+  if (seen.kind == Fault::none) return;
+  const Fault fault = std::exchange(seen, Fault{});
+  stream_->fill_zero(device_fault(), sizeof(Fault));
+  stream_->wait();
   const Error error(ErrorCode::invalid_argument, describe(fault));
   const auto step = static_cast<std::size_t>(fault.step);
   THAW_CHECK(step < plan_->steps.size(), "a fault of step {}", fault.step);
@@ -83,9 +102,11 @@ void DeviceRun::check_fault() const {
 }
 
 // The first run is not recorded: it may load code, which a recording must not.
-void DeviceRun::run_on_device(Segment& segment, std::span<const Args> args, std::size_t first,
-                              std::size_t end, bool may_record) {
-  const bool whole = may_record && first == segment.first && end == segment.end;
+void DeviceRun::put(Segment& segment, std::span<const Args> args, std::size_t first,
+                    std::size_t end, bool may_record) {
+  const bool whole = may_record && !segment.at_door && first == segment.first && end == segment.end;
+  in_flight_ = true;
+  may_have_fault_ |= segment.may_fault;
   if (!whole || segment.runs == 0) {
     enqueue(segment, args, first, end);
   } else {
@@ -101,9 +122,17 @@ void DeviceRun::run_on_device(Segment& segment, std::span<const Args> args, std:
     }
     stream_->launch(*segment.recording);
   }
-  stream_->wait();
   segment.runs += whole ? 1 : 0;
-  if (segment.may_fault) check_fault();
+}
+
+void DeviceRun::run_on_host(std::span<const Args> args, std::size_t first, std::size_t end) const {
+  for (std::size_t i = first; i < end; ++i) {
+    try {
+      plan_->steps[i].kernel->run(args[i]);
+    } catch (const Error& error) {
+      throw at_step(*plan_, i, error);
+    }
+  }
 }
 
 void DeviceRun::run(std::span<const Args> args, std::size_t first, std::size_t end,
@@ -112,17 +141,33 @@ void DeviceRun::run(std::span<const Args> args, std::size_t first, std::size_t e
     const std::size_t from = std::max(first, segment.first), to = std::min(end, segment.end);
     if (from >= to) continue;
     if (segment.on_device) {
-      run_on_device(segment, args, from, to, may_record);
-      continue;
-    }
-    for (std::size_t i = from; i < to; ++i) {
-      try {
-        plan_->steps[i].kernel->run(args[i]);
-      } catch (const Error& error) {
-        throw at_step(*plan_, i, error);
-      }
+      put(segment, args, from, to, may_record);
+    } else {
+      finish();
+      run_on_host(args, from, to);
     }
   }
+  finish();
+}
+
+void DeviceRun::start(std::span<const Args> args, void* stream) {
+  stream_->follow(stream);
+  in_flight_ = true;
+  for (Segment& segment : segments_) {
+    if (segment.on_device) {
+      put(segment, args, segment.first, segment.end, true);
+    } else {
+      finish();  // also of the run before: the step writes memory that it may still read
+      run_on_host(args, segment.first, segment.end);
+    }
+  }
+  stream_->precede(stream);
+}
+
+void DeviceRun::finish() {
+  if (!std::exchange(in_flight_, false)) return;
+  stream_->wait();
+  check_fault();
 }
 
 void DeviceRun::read(void* host, const void* device, std::size_t bytes) const {

@@ -12,44 +12,56 @@ namespace thaw {
 
 /// Runs the steps of a plan with a device: neighbouring device steps are one segment, enqueued on
 /// the first run, recorded on the second and replayed from then on. Host steps wait for the
-/// segments before them. One thread at a time.
+/// segments before them. Steps that touch the caller's memory are segments of their own, which are
+/// never recorded: it lies elsewhere in the next run. One thread at a time.
 class DeviceRun {
  public:
   explicit DeviceRun(std::shared_ptr<const Plan> plan);
 
   /// Bytes that bind() needs.
-  std::size_t memory_bytes() const { return fault_offset_ + sizeof(Fault); }
+  std::size_t memory_bytes() const { return kFaultBytes + plan_->device_memory.arena_bytes; }
   /// Device memory of the session, for several plans in turn. Recordings are made anew.
   void bind(std::shared_ptr<std::byte> memory);
   void forget_recordings();
-  std::byte* arena() const { return memory_.get(); }
+  std::byte* arena() const { return memory_.get() + kFaultBytes; }
 
   /// Runs steps [first, end) with these arguments. Throws Error naming the node.
   void run(std::span<const Args> args, std::size_t first, std::size_t end, bool may_record);
+  /// Enqueues all steps behind what `stream`, of the device's runtime, holds now; what comes into
+  /// it later follows them. Waits only where a host step needs it.
+  void start(std::span<const Args> args, void* stream);
+  /// Waits for everything started. Throws Error naming the node.
+  void finish();
   /// The elements of device memory.
   void read(void* host, const void* device, std::size_t bytes) const;
 
  private:
+  // Before the arena, in the same place for every plan that uses the memory; aligned as that is.
+  static constexpr std::size_t kFaultBytes = 256;
+  static_assert(sizeof(Fault) <= kFaultBytes);
+
   // Steps [first, end), all on the host or all on the device.
   struct Segment {
     std::size_t first = 0, end = 0;
-    bool on_device = false, may_fault = false;
+    bool on_device = false, may_fault = false, at_door = false;
     int runs = 0;
     std::unique_ptr<Recording> recording;
   };
 
   void enqueue(const Segment& segment, std::span<const Args> args, std::size_t first,
                std::size_t end) const;
-  void run_on_device(Segment& segment, std::span<const Args> args, std::size_t first,
-                     std::size_t end, bool may_record);
-  void check_fault() const;
-  Fault* device_fault() const { return reinterpret_cast<Fault*>(memory_.get() + fault_offset_); }
+  void put(Segment& segment, std::span<const Args> args, std::size_t first, std::size_t end,
+           bool may_record);
+  void run_on_host(std::span<const Args> args, std::size_t first, std::size_t end) const;
+  void check_fault();
+  Fault* device_fault() const { return reinterpret_cast<Fault*>(memory_.get()); }
 
   std::shared_ptr<const Plan> plan_;
-  std::size_t fault_offset_ = 0;  // behind the arena
   std::shared_ptr<std::byte> memory_;
   std::shared_ptr<std::byte> fault_;  // where the host reads it
   std::vector<Segment> segments_;
+  bool in_flight_ = false;          // something was put behind the last wait
+  bool may_have_fault_ = false;     // and it may have written one
   std::unique_ptr<Stream> stream_;  // last: it waits before memory goes
 };
 

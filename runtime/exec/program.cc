@@ -62,10 +62,12 @@ Program::Program(const Graph& graph, const Backend& backend, const ProgramOption
       capacity_(static_cast<std::size_t>(std::max(1, options.max_plans))) {}
 
 std::shared_ptr<const Compiled> Program::find(const std::vector<Shape>& shapes, int threads,
-                                              bool fused) const {
+                                              bool fused, Door door) const {
   const std::lock_guard lock(cache_mutex_);
   for (auto entry = cache_.begin(); entry != cache_.end(); ++entry) {
-    if ((*entry)->threads != threads || (*entry)->fused != fused || (*entry)->shapes != shapes) {
+    const Compiled& known = **entry;
+    if (known.threads != threads || known.fused != fused || known.door != door ||
+        known.shapes != shapes) {
       continue;
     }
     cache_.splice(cache_.begin(), cache_, entry);
@@ -83,25 +85,27 @@ void Program::fuse(Graph& graph) const {
 }
 
 std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& shapes, int threads,
-                                                     bool fused) const {
+                                                     bool fused, Door door) const {
   auto compiled = std::make_shared<Compiled>();
   compiled->shapes = shapes;
   compiled->threads = threads;
   compiled->fused = fused;
+  compiled->door = door;
   Graph graph = specialise(graph_, shapes, reference_evaluator());
   if (optimize_) run_shaped_pipeline(graph);
   if (fused) fuse(graph);
-  compiled->plan = compile(std::move(graph), backend_, &packs_, threads, compiled->why, device_);
+  compiled->plan =
+      compile(std::move(graph), backend_, &packs_, threads, compiled->why, device_, door);
   if (compiled->plan == nullptr) compiled->graph = std::move(graph);  // compile left it as it was
   return compiled;
 }
 
 std::shared_ptr<const Compiled> Program::compiled(const std::vector<Shape>& shapes, int threads,
-                                                  bool fused) const {
-  if (std::shared_ptr<const Compiled> found = find(shapes, threads, fused)) return found;
+                                                  bool fused, Door door) const {
+  if (std::shared_ptr<const Compiled> found = find(shapes, threads, fused, door)) return found;
   const std::lock_guard compiling(compile_mutex_);
-  if (std::shared_ptr<const Compiled> found = find(shapes, threads, fused)) return found;
-  std::shared_ptr<const Compiled> compiled = compile_now(shapes, threads, fused);
+  if (std::shared_ptr<const Compiled> found = find(shapes, threads, fused, door)) return found;
+  std::shared_ptr<const Compiled> compiled = compile_now(shapes, threads, fused, door);
   ++plans_compiled_;
   const std::lock_guard lock(cache_mutex_);
   cache_.push_front(compiled);

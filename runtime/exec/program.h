@@ -28,7 +28,8 @@ struct ProgramOptions {
 struct Compiled {
   std::vector<Shape> shapes;
   int threads = 1;
-  bool fused = true;                 // trees of elementwise nodes are one node
+  bool fused = true;  // trees of elementwise nodes are one node
+  Door door = Door::host;
   std::shared_ptr<const Plan> plan;  // null: interpret `graph`
   Graph graph;                       // empty if there is a plan
   std::string why;                   // not planned
@@ -52,9 +53,9 @@ class Program {
 
   /// From the cache, or compiled now. Threads that ask for what is being compiled wait for it.
   /// Throws Error(invalid_argument) when the shapes contradict the graph. `fused` off keeps every
-  /// elementwise node, for a trace.
+  /// elementwise node, for a trace. `door` is the host without a device.
   std::shared_ptr<const Compiled> compiled(const std::vector<Shape>& shapes, int threads,
-                                           bool fused = true) const;
+                                           bool fused = true, Door door = Door::host) const;
   /// Raises the number of plans kept to `max_plans`, if it is lower.
   void keep_plans(int max_plans) const;
 
@@ -64,10 +65,10 @@ class Program {
   std::vector<std::shared_ptr<const Compiled>> cached() const;
 
  private:
-  std::shared_ptr<const Compiled> find(const std::vector<Shape>& shapes, int threads,
-                                       bool fused) const;
+  std::shared_ptr<const Compiled> find(const std::vector<Shape>& shapes, int threads, bool fused,
+                                       Door door) const;
   std::shared_ptr<const Compiled> compile_now(const std::vector<Shape>& shapes, int threads,
-                                              bool fused) const;
+                                              bool fused, Door door) const;
   void fuse(Graph& graph) const;
 
   Graph graph_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/exec/launch_recorder.h"
@@ -25,10 +26,38 @@ bool overlap(const Tensor& a, const Tensor& b) {
   return begin_a < begin_b + b.size_bytes() && begin_b < begin_a + a.size_bytes();
 }
 
-bool same_shapes(const std::vector<Shape>& shapes, std::span<const Tensor> tensors) {
+const TensorType& type_of(const Tensor& tensor) { return tensor.type(); }
+const TensorType& type_of(const DeviceTensor& tensor) { return tensor.type; }
+
+template <class AnyTensor>
+bool same_shapes(const std::vector<Shape>& shapes, std::span<const AnyTensor> tensors) {
   return std::equal(
       shapes.begin(), shapes.end(), tensors.begin(), tensors.end(),
-      [](const Shape& shape, const Tensor& tensor) { return shape == tensor.shape(); });
+      [](const Shape& shape, const AnyTensor& tensor) { return shape == type_of(tensor).shape; });
+}
+
+template <class AnyTensor>
+void check_types(const std::vector<TensorSpec>& specs, std::span<const AnyTensor> inputs) {
+  if (inputs.size() != specs.size()) {
+    fail(ErrorCode::invalid_argument, "expected {} inputs ({}), got {}", specs.size(), names(specs),
+         inputs.size());
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const TensorSpec& spec = specs[i];
+    const TensorType& type = type_of(inputs[i]);
+    if (inputs[i].empty()) {
+      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got nothing",
+           printable(spec.name), to_string(spec.type));
+    }
+    if (type.dtype != spec.type.dtype || !fits(type.shape, spec.type.shape)) {
+      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got {}", printable(spec.name),
+           to_string(spec.type), to_string(type));
+    }
+  }
+}
+
+bool reaches(const DeviceBackend* device, const DeviceTensor& tensor) {
+  return tensor.data != nullptr && device->device().reaches(tensor.data.get());
 }
 
 // Kernels read whole elements; a borrowed buffer may lie anywhere.
@@ -54,39 +83,38 @@ Runner::Runner(std::shared_ptr<const Program> program, const RunnerOptions& opti
 Runner::~Runner() = default;
 
 void Runner::reset() {
+  wait();
   variables_.clear();
   for (const Variable& variable : program_->variables())
     variables_.push_back(variable.initial.clone());
 }
 
 void Runner::check_inputs(std::span<const Tensor> inputs) const {
+  check_types(program_->inputs(), inputs);
+}
+
+void Runner::check_inputs(std::span<const DeviceTensor> inputs) const {
   const std::vector<TensorSpec>& specs = program_->inputs();
-  if (inputs.size() != specs.size()) {
-    fail(ErrorCode::invalid_argument, "expected {} inputs ({}), got {}", specs.size(), names(specs),
-         inputs.size());
-  }
+  check_types(specs, inputs);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const TensorSpec& spec = specs[i];
-    if (inputs[i].empty()) {
-      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got nothing",
-           printable(spec.name), to_string(spec.type));
-    }
-    if (inputs[i].dtype() != spec.type.dtype || !fits(inputs[i].shape(), spec.type.shape)) {
-      fail(ErrorCode::invalid_argument, "input '{}': expected {}, got {}", printable(spec.name),
-           to_string(spec.type), to_string(inputs[i].type()));
-    }
+    const bool known = inputs[i].type.shape.is_static();
+    if (known && (inputs[i].size_bytes() == 0 || reaches(program_->device(), inputs[i]))) continue;
+    fail(ErrorCode::invalid_argument, "input '{}': {} is not in memory that the GPU reaches",
+         printable(specs[i].name), to_string(inputs[i].type));
   }
 }
 
-Runner::Bound& Runner::bound(std::span<const Tensor> inputs, bool fused) {
+template <class AnyTensor>
+Runner::Bound& Runner::bound(std::span<const AnyTensor> inputs, bool fused, Door door) {
   for (auto entry = bounds_.begin(); entry != bounds_.end(); ++entry) {
-    if (entry->compiled->fused != fused || !same_shapes(entry->compiled->shapes, inputs)) continue;
+    const Compiled& known = *entry->compiled;
+    if (known.fused != fused || known.door != door || !same_shapes(known.shapes, inputs)) continue;
     bounds_.splice(bounds_.begin(), bounds_, entry);
     return bounds_.front();
   }
   std::vector<Shape> shapes;
-  for (const Tensor& input : inputs) shapes.push_back(input.shape());
-  return bind(shapes, fused);
+  for (const AnyTensor& input : inputs) shapes.push_back(type_of(input).shape);
+  return bind(shapes, fused, door);
 }
 
 // Copies to and from a device need pinned memory.
@@ -120,9 +148,10 @@ void Runner::take_memory(BoundPlan& plan) {
   plan.bind_device(device_arena_);
 }
 
-Runner::Bound& Runner::bind(const std::vector<Shape>& shapes, bool fused) {
+Runner::Bound& Runner::bind(const std::vector<Shape>& shapes, bool fused, Door door) {
+  wait();  // memory may grow, and a plan may go
   Bound bound;
-  bound.compiled = program_->compiled(shapes, pool_.threads(), fused);
+  bound.compiled = program_->compiled(shapes, pool_.threads(), fused, door);
   if (bound.compiled->plan != nullptr) {
     const std::shared_ptr<const Plan>& plan = bound.compiled->plan;
     for (ValueId output : plan->graph.outputs) {
@@ -165,8 +194,9 @@ std::span<const Tensor> Runner::aligned(std::span<const Tensor> inputs) {
 void Runner::execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
                      const ValueVisit* visit, const LaunchVisit* launches) {
   check_inputs(inputs);
+  wait();
   inputs = aligned(inputs);
-  Bound& entry = bound(inputs, visit == nullptr);  // a trace shows every value
+  Bound& entry = bound(inputs, visit == nullptr, Door::host);  // a trace shows every value
   if (entry.plan == nullptr) {
     outputs = entry.interpreter->run(inputs, variables_, pool_, visit, launches);
     return;
@@ -183,6 +213,45 @@ void Runner::execute(std::span<const Tensor> inputs, std::vector<Tensor>& output
 
 void Runner::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   execute(inputs, outputs, nullptr);
+}
+
+void Runner::make_outputs(const Bound& bound, std::vector<DeviceTensor>& outputs) const {
+  const DeviceBackend* device = program_->device();
+  outputs.resize(bound.output_types.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const TensorType& type = bound.output_types[i];
+    DeviceTensor& output = outputs[i];
+    const bool usable = output.type == type && output.data != nullptr;
+    if (!usable) {
+      output = {type, MemoryPlace::gpu, nullptr};
+      output.data = device->device().allocate(output.size_bytes(), MemoryKind::device);
+    } else if (output.size_bytes() > 0 && !reaches(device, output)) {
+      fail(ErrorCode::invalid_argument, "output '{}': it is not in memory that the GPU reaches",
+           printable(program_->outputs()[i].name));
+    }
+  }
+}
+
+void Runner::enqueue(std::span<const DeviceTensor> inputs, std::vector<DeviceTensor>& outputs,
+                     void* stream) {
+  if (program_->device() == nullptr) {
+    fail(ErrorCode::failed_precondition,
+         "enqueue: this session runs on the CPU; SessionOptions::device chooses cuda");
+  }
+  check_inputs(inputs);
+  Bound& entry = bound(inputs, true, Door::device);
+  if (entry.plan == nullptr) {
+    fail(ErrorCode::unimplemented, "enqueue: the graph is interpreted on the host: {}",
+         entry.compiled->why);
+  }
+  if (in_flight_ != entry.plan.get()) wait();
+  make_outputs(entry, outputs);
+  in_flight_ = entry.plan.get();
+  in_flight_->start(inputs, outputs, variables_, stream);
+}
+
+void Runner::wait() {
+  if (BoundPlan* plan = std::exchange(in_flight_, nullptr)) plan->finish();
 }
 
 void Runner::trace(std::span<const Tensor> inputs, const ValueVisit& visit) {
@@ -219,7 +288,8 @@ void Runner::prepare(const std::vector<Shape>& shapes) {
     }
   }
   const auto known = std::find_if(bounds_.begin(), bounds_.end(), [&](const Bound& entry) {
-    return entry.compiled->fused && entry.compiled->shapes == shapes;
+    const Compiled& compiled = *entry.compiled;
+    return compiled.fused && compiled.door == Door::host && compiled.shapes == shapes;
   });
   if (known == bounds_.end()) {
     bind(shapes);

@@ -35,6 +35,10 @@ class Runner {
   /// and variables may have been assigned. Throws Error(invalid_argument) when an input does not
   /// fit the signature, naming it.
   void run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+  /// Session::enqueue and wait.
+  void enqueue(std::span<const DeviceTensor> inputs, std::vector<DeviceTensor>& outputs,
+               void* stream);
+  void wait();
   /// Runs, showing every intermediate value with its name in the graph. Slow.
   void trace(std::span<const Tensor> inputs, const ValueVisit& visit);
   /// Session::profile.
@@ -59,8 +63,11 @@ class Runner {
   };
 
   void check_inputs(std::span<const Tensor> inputs) const;
-  Bound& bound(std::span<const Tensor> inputs, bool fused);
-  Bound& bind(const std::vector<Shape>& shapes, bool fused = true);
+  void check_inputs(std::span<const DeviceTensor> inputs) const;
+  template <class AnyTensor>
+  Bound& bound(std::span<const AnyTensor> inputs, bool fused, Door door);
+  Bound& bind(const std::vector<Shape>& shapes, bool fused = true, Door door = Door::host);
+  void make_outputs(const Bound& bound, std::vector<DeviceTensor>& outputs) const;
   void take_memory(BoundPlan& plan);
   std::shared_ptr<std::byte> allocate_arena(std::size_t bytes) const;
   void make_outputs(const Bound& bound, std::span<const Tensor> inputs,
@@ -77,6 +84,8 @@ class Runner {
   std::shared_ptr<std::byte> arena_, device_arena_;
   std::size_t arena_bytes_ = 0, device_arena_bytes_ = 0;
   std::list<Bound> bounds_;  // most recent first
+  // What was enqueued and not yet waited for; null: nothing. Plans share memory: one at a time.
+  BoundPlan* in_flight_ = nullptr;
   std::vector<Tensor> aligned_inputs_;
 };
 

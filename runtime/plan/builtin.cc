@@ -39,6 +39,14 @@ class DownloadKernel final : public DeviceKernel {
   }
 };
 
+class DeviceCopyKernel final : public DeviceKernel {
+ public:
+  const char* name() const override { return "device copy"; }
+  void enqueue(const Args& args, const Queue& queue) const override {
+    queue.stream.copy(args.out[0].data, args.in[0].data, bytes_in(args.in[0]));
+  }
+};
+
 class AssertKernel final : public Kernel {
  public:
   explicit AssertKernel(std::string message) : message_(std::move(message)) {}
@@ -59,6 +67,7 @@ class AssertKernel final : public Kernel {
 std::unique_ptr<Kernel> copy_kernel() { return std::make_unique<CopyKernel>(); }
 std::unique_ptr<DeviceKernel> upload_kernel() { return std::make_unique<UploadKernel>(); }
 std::unique_ptr<DeviceKernel> download_kernel() { return std::make_unique<DownloadKernel>(); }
+std::unique_ptr<DeviceKernel> device_copy_kernel() { return std::make_unique<DeviceCopyKernel>(); }
 std::unique_ptr<Kernel> assert_kernel(const std::string& message) {
   return std::make_unique<AssertKernel>(message);
 }

@@ -13,6 +13,8 @@ std::unique_ptr<Kernel> copy_kernel();
 /// The same between memories.
 std::unique_ptr<DeviceKernel> upload_kernel();
 std::unique_ptr<DeviceKernel> download_kernel();
+/// The same within memory that the device reaches.
+std::unique_ptr<DeviceKernel> device_copy_kernel();
 /// Throws Error(invalid_argument) with `message` unless all elements of operand 0 are true.
 std::unique_ptr<Kernel> assert_kernel(const std::string& message);
 

@@ -50,8 +50,13 @@ std::string obstacle(const Graph& graph, const Node& node) {
 
 class Compiler {
  public:
-  Compiler(Plan& plan, const Backend& backend, PackCache* packs, int threads)
-      : plan_(plan), graph_(plan.graph), backend_(backend), packs_(packs), threads_(threads) {}
+  Compiler(Plan& plan, const Backend& backend, PackCache* packs, int threads, Door door)
+      : plan_(plan),
+        graph_(plan.graph),
+        backend_(backend),
+        packs_(packs),
+        threads_(threads),
+        door_(door) {}
 
   /// False, with the reason in `why`, when a node has no kernel.
   bool run(std::string& why);
@@ -66,6 +71,8 @@ class Compiler {
   bool make_steps(std::string& why);
   void add_step(std::unique_ptr<Kernel> kernel, NodeId node, std::vector<ValueId> in,
                 std::vector<ValueId> out);
+  void add_device_step(std::unique_ptr<DeviceKernel> kernel, NodeId node, std::vector<ValueId> in,
+                       std::vector<ValueId> out);
   void copy_outputs();
   void place_memory();
   std::vector<std::size_t> plan_side(bool device);
@@ -82,6 +89,7 @@ class Compiler {
   const Backend& backend_;
   PackCache* packs_;
   int threads_;
+  Door door_;
   bool on_device(ValueId value) const {
     return !placement_.on_device.empty() && placement_.on_device[at(value)];
   }
@@ -110,7 +118,7 @@ bool Compiler::can_be_planned(std::string& why) const {
 bool Compiler::run(std::string& why) {
   if (!can_be_planned(why)) return false;
   if (plan_.device != nullptr) {
-    placement_ = place_on_device(plan_.graph, *plan_.device, packs_, threads_);
+    placement_ = place_on_device(plan_.graph, *plan_.device, packs_, threads_, door_);
     plan_.copies = placement_.copies;
   }
   roots_ = view_roots(graph_, placement_.copies);
@@ -217,19 +225,18 @@ std::unique_ptr<Kernel> Compiler::prepare(const Node& node) const {
   }
 }
 
-// Within the host, or to or from the device; constants are there already.
+// Within one memory, or to or from the device; constants are there already.
 void Compiler::add_copy(NodeId id) {
   const Node& node = graph_.nodes[at(id)];
   const ValueId from = node.inputs[0], to = node.outputs[0];
   if (is_empty(node) || plan_.places[at(to)].home == Home::device_constant) return;
-  if (on_device(from) == on_device(to)) {
+  if (!on_device(from) && !on_device(to)) {
     add_step(copy_kernel(), id, {from}, {to});
-    return;
+  } else if (on_device(from) && on_device(to)) {
+    add_device_step(device_copy_kernel(), id, {from}, {to});
+  } else {
+    add_device_step(on_device(to) ? upload_kernel() : download_kernel(), id, {from}, {to});
   }
-  std::unique_ptr<DeviceKernel> kernel = on_device(to) ? upload_kernel() : download_kernel();
-  const DeviceKernel* enqueued = kernel.get();
-  add_step(std::move(kernel), id, {from}, {to});
-  plan_.steps.back().on_device = enqueued;
 }
 
 void Compiler::add_step(std::unique_ptr<Kernel> kernel, NodeId node, std::vector<ValueId> in,
@@ -238,6 +245,13 @@ void Compiler::add_step(std::unique_ptr<Kernel> kernel, NodeId node, std::vector
   plan_.steps.back().kernel = std::move(kernel);
   plan_.steps.back().node = node;
   launches_.push_back({node, std::move(in), std::move(out)});
+}
+
+void Compiler::add_device_step(std::unique_ptr<DeviceKernel> kernel, NodeId node,
+                               std::vector<ValueId> in, std::vector<ValueId> out) {
+  const DeviceKernel* enqueued = kernel.get();
+  add_step(std::move(kernel), node, std::move(in), std::move(out));
+  plan_.steps.back().on_device = enqueued;
 }
 
 bool Compiler::make_steps(std::string& why) {
@@ -250,9 +264,7 @@ bool Compiler::make_steps(std::string& why) {
     if (!placement_.copies.empty() && placement_.copies[i]) {
       add_copy(id);
     } else if (!placement_.kernels.empty() && placement_.kernels[i] != nullptr) {
-      const DeviceKernel* enqueued = placement_.kernels[i].get();
-      add_step(std::move(placement_.kernels[i]), id, node.inputs, node.outputs);
-      plan_.steps.back().on_device = enqueued;
+      add_device_step(std::move(placement_.kernels[i]), id, node.inputs, node.outputs);
     } else if (const auto* check = std::get_if<ops::Assert>(&node.op)) {
       add_step(assert_kernel(check->message), id, {node.inputs[0]}, {});
     } else if (std::holds_alternative<ops::VariableAssign>(node.op)) {
@@ -283,7 +295,11 @@ void Compiler::copy_outputs() {
     const Place& place = plan_.places[at(roots_[at(value)])];
     if (place.home == Home::output && place.index == static_cast<int>(i)) continue;
     if (graph_.values[at(value)].type.shape.num_elements() == 0) continue;
-    add_step(copy_kernel(), kNoNode, {value}, {});
+    if (door_ == Door::device) {
+      add_device_step(device_copy_kernel(), kNoNode, {value}, {});
+    } else {
+      add_step(copy_kernel(), kNoNode, {value}, {});
+    }
     Slot target;
     target.place = {Home::output, 0, static_cast<int>(i), nullptr};
     target.type = &graph_.values[at(value)].type;
@@ -355,14 +371,15 @@ void Compiler::place_memory() {
 }  // namespace
 
 std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs,
-                                    int threads, std::string& why, const DeviceBackend* device) {
+                                    int threads, std::string& why, const DeviceBackend* device,
+                                    Door door) {
   auto plan = std::make_shared<Plan>();
   const Graph original = device == nullptr ? Graph{} : graph;  // placing changes the graph
   plan->graph = std::move(graph);  // first: steps refer to its types and constants
   plan->device = device;
   bool planned = false;
   try {
-    planned = Compiler(*plan, backend, packs, threads).run(why);
+    planned = Compiler(*plan, backend, packs, threads, door).run(why);
   } catch (...) {
     graph = device == nullptr ? std::move(plan->graph) : original;
     throw;

@@ -19,8 +19,8 @@ enum class Origin : std::uint8_t { plan, constant, caller };
 
 class Placer {
  public:
-  Placer(Graph& graph, const DeviceBackend& device, PackCache* packs, int threads)
-      : graph_(graph), device_(device), packs_(packs), threads_(threads) {}
+  Placer(Graph& graph, const DeviceBackend& device, PackCache* packs, int threads, Door door)
+      : graph_(graph), device_(device), packs_(packs), threads_(threads), door_(door) {}
 
   Placement run();
 
@@ -45,6 +45,8 @@ class Placer {
   void trace_origins();
   void add(Node node, Decision decision, bool copies);
   ValueId copy(ValueId value, bool to_device);
+  bool is_constant(ValueId value) const { return origins_[at(value)] == Origin::constant; }
+  ValueId staged(ValueId value);
   ValueId on_side(ValueId value, bool device);
   void bring_operands(Node& node, const Decision& decision);
 
@@ -52,11 +54,13 @@ class Placer {
   const DeviceBackend& device_;
   PackCache* packs_;
   int threads_;
+  Door door_;
   Placement placement_;
   std::vector<Node> nodes_;     // of the graph as it will be
   std::vector<ValueId> roots_;  // per value, as everything below
   std::vector<Origin> origins_;
   std::vector<ValueId> other_side_;  // its copy, or -1
+  std::vector<ValueId> staged_;      // its copy on its own side, or -1
 };
 
 Placer::Operands Placer::operands_of(const Node& node) const {
@@ -117,6 +121,9 @@ void Placer::pair_up(std::vector<Decision>& decisions) {
 Placer::Decision Placer::decide(const Node& node, const std::vector<bool>& on_device) const {
   const bool view = node.outputs.size() == 1 && roots_[at(node.outputs[0])] != node.outputs[0];
   if (view) return {on_device[at(node.inputs[0])], false, nullptr, false};
+  if (door_ == Door::device && std::holds_alternative<ops::Input>(node.op)) {
+    return {true, false, nullptr, false};
+  }
   if (std::holds_alternative<ops::Assert>(node.op) ||
       std::holds_alternative<ops::VariableAssign>(node.op)) {
     return {false, true, nullptr, false};
@@ -160,14 +167,27 @@ ValueId Placer::copy(ValueId value, bool to_device) {
   roots_.push_back(result);
   origins_.push_back(Origin::plan);
   other_side_.push_back(-1);
+  staged_.push_back(-1);
   add({ops::Identity{}, {value}, {result}, source.name}, {to_device, true, nullptr, false}, true);
   return result;
 }
 
+// What the caller gives in the device's memory lies elsewhere in each run; its copy does not.
+ValueId Placer::staged(ValueId value) {
+  if (origins_[at(value)] != Origin::caller || !placement_.on_device[at(value)]) return value;
+  if (staged_[at(value)] < 0) {
+    const ValueId result = copy(value, true);
+    placement_.crosses[at(result)] = true;
+    staged_[at(value)] = result;
+  }
+  return staged_[at(value)];
+}
+
 ValueId Placer::on_side(ValueId value, bool device) {
+  value = staged(value);
   if (placement_.on_device[at(value)] == device) return value;
   if (other_side_[at(value)] >= 0) return other_side_[at(value)];
-  const bool constant = origins_[at(value)] == Origin::constant;
+  const bool constant = is_constant(value);
   const bool staged = device && origins_[at(value)] == Origin::caller;
   const ValueId source = staged ? copy(value, false) : value;
   const ValueId result = copy(source, device);
@@ -177,13 +197,17 @@ ValueId Placer::on_side(ValueId value, bool device) {
   return result;
 }
 
-// Host operands are read at preparation; of an assertion only the condition is read.
+// Host operands are read at preparation, as is what a kernel has packed: its own form is the only
+// one on the device. Of an assertion only the condition is read.
 void Placer::bring_operands(Node& node, const Decision& decision) {
   if (!decision.launches) return;
   const std::vector<int> host = decision.on_device ? host_operands(node.op) : std::vector<int>{};
   const bool condition_only = std::holds_alternative<ops::Assert>(node.op);
   for (std::size_t i = 0; i < node.inputs.size() && !(condition_only && i > 0); ++i) {
     if (std::find(host.begin(), host.end(), static_cast<int>(i)) != host.end()) continue;
+    const bool packed = decision.kernel != nullptr && is_constant(node.inputs[i]) &&
+                        decision.kernel->use(i) == OperandUse::nothing;
+    if (packed) continue;
     node.inputs[i] = on_side(node.inputs[i], decision.on_device);
   }
 }
@@ -200,21 +224,25 @@ Placement Placer::run() {
   placement_.on_device.assign(graph_.values.size(), false);
   placement_.crosses.assign(graph_.values.size(), false);
   other_side_.assign(graph_.values.size(), -1);
+  staged_.assign(graph_.values.size(), -1);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     if (decisions[i].gone) continue;
     bring_operands(graph_.nodes[i], decisions[i]);
     add(std::move(graph_.nodes[i]), std::move(decisions[i]), false);
   }
-  for (ValueId& output : graph_.outputs) output = on_side(output, false);
+  for (ValueId& output : graph_.outputs) {
+    output = on_side(output, door_ == Door::device);
+    if (door_ == Door::device) placement_.crosses[at(roots_[at(output)])] = true;
+  }
   graph_.nodes = std::move(nodes_);
   return std::move(placement_);
 }
 
 }  // namespace
 
-Placement place_on_device(Graph& graph, const DeviceBackend& device, PackCache* packs,
-                          int threads) {
-  return Placer(graph, device, packs, threads).run();
+Placement place_on_device(Graph& graph, const DeviceBackend& device, PackCache* packs, int threads,
+                          Door door) {
+  return Placer(graph, device, packs, threads, door).run();
 }
 
 }  // namespace thaw

@@ -6,7 +6,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/device.h"
-#include "runtime/ir/graph.h"
+#include "runtime/plan/plan.h"
 
 namespace thaw {
 
@@ -24,7 +24,9 @@ struct Placement {
 /// inserts the copies. Types are static. What is the caller's memory (inputs, variables) is first
 /// copied to memory of the plan. Constants are copied where they are used, at compilation. Two
 /// recurrent nodes that the device runs in one launch become one node, with the second's operands
-/// and results behind those of the first.
-Placement place_on_device(Graph& graph, const DeviceBackend& device, PackCache* packs, int threads);
+/// and results behind those of the first. With `door` inputs and outputs are memory that the device
+/// reaches, and are copied there instead: outputs then cross, too.
+Placement place_on_device(Graph& graph, const DeviceBackend& device, PackCache* packs, int threads,
+                          Door door);
 
 }  // namespace thaw

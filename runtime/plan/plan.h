@@ -12,6 +12,9 @@
 
 namespace thaw {
 
+/// Where the inputs and outputs of a plan, which are the caller's memory, lie.
+enum class Door : std::uint8_t { host, device };
+
 /// Where memory is. Inputs are read and outputs written in place, in the caller's tensors.
 enum class Home : std::uint8_t {
   none,
@@ -68,9 +71,9 @@ struct Plan {
 /// that dies. Returns null, with the reason in `why` and `graph` untouched, when something in it
 /// can only be interpreted (control flow, lists, strings, data-dependent shapes) or has no kernel.
 /// With a device, the nodes it has kernels for run there and all others on `backend`; constants are
-/// uploaded once per `packs`. Throws Error(device) when the device fails.
+/// uploaded once per `packs`. `door` is the host without a device. Throws Error(device) when the device fails.
 std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs,
                                     int threads, std::string& why,
-                                    const DeviceBackend* device = nullptr);
+                                    const DeviceBackend* device = nullptr, Door door = Door::host);
 
 }  // namespace thaw

@@ -15,6 +15,13 @@ constexpr std::size_t kPage = 4096;
 
 using Work = std::vector<std::function<void()>>;
 
+// Runs once, whichever stream comes to it first.
+struct Item {
+  std::function<void()> work;
+  bool done = false;
+};
+using Items = std::vector<std::shared_ptr<Item>>;
+
 class FakeRecording final : public Recording {
  public:
   explicit FakeRecording(Work recorded) : work(std::move(recorded)) {}
@@ -31,7 +38,12 @@ void FakeDevice::State::protect(bool accessible) const {
 std::shared_ptr<std::byte> FakeDevice::allocate(std::size_t bytes, MemoryKind kind) const {
   ++state_->counts.alive;
   if (kind == MemoryKind::pinned) {
-    return {allocate_aligned(bytes).release(), [state = state_](std::byte* memory) {
+    std::byte* address = allocate_aligned(bytes).release();
+    const std::lock_guard lock(state_->mutex);
+    state_->pinned[address] = bytes;
+    return {address, [state = state_](std::byte* memory) {
+              const std::lock_guard unlock(state->mutex);
+              state->pinned.erase(memory);
               --state->counts.alive;
               AlignedFree{}(memory);
             }};
@@ -53,12 +65,25 @@ std::shared_ptr<std::byte> FakeDevice::allocate(std::size_t bytes, MemoryKind ki
           }};
 }
 
+bool FakeDevice::reaches(const void* address) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto inside = [&](const std::map<std::byte*, std::size_t>& ranges) {
+    auto next = ranges.upper_bound(static_cast<std::byte*>(const_cast<void*>(address)));
+    return next != ranges.begin() && (--next, address < next->first + next->second);
+  };
+  return inside(state_->memory) || inside(state_->pinned);
+}
+
 class FakeStream final : public cuda::HostStream {
  public:
   explicit FakeStream(std::shared_ptr<FakeDevice::State> state) : state_(std::move(state)) {}
 
   void enqueue(std::function<void()> work) override {
-    (recording_ ? recorded_ : queue_).push_back(std::move(work));
+    if (recording_) {
+      recorded_.push_back(std::move(work));
+    } else {
+      queue_.push_back(std::make_shared<Item>(Item{std::move(work)}));
+    }
   }
   void copy_to_device(void* device, const void* host, std::size_t bytes) override {
     ++state_->counts.uploads;
@@ -68,6 +93,9 @@ class FakeStream final : public cuda::HostStream {
     ++state_->counts.downloads;
     enqueue([=] { std::memcpy(host, device, bytes); });
   }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    enqueue([=] { std::memmove(to, from, bytes); });
+  }
   void fill_zero(void* device, std::size_t bytes) override {
     enqueue([=] { std::memset(device, 0, bytes); });
   }
@@ -75,10 +103,12 @@ class FakeStream final : public cuda::HostStream {
     THAW_CHECK(!recording_, "waited while recording");
     const std::lock_guard lock(state_->mutex);
     state_->protect(true);
-    for (const auto& work : queue_) {
+    for (const auto& item : queue_) {
       if (state_->work_left == 0) break;
+      if (item->done) continue;
       if (state_->work_left > 0) --state_->work_left;
-      work();
+      item->done = true;
+      item->work();
     }
     state_->protect(false);
     queue_.clear();
@@ -98,10 +128,22 @@ class FakeStream final : public cuda::HostStream {
     ++state_->counts.launches;
     for (const auto& work : static_cast<const FakeRecording&>(recording).work) enqueue(work);
   }
+  // Null: a default stream on which nothing runs.
+  void follow(void* other) override {
+    if (other != nullptr) append(queue_, static_cast<FakeStream*>(other)->queue_);
+  }
+  void precede(void* other) override {
+    if (other != nullptr) append(static_cast<FakeStream*>(other)->queue_, queue_);
+  }
 
  private:
+  static void append(Items& to, const Items& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  }
+
   std::shared_ptr<FakeDevice::State> state_;
-  Work queue_, recorded_;
+  Items queue_;
+  Work recorded_;
   bool recording_ = false;
 };
 

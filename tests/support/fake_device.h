@@ -1,6 +1,6 @@
 // A device that is the host: its memory can be touched only while its work runs, and its work runs
 // only when somebody waits. A host step that reads device memory crashes; one that does not wait
-// sees old elements.
+// sees old elements. A caller's stream is another of its streams.
 #pragma once
 
 #include <atomic>
@@ -26,6 +26,7 @@ class FakeDevice final : public Device {
   std::string name() const override { return "fake"; }
   std::shared_ptr<std::byte> allocate(std::size_t bytes, MemoryKind kind) const override;
   std::unique_ptr<Stream> make_stream() const override;
+  bool reaches(const void* address) const override;
 
   const Counts& counts() const { return state_->counts; }
   /// The n-th piece of work from now on fails, and so does everything after it.
@@ -37,6 +38,7 @@ class FakeDevice final : public Device {
     Counts counts;
     std::mutex mutex;                          // work of one stream at a time
     std::map<std::byte*, std::size_t> memory;  // device memory
+    std::map<std::byte*, std::size_t> pinned;
     int work_left = -1;                        // -1: never fails
     void protect(bool accessible) const;
   };
