@@ -1,6 +1,7 @@
-// Matrix products and decompositions, transforms, strings.
+// Matrix products and decompositions, strings.
 #include "loaders/keras/functions/function_call.h"
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -35,7 +36,8 @@ Results tensordot(OpCall& c, const FunctionRow&) {
   Axes left, right;
   if (axes.kind == Argument::Kind::value && axes.value.is_integer()) {
     const std::int64_t count = axes.value.integer();
-    if (count < 0 || count > x.rank() || count > y.rank()) c.bad("axes is out of range");
+    if (count < 0 || count > x.rank() || count > y.rank())
+      c.bad(fmt::format("axes is {}, out of range", count));
     for (std::int64_t i = 0; i < count; ++i) {
       left.push_back(x.rank() - count + i);
       right.push_back(i);
@@ -120,31 +122,6 @@ Results log_determinant(OpCall& c, const FunctionRow&) {
                        {rank - 2, rank - 1}, false)};
 }
 
-Results fourier(OpCall& c, const FunctionRow& row) {
-  return {c.tensorflow1(row.op, {c.tensor("input")})};
-}
-
-Results real_fourier(OpCall& c, const FunctionRow& row) {
-  const Expr x = c.tensor(need_first(c, {"input_tensor", "input"}));
-  const std::int64_t size = x.dim(x.rank() - 1);
-  const bool inverse_transform = row.kind == 1;
-  if (!c.has("fft_length") && size == kUnknownDim) c.unsupported("a signal of unknown length");
-  const Expr length = c.has("fft_length")
-                          ? int_vector(c, c.need("fft_length"))
-                          : c.ints_constant({inverse_transform ? 2 * (size - 1) : size});
-  const Tensor* known = c.g.constant_of(length);
-  const std::int64_t wanted =
-      known == nullptr || known->dtype() != DType::int32 ? 0 : known->data<std::int32_t>()[0];
-  if (size != kUnknownDim && (inverse_transform ? wanted / 2 + 1 : wanted) > size)
-    c.unsupported("a transform longer than the signal");
-  const bool wide = x.dtype() == DType::float64 || x.dtype() == DType::complex128;
-  if (inverse_transform)
-    return {
-        c.tensorflow1(row.op, {x, length}, {{"Treal", wide ? DType::float64 : DType::float32}})};
-  return {c.tensorflow1(row.op, {x, length},
-                        {{"Tcomplex", wide ? DType::complex128 : DType::complex64}})};
-}
-
 Results complex_of(OpCall& c, const FunctionRow& row) {
   const auto [x, y] = matched(c, c.need("real"), c.need("imag"));
   return {c.tensorflow1(
@@ -206,14 +183,6 @@ std::span<const FunctionRow> array_functions() {
       {"linalg.sqrtm", "input", one_matrix, "MatrixSquareRoot"},
       {"linalg.svd", "tensor full_matrices compute_uv", svd, "Svd"},
       {"linalg.triangular_solve", "matrix rhs lower adjoint", solve, "MatrixTriangularSolve", 1},
-      {"signal.fft", "input", fourier, "FFT"},
-      {"signal.fft2d", "input", fourier, "FFT2D"},
-      {"signal.fft3d", "input", fourier, "FFT3D"},
-      {"signal.ifft", "input", fourier, "IFFT"},
-      {"signal.ifft2d", "input", fourier, "IFFT2D"},
-      {"signal.ifft3d", "input", fourier, "IFFT3D"},
-      {"signal.irfft", "input_tensor fft_length", real_fourier, "IRFFT", 1},
-      {"signal.rfft", "input_tensor fft_length", real_fourier, "RFFT", 0},
       {"strings.length", "input unit", text_length, "StringLength"},
       {"strings.lower", "input", text, "StringLower"},
       {"strings.regex_replace", "input pattern rewrite replace_global", text_replace,

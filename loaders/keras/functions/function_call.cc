@@ -12,7 +12,8 @@ namespace {
 using Families = std::span<const FunctionRow> (*)();
 constexpr Families kFamilies[] = {elementwise_functions, reduction_functions,   shape_functions,
                                   indexing_functions,    network_functions,     array_functions,
-                                  image_functions,       image_frame_functions, op_functions};
+                                  image_functions,       image_frame_functions, op_functions,
+                                  signal_functions};
 
 std::map<std::string_view, const FunctionRow*> join() {
   std::map<std::string_view, const FunctionRow*> rows;

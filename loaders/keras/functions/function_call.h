@@ -28,6 +28,7 @@ std::span<const FunctionRow> array_functions();
 std::span<const FunctionRow> image_functions();
 std::span<const FunctionRow> image_frame_functions();
 std::span<const FunctionRow> op_functions();
+std::span<const FunctionRow> signal_functions();
 
 /// Null for a function that Thaw does not run.
 const FunctionRow* find_function(std::string_view name);
@@ -45,6 +46,8 @@ Expr int_vector(const OpCall& c, const Operand& operand);
 /// Axes in [0, rank) of the arguments of either API version; all of them if absent.
 Axes reduction_axes(const OpCall& c, int rank);
 bool keeps_dims(const OpCall& c);
+/// An image in another type, scaled as tf.image.convert_image_dtype does.
+Expr converted_image(const OpCall& c, Expr x, DType to, bool saturate);
 
 // The layers; `function` of the configuration says which.
 Outputs tf_function(const Layer& layer, Weights& weights, GraphBuilder& g);

@@ -3,17 +3,32 @@
 
 #include "loaders/keras/functions/function_call.h"
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
 
 Expr image_of(OpCall& c) { return c.tensor(need_first(c, {"images", "image", "image_left"})); }
 
+// The largest [height, width] of x's aspect ratio inside of `size`, as TensorFlow rounds it.
+Expr size_within(Expr x, Expr size) {
+  const Expr own = concat({expand(size_of_axis(x, 1, DType::float32), 0),
+                           expand(size_of_axis(x, 2, DType::float32), 0)},
+                          0);
+  const Expr ratio = reduce(ReduceKind::min, cast(size, DType::float32) / own, {0}, false);
+  return cast(unary(UnaryKind::round, ratio * own), DType::int32);
+}
+
+bool has_size(const OpCall& c, Expr x, Expr size) {
+  const Tensor* known = c.g.constant_of(cast(size, DType::int64));
+  if (known == nullptr || known->num_elements() != 2) return false;
+  return known->data<std::int64_t>()[0] == x.dim(1) && known->data<std::int64_t>()[1] == x.dim(2);
+}
+
 // tf.image.resize, of both versions (version 1 has pixel centres at the corners and align_corners).
 Results resize(OpCall& c, const FunctionRow& row) {
   Expr x = image_of(c);
   const bool first_version = c.layer.text("function", "").starts_with("compat.v1.");
-  if (c.flag("preserve_aspect_ratio", false)) c.unsupported("preserve_aspect_ratio=True");
   const bool single = x.rank() == 3;
   if (single) x = expand(x, 0);
   if (x.rank() != 4) c.bad("expected images");
@@ -25,12 +40,17 @@ Results resize(OpCall& c, const FunctionRow& row) {
     if (given != nullptr && given->value.is_string()) method = given->value.string();
     if (given != nullptr && given->value.is_integer()) {
       const std::int64_t number = given->value.integer();
-      if (number < 0 || number > 3) c.bad("method is out of range");
+      if (number < 0 || number > 3) c.bad(fmt::format("method is {}, expected 0 to 3", number));
       method = kOldMethods[number];
     }
   }
-  return {resize_image(c, x, int_vector(c, c.need("size")), method, c.flag("antialias", false),
-                       first_version, c.flag("align_corners", false), single)};
+  Expr size = int_vector(c, c.need("size"));
+  if (c.flag("preserve_aspect_ratio", false)) size = size_within(x, size);
+  // Version 1 leaves an image of the wanted size alone, and so its type.
+  if (first_version && row.op[0] == '\0' && has_size(c, x, size))
+    return {single ? squeeze(x, 0) : x};
+  return {resize_image(c, x, size, method, c.flag("antialias", false), first_version,
+                       c.flag("align_corners", false), single)};
 }
 
 Results flip(OpCall& c, const FunctionRow& row) {
@@ -45,12 +65,12 @@ Results transposed(OpCall& c, const FunctionRow&) {
 }
 
 Results rgb_to_grayscale(OpCall& c, const FunctionRow&) {
-  const Expr x = image_of(c);
-  if (!is_floating(x.dtype())) c.unsupported("integer images");
+  const Expr image = image_of(c), x = converted_image(c, image, DType::float32, false);
   const Expr weights = cast(
       c.expr(c.g.constant(Tensor::from<float>(Shape{3}, {0.2989F, 0.5870F, 0.1140F}))), x.dtype());
   const int last = x.rank() - 1;
-  return {expand(contract(x, {last}, weights, {0}), last)};
+  const Expr gray = expand(contract(x, {last}, weights, {0}), last);
+  return {converted_image(c, gray, image.dtype(), false)};
 }
 
 Results grayscale_to_rgb(OpCall& c, const FunctionRow&) {
@@ -62,24 +82,28 @@ Results image_op(OpCall& c, const FunctionRow& row) {
   return {c.tensorflow1(row.op, {image_of(c)})};
 }
 
+// What TensorFlow adjusts: float16 and float32 as they are, other images in float32.
+Expr adjustable(const OpCall& c, Expr image) {
+  return image.dtype() == DType::float16 ? image : converted_image(c, image, DType::float32, false);
+}
+
 Results adjust_brightness(OpCall& c, const FunctionRow&) {
-  const Expr x = image_of(c);
-  if (!is_floating(x.dtype())) c.unsupported("integer images");
-  return {x + c.tensor("delta", x.dtype())};
+  const Expr image = image_of(c), x = adjustable(c, image);
+  return {converted_image(c, x + c.tensor("delta", x.dtype()), image.dtype(), true)};
 }
 
 Results adjust_contrast(OpCall& c, const FunctionRow&) {
-  const Expr x = image_of(c);
-  if (!is_floating(x.dtype())) c.unsupported("integer images");
+  const Expr image = image_of(c), x = adjustable(c, image);
   const int rank = x.rank();
   const Expr mean = reduce(ReduceKind::mean, x, {rank - 3, rank - 2}, true);
-  return {(x - mean) * c.tensor("contrast_factor", x.dtype()) + mean};
+  const Expr adjusted = (x - mean) * c.tensor("contrast_factor", x.dtype()) + mean;
+  return {converted_image(c, adjusted, image.dtype(), true)};
 }
 
 Results adjust_gamma(OpCall& c, const FunctionRow&) {
-  const Expr x = image_of(c);
-  if (!is_floating(x.dtype())) c.unsupported("integer images");
-  return {c.real("gain", 1) * power(x, x.number(c.real("gamma", 1)))};
+  const Expr image = image_of(c), x = adjustable(c, image);
+  const Expr adjusted = c.real("gain", 1) * power(x, x.number(c.real("gamma", 1)));
+  return {converted_image(c, adjusted, image.dtype(), true)};
 }
 
 Results standardised(OpCall& c, const FunctionRow&) {
@@ -106,7 +130,8 @@ Results central_crop(OpCall& c, const FunctionRow&) {
   Expr x = image_of(c);
   const int rank = x.rank();
   const double fraction = c.real("central_fraction");
-  if (!(fraction > 0 && fraction <= 1)) c.bad("central_fraction must be in (0, 1]");
+  if (!(fraction > 0 && fraction <= 1))
+    c.bad(fmt::format("central_fraction is {}, expected a number in (0, 1]", fraction));
   for (int axis : {rank - 3, rank - 2}) {
     const std::int64_t size = x.dim(axis);
     if (size == kUnknownDim) c.unsupported("images of unknown size");

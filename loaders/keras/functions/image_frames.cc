@@ -130,10 +130,15 @@ Results colour_space(OpCall& c, const FunctionRow& row) {
   return {contract(x, {x.rank() - 1}, matrix, {0})};
 }
 
-// To [0, 1] or a whole type's range, as TensorFlow scales them.
 Results convert_dtype(OpCall& c, const FunctionRow&) {
-  const Expr x = c.tensor("image");
-  const DType to = c.dtype("dtype", DType::invalid);
+  return {converted_image(c, c.tensor("image"), c.dtype("dtype", DType::invalid),
+                          c.flag("saturate", false))};
+}
+
+}  // namespace
+
+// To [0, 1] or a whole type's range.
+Expr converted_image(const OpCall& c, Expr x, DType to, bool saturate) {
   const auto largest = [&](DType dtype) {
     switch (dtype) {
       case DType::uint8: return 255.0;
@@ -143,18 +148,16 @@ Results convert_dtype(OpCall& c, const FunctionRow&) {
       default: c.unsupported("images of " + std::string(name_of(dtype)));
     }
   };
-  if (to == x.dtype()) return {x};
-  if (is_floating(to) && is_floating(x.dtype())) return {cast(x, to)};
-  if (is_floating(to)) return {cast(x, to) * (1.0 / largest(x.dtype()))};
+  if (to == x.dtype()) return x;
+  if (is_floating(to) && is_floating(x.dtype())) return cast(x, to);
+  if (is_floating(to)) return cast(x, to) * (1.0 / largest(x.dtype()));
   if (!is_floating(x.dtype())) c.unsupported("whole images in another whole type");
   const double top = largest(to);
   const Expr scaled = x * (top + 0.5);
-  if (!c.flag("saturate", false)) return {cast(scaled, to)};
+  if (!saturate) return cast(scaled, to);
   const bool is_signed = to == DType::int8 || to == DType::int16;
-  return {cast(clip(scaled, scaled.number(is_signed ? -top - 1 : 0), scaled.number(top)), to)};
+  return cast(clip(scaled, scaled.number(is_signed ? -top - 1 : 0), scaled.number(top)), to);
 }
-
-}  // namespace
 
 std::span<const FunctionRow> image_frame_functions() {
   static constexpr FunctionRow kRows[] = {

@@ -1,21 +1,67 @@
 // Fourier transforms, frames and special functions of Keras 3.
+#include "loaders/keras/operations/signal.h"
+
 #include <cmath>
 #include <numbers>
 
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
-namespace {
 
-constexpr std::int64_t kMaxFrame = std::int64_t{1} << 24;
-
-DType complex_of(DType real) {
+DType complex_type_of(DType real) {
   return real == DType::float64 ? DType::complex128 : DType::complex64;
 }
 
+Expr padded_end(Expr x, std::int64_t count) {
+  Axes paddings(static_cast<std::size_t>(2 * x.rank()), 0);
+  paddings.back() = count;
+  return count > 0 ? x.with(x.g->pad(x, paddings)) : x;
+}
+
+std::int64_t frame_argument(const OpCall& c, const char* name, std::int64_t otherwise) {
+  const std::int64_t value = c.integer(name, otherwise);
+  if (value < 1 || value > kMaxFrame) c.bad(fmt::format("{} is {}, out of range", name, value));
+  return value;
+}
+
+std::int64_t frame_argument(const OpCall& c, const char* name) {
+  return frame_argument(c, name, c.integer(name));
+}
+
+Expr frames_along(Expr x, int axis, Expr count, std::int64_t size, std::int64_t step) {
+  const Expr starts = range(count) * static_cast<double>(step);
+  const Expr offsets = range(count.number(static_cast<double>(size)));
+  return gather(x, expand(starts, 1) + expand(offsets, 0), axis);
+}
+
+Expr overlap_and_add(const OpCall& c, Expr frames, std::int64_t size, std::int64_t step) {
+  const std::int64_t blocks = (size + step - 1) / step;
+  if (blocks > 4096) c.unsupported("so many overlapping frames");
+  const int rank = frames.rank();
+  const Expr padded = padded_end(frames, blocks * step - size);
+  Expr sum;
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const Expr part = slice_axis(padded, rank - 1, i * step, (i + 1) * step);
+    Axes widths(static_cast<std::size_t>(2 * rank), 0);
+    widths[static_cast<std::size_t>(2 * rank) - 4] = i;
+    widths[static_cast<std::size_t>(2 * rank) - 3] = blocks - 1 - i;
+    const Expr placed = c.expr(c.g.pad(part, widths));
+    sum = sum.id == kNoValue ? placed : sum + placed;
+  }
+  Axes sizes = sizes_of(sum);
+  sizes.pop_back();
+  sizes.back() = sum.dim(rank - 2) == kUnknownDim ? -1 : sum.dim(rank - 2) * step;
+  const Expr line = reshape_like(sum, sum, sizes);
+  return blocks * step == size ? line : slice_axis(line, rank - 2, 0, -(blocks * step - size));
+}
+
+namespace {
+
 Expr complex_pair(OpCall& c, const Results& parts) {
   if (parts.size() != 2) c.bad("expected a real and an imaginary part");
-  return c.tensorflow1("Complex", {parts[0], parts[1]}, {{"Tout", complex_of(parts[0].dtype())}});
+  return c.tensorflow1("Complex", {parts[0], parts[1]},
+                       {{"Tout", complex_type_of(parts[0].dtype())}});
 }
 
 Results real_pair(OpCall& c, Expr x, DType real) {
@@ -41,32 +87,21 @@ Results inverse_fourier_2d(OpCall& c) {
   return {found[0] / count, -found[1] / count};
 }
 
-Expr padded_end(Expr x, std::int64_t count) {
-  Axes paddings(static_cast<std::size_t>(2 * x.rank()), 0);
-  paddings.back() = count;
-  return count > 0 ? x.with(x.g->pad(x, paddings)) : x;
-}
-
 std::int64_t last_size(OpCall& c, Expr x) {
   const std::int64_t size = x.dim(x.rank() - 1);
   if (size == kUnknownDim) c.unsupported("a signal of unknown length");
   return size;
 }
 
-std::int64_t length(OpCall& c, const char* name, std::int64_t otherwise) {
-  const std::int64_t value = c.integer(name, otherwise);
-  if (value < 1 || value > kMaxFrame) c.bad(std::string(name) + " is out of range");
-  return value;
-}
-
 Expr real_transform(OpCall& c, Expr x, std::int64_t size) {
   x = padded_end(x, size - last_size(c, x));
-  return c.tensorflow1("RFFT", {x, c.ints_constant({size})}, {{"Tcomplex", complex_of(x.dtype())}});
+  return c.tensorflow1("RFFT", {x, c.ints_constant({size})},
+                       {{"Tcomplex", complex_type_of(x.dtype())}});
 }
 
 Results real_fourier(OpCall& c) {
   const Expr x = c.tensor("x");
-  const std::int64_t size = length(c, "fft_length", last_size(c, x));
+  const std::int64_t size = frame_argument(c, "fft_length", last_size(c, x));
   return real_pair(c, real_transform(c, x, size), x.dtype());
 }
 
@@ -78,7 +113,8 @@ Expr inverse_real(OpCall& c, Results parts, std::int64_t size) {
 
 Expr inverse_real_fourier(OpCall& c) {
   const Results parts = c.tensors("x");
-  return inverse_real(c, parts, length(c, "fft_length", 2 * (last_size(c, parts.at(0)) - 1)));
+  return inverse_real(c, parts,
+                      frame_argument(c, "fft_length", 2 * (last_size(c, parts.at(0)) - 1)));
 }
 
 // ---- frames ----
@@ -91,13 +127,12 @@ Expr frames_of(Expr x, std::int64_t size, std::int64_t step) {
                                     n.number(static_cast<double>(step))) +
                                  1.0,
                              0.0);
-  const Expr starts = range(count) * static_cast<double>(step);
-  const Expr offsets = range(n.number(static_cast<double>(size)));
-  return gather(x, expand(starts, 1) + expand(offsets, 0), last);
+  return frames_along(x, last, count, size, step);
 }
 
 Expr extract_sequences(OpCall& c) {
-  return frames_of(c.tensor("x"), length(c, "sequence_length", 0), length(c, "sequence_stride", 0));
+  return frames_of(c.tensor("x"), frame_argument(c, "sequence_length"),
+                   frame_argument(c, "sequence_stride"));
 }
 
 // The window in the middle of a frame of the transform's size; ones without one.
@@ -113,7 +148,7 @@ std::vector<double> window_of(OpCall& c, std::int64_t size, std::int64_t transfo
   if (!named) {
     const Tensor given = constant_tensor(operand->value, DType::float64);
     if (given.shape().rank() != 1 || given.shape()[0] != size)
-      c.bad("the window has another length than the sequence");
+      c.bad(fmt::format("a window of {} for a sequence of {}", given.shape().to_string(), size));
     for (std::int64_t i = 0; i < size; ++i)
       window[left + static_cast<std::size_t>(i)] = given.data<double>()[i];
     return window;
@@ -135,9 +170,11 @@ Expr vector_constant(OpCall& c, const std::vector<double>& values, DType dtype) 
 
 Results short_time_fourier(OpCall& c) {
   Expr x = c.tensor("x");
-  const std::int64_t size = length(c, "sequence_length", 0), step = length(c, "sequence_stride", 0);
-  const std::int64_t transform = length(c, "fft_length", 0);
-  if (transform < size) c.bad("fft_length is less than sequence_length");
+  const std::int64_t size = frame_argument(c, "sequence_length"),
+                     step = frame_argument(c, "sequence_stride");
+  const std::int64_t transform = frame_argument(c, "fft_length");
+  if (transform < size)
+    c.bad(fmt::format("fft_length is {}, less than sequence_length, {}", transform, size));
   if (c.flag("center", true)) {
     Axes widths(static_cast<std::size_t>(2 * x.rank()), 0);
     widths[widths.size() - 1] = widths[widths.size() - 2] = transform / 2;
@@ -157,33 +194,13 @@ std::vector<double> inverse_window(const std::vector<double>& window, std::int64
   return result;
 }
 
-// [..., frames, size] -> [..., (frames - 1) step + size]
-Expr overlap_and_add(OpCall& c, Expr frames, std::int64_t size, std::int64_t step) {
-  const std::int64_t blocks = (size + step - 1) / step;
-  if (blocks > 4096) c.unsupported("so many overlapping frames");
-  const int rank = frames.rank();
-  const Expr padded = padded_end(frames, blocks * step - size);
-  Expr sum;
-  for (std::int64_t i = 0; i < blocks; ++i) {
-    const Expr part = slice_axis(padded, rank - 1, i * step, (i + 1) * step);
-    Axes widths(static_cast<std::size_t>(2 * rank), 0);
-    widths[static_cast<std::size_t>(2 * rank) - 4] = i;
-    widths[static_cast<std::size_t>(2 * rank) - 3] = blocks - 1 - i;
-    const Expr placed = c.expr(c.g.pad(part, widths));
-    sum = sum.id == kNoValue ? placed : sum + placed;
-  }
-  Axes sizes = sizes_of(sum);
-  sizes.pop_back();
-  sizes.back() = -1;
-  const Expr line = reshape_like(sum, sum, sizes);
-  return blocks * step == size ? line : slice_axis(line, rank - 2, 0, -(blocks * step - size));
-}
-
 Expr inverse_short_time(OpCall& c) {
   const Results parts = c.tensors("x");
-  const std::int64_t size = length(c, "sequence_length", 0), step = length(c, "sequence_stride", 0);
-  const std::int64_t transform = length(c, "fft_length", 0);
-  if (transform < size) c.bad("fft_length is less than sequence_length");
+  const std::int64_t size = frame_argument(c, "sequence_length"),
+                     step = frame_argument(c, "sequence_stride");
+  const std::int64_t transform = frame_argument(c, "fft_length");
+  if (transform < size)
+    c.bad(fmt::format("fft_length is {}, less than sequence_length, {}", transform, size));
   const Json* stated = c.layer.config.config.find("window");
   const bool plain = !c.has("window") && stated != nullptr;
   Expr frames = inverse_real(c, parts, transform);
@@ -196,7 +213,7 @@ Expr inverse_short_time(OpCall& c) {
   const std::int64_t start = center ? transform / 2 : 0;
   std::int64_t end = GraphBuilder::kToEnd;
   if (c.has("length")) {
-    end = start + length(c, "length", 0);
+    end = start + frame_argument(c, "length");
   } else if (center && transform > 1) {
     end = -(transform / 2);
   }
@@ -230,7 +247,8 @@ Expr view(OpCall& c) {
     return reshape_like(c.tensorflow1("Bitcast", {x}, {{"type", dtype}}), x, sizes);
   }
   const auto ratio = static_cast<std::int64_t>(to / from);
-  if (size % ratio != 0) c.bad("the last dimension does not fit the type");
+  if (size % ratio != 0)
+    c.bad(fmt::format("the last dimension, {}, does not fit {}", size, name_of(dtype)));
   sizes.back() = size / ratio;
   sizes.push_back(ratio);
   return c.tensorflow1("Bitcast", {reshape(x, sizes)}, {{"type", dtype}});

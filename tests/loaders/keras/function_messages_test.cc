@@ -130,5 +130,78 @@ TEST(FunctionMessages, ShapesAndOrder) {
   });
 }
 
+TEST(FunctionMessages, ImageArguments) {
+  const Source wide{"[null, 4, 4, 3]", "int32"};
+  check({
+      {"compat.v1.image.resize", kImages, "'size': [2, 2], 'method': 4",
+       "method is 4, expected 0 to 3"},
+      {"image.rgb_to_grayscale", wide, "", "images of int32"},
+      {"image.adjust_brightness", wide, "'delta': 0.5", "images of int32"},
+      {"image.adjust_contrast", wide, "'contrast_factor': 0.5", "images of int32"},
+      {"image.adjust_gamma", wide, "'gamma': 0.5", "images of int32"},
+      {"image.central_crop", kImages, "'central_fraction': 1.5",
+       "central_fraction is 1.5, expected a number in (0, 1]"},
+      {"image.central_crop",
+       {"[null, null, null, 3]"},
+       "'central_fraction': 0.5",
+       "images of unknown size"},
+  });
+}
+
+TEST(FunctionMessages, Operands) {
+  const Source rows{"[null, 2]"}, whole{"[null]", "int32"};
+  check({
+      {"linalg.matmul", rows, "'b': ['y', 0, 0], 'a_is_sparse': true", "sparse operands"},
+      {"tensordot", rows, "'b': ['y', 0, 0], 'axes': 9", "axes is 9, out of range"},
+      {"tensordot", rows, "'b': ['y', 0, 0], 'axes': [[0], [0], [0]]",
+       "axes must be a number or two lists"},
+      {"tensordot", rows, "'b': ['y', 0, 0], 'axes': [[0], [0, 1]]",
+       "axes holds lists of different lengths"},
+      {"einsum", rows, "'inputs': []", "a file without einsum's operands"},
+      {"math.bincount", whole, "'binary_output': true", "axis and binary_output"},
+      {"cast", rows, "", "dtype is missing"},
+      {"math.add", rows, "'y': ['y', 0, 0]", "operands of types float32 and int32", whole},
+      {"dynamic_stitch", whole, "'data': []", "an empty list of tensors"},
+      {"batch_to_space", kImages, "'crops': [[0, 0], [0, 0]]", "argument block_shape is missing"},
+  });
+}
+
+TEST(FunctionMessages, Signals) {
+  const Source signal{"[null, 9]"}, whole{"[null, 9]", "int32"};
+  check({
+      {"signal.frame", signal, "'frame_length': 0, 'frame_step': 1",
+       "frame_length is 0, out of range"},
+      {"signal.frame", signal, "'frame_step': 1", "frame_length is missing, expected an integer"},
+      {"signal.frame", signal, "'frame_length': ['y', 0, 0], 'frame_step': 1",
+       "frame_length is computed at run time"},
+      {"signal.overlap_and_add",
+       {"[null]"},
+       "'frame_step': 1",
+       "expected frames, found a tensor of 1 dimensions"},
+      {"signal.overlap_and_add",
+       {"[null, 3, null]"},
+       "'frame_step': 1",
+       "frames of unknown length"},
+      {"signal.stft",
+       {"[]"},
+       "'frame_length': 4, 'frame_step': 2",
+       "expected a signal, found a scalar"},
+      {"signal.stft", signal, "'frame_length': 4, 'frame_step': 2, 'window_fn': 'my_window'",
+       "window_fn=my_window, a Python function"},
+      {"signal.dct", whole, "", "a cosine transform of int32"},
+      {"signal.dct", signal, "'type': 5", "type is 5, expected 1 to 4"},
+      {"signal.dct", signal, "'axis': 0", "an axis that is not -1"},
+      {"signal.dct", signal, "'norm': 'forward'", "norm=forward"},
+      {"signal.dct", signal, "'norm': 'ortho', 'type': 1", "norm='ortho' with type=1"},
+      {"signal.dct",
+       {"[null, 1]"},
+       "'type': 1",
+       "a cosine transform of the first kind of 1 elements"},
+      {"signal.mdct", signal, "'frame_length': 6", "frame_length is 6, no multiple of 4"},
+      {"signal.inverse_mdct", {"[null, 2, 3]"}, "", "3 bins, expected an even number"},
+      {"signal.hann_window", whole, "'dtype': 'float16'", "a window of float16"},
+  });
+}
+
 }  // namespace
 }  // namespace thaw::testing
