@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "loaders/keras/custom.h"
+#include "loaders/keras/operations/op_call.h"
 #include "loaders/keras/policy_map.h"
 #include "loaders/keras/premade.h"
 #include "runtime/base/check.h"
@@ -165,11 +166,11 @@ LayerConfig parse_layer(const Json& json, ParseContext context) {
     layer.trainable = trainable->boolean();
   }
   // Operation nodes say so by their module; in `.h5` files by having no more than their name and
-  // arguments.
+  // arguments, as some layers for preprocessing do.
   layer.operation =
       layer.module.empty()
-          ? context.writer.major == 3 && layer.class_name != "InputLayer" &&
-                layer.config.find("trainable") == nullptr && layer.config.find("layers") == nullptr
+          ? context.writer.major == 3 && layer.config.find("trainable") == nullptr &&
+                is_operation(layer.class_name)
           : layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops");
   // A class that subclasses Model but keeps the functional configuration is still a graph of
   // layers.

@@ -91,6 +91,25 @@ ValueId adapted_table(const Layer& layer, Weights& weights, const Shape& shape, 
   return adapted(layer, weights, "embeddings", "lora_embeddings", shape, g);
 }
 
+ValueId with_adapter(const Layer& layer, Weights& weights, const Quantisation& how,
+                     const std::string& adapter, const Shape& shape, ValueId y,
+                     const std::function<ValueId(ValueId)>& apply, GraphBuilder& g) {
+  if (!weights.has(adapter + "_a")) return y;
+  if (how.mode != QuantMode::int8 && how.mode != QuantMode::int4)
+    layer.unsupported("a LoRA adapter beside this quantisation");
+  const std::int64_t rank = layer.integer("lora_rank");
+  const int last = shape.rank() - 1;
+  Shape first = shape;
+  first[last] = rank;
+  const ValueId a = weights.get(adapter + "_a", first);
+  const ValueId b = weights.get(adapter + "_b", {rank, shape[last]});
+  const double share =
+      layer.real("lora_alpha", static_cast<double>(rank)) / static_cast<double>(rank);
+  const ValueId delta =
+      g.binary(BinaryKind::mul, g.matmul(apply(a), b), g.scalar(share, layer.policy.compute));
+  return g.binary(BinaryKind::add, y, delta);
+}
+
 ValueId quantised_product(const Layer& layer, Weights& weights, const Quantisation& how, ValueId x,
                           std::int64_t features, std::int64_t units, GraphBuilder& g) {
   const DType compute = layer.policy.compute;
@@ -237,6 +256,8 @@ ReverseTable reverse_table(const Layer& layer, Weights& weights, const Quantisat
 
 ValueId quantised_logits(const Layer& layer, Weights& weights, const Quantisation& how, ValueId x,
                          GraphBuilder& g) {
+  if (weights.has("lora_embeddings_a"))
+    layer.unsupported("a LoRA adapter beside a quantised way back");
   const ReverseTable back = reverse_table(layer, weights, how, g);
   const ValueId table = back.transposed ? g.transpose(back.table, {1, 0}) : back.table;
   const Scaled input = how.inputs ? quantised_input(x, {-1}, g) : Scaled{x, kNoValue};

@@ -1,6 +1,7 @@
 // Quantised and low-rank adapted kernels of Keras 3: int8, int4, float8, GPTQ, AWQ, LoRA.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,12 @@ ValueId adapted_table(const Layer& layer, Weights& weights, const Shape& shape, 
 /// x @ kernel of a layer with a quantised kernel [features, units], in the compute type.
 ValueId quantised_product(const Layer& layer, Weights& weights, const Quantisation& how, ValueId x,
                           std::int64_t features, std::int64_t units, GraphBuilder& g);
+/// `y` of a quantised layer and what an adapter beside its weights adds: alpha / rank * apply(a) @
+/// b, where a is of `shape` with the rank as its last dimension. `.h5` files hold it so;
+/// `.weights.h5` holds it merged.
+ValueId with_adapter(const Layer& layer, Weights& weights, const Quantisation& how,
+                     const std::string& adapter, const Shape& shape, ValueId y,
+                     const std::function<ValueId(ValueId)>& apply, GraphBuilder& g);
 /// A bias as Keras adds it to a quantised product.
 ValueId quantised_bias(const Layer& layer, const Quantisation& how, ValueId bias, GraphBuilder& g);
 

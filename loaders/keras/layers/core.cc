@@ -48,11 +48,11 @@ ValueId channels_to_first(ValueId x, GraphBuilder& g) {
 }
 
 int spatial_rank(const Layer& layer) {
+  // The table has no class without one that asks.
   const std::string& name = layer.class_name();
-  for (int rank = 1; rank <= 3; ++rank) {
-    if (name.find(std::to_string(rank) + "D") != std::string::npos) return rank;
-  }
-  layer.bad("the class name states no number of spatial dimensions");
+  int rank = 1;
+  while (rank < 3 && name.find(std::to_string(rank) + "D") == std::string::npos) ++rank;
+  return rank;
 }
 
 int normal_axis(const Layer& layer, std::int64_t axis, int rank, const char* key) {
@@ -77,6 +77,11 @@ Outputs dense(const Layer& layer, Weights& weights, GraphBuilder& g) {
   const std::int64_t features = known_dim(layer, g, x, -1);
   ValueId y = how ? quantised_product(layer, weights, how, x, features, units, g)
                   : g.matmul(x, adapted_kernel(layer, weights, {features, units}, g));
+  if (how) {
+    y = with_adapter(
+        layer, weights, how, "lora_kernel", {features, units}, y,
+        [&](ValueId a) { return g.matmul(x, a); }, g);
+  }
   if (layer.flag("use_bias", true)) {
     y = g.binary(BinaryKind::add, y, quantised_bias(layer, how, weights.get("bias", {units}), g));
   }
@@ -93,10 +98,13 @@ Outputs embedding(const Layer& layer, Weights& weights, GraphBuilder& g) {
   const ValueId indices =
       dtype == DType::int32 || dtype == DType::int64 ? ids : g.cast(ids, DType::int32);
   MaskedValue y;
+  const Shape shape{layer.integer("input_dim"), layer.integer("output_dim")};
   if (how) {
-    y.value = quantised_rows(layer, weights, how, indices, g);
+    y.value = with_adapter(
+        layer, weights, how, "lora_embeddings", shape,
+        quantised_rows(layer, weights, how, indices, g),
+        [&](ValueId a) { return g.gather(a, indices); }, g);
   } else {
-    const Shape shape{layer.integer("input_dim"), layer.integer("output_dim")};
     y.value = g.gather(adapted_table(layer, weights, shape, g), indices);
   }
   if (layer.flag("mask_zero", false))

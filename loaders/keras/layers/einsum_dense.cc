@@ -246,9 +246,15 @@ Outputs einsum_dense(const Layer& layer, Weights& weights, GraphBuilder& g) {
   const std::string equation = layer.text("equation", "");
   const Sizes sizes = sizes_of(layer, equation, input);
   const Shape shape = kernel_shape(layer, sizes, input);
+  const ValueId plain = x;  // a quantised kernel comes with quantised inputs
   const ValueId kernel = how ? quantised_kernel(layer, weights, how, sizes, shape, x, g)
                              : adapted_kernel(layer, weights, shape, g);
   ValueId y = contract(equation, x, kernel, g);
+  if (how) {
+    y = with_adapter(
+        layer, weights, how, "lora_kernel", shape, y,
+        [&](ValueId a) { return contract(equation, plain, a, g); }, g);
+  }
   if (const std::string axes = layer.text("bias_axes", ""); !axes.empty()) {
     const ValueId bias = weights.get("bias", bias_shape(layer, sizes, axes));
     y = g.binary(BinaryKind::add, y, quantised_bias(layer, how, bias, g));

@@ -71,7 +71,7 @@ Method method_of(const Layer& layer, const std::string& name, bool antialias) {
       {"bicubic", {M::bicubic, false}, {M::keys_cubic, true}, true},
       {"lanczos3", {M::lanczos3, true}, {M::lanczos3, true}, true},
       {"lanczos5", {M::lanczos5, true}, {M::lanczos5, true}, true},
-      {"area", {M::area, false}, {M::area, false}, false},
+      {"area", {M::area, false}, {M::area, false}, true},
       {"gaussian", {M::gaussian, true}, {M::gaussian, true}, false},
       {"mitchellcubic", {M::mitchell_cubic, true}, {M::mitchell_cubic, true}, false},
   };

@@ -149,6 +149,8 @@ struct RefusedOperation {
 };
 /// Operations that Thaw will not run, sorted by name.
 std::span<const RefusedOperation> refused_operations();
+/// Whether Keras has an operation of this name.
+bool is_operation(std::string_view name);
 /// Why an operation is not run.
 std::string refusal_of_operation(std::string_view name);
 

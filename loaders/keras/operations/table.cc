@@ -87,6 +87,12 @@ std::vector<std::string> operation_names() {
 
 std::span<const RefusedOperation> refused_operations() { return kRefused; }
 
+bool is_operation(std::string_view name) {
+  return find_operation(name) != nullptr ||
+         std::any_of(std::begin(kRefused), std::end(kRefused),
+                     [&](const RefusedOperation& refused) { return refused.name == name; });
+}
+
 std::string refusal_of_operation(std::string_view name) {
   for (const RefusedOperation& refused : kRefused) {
     if (refused.name == name) return refused.reason;
