@@ -343,7 +343,11 @@ Outputs ImportContext::import_layer(Layer layer) {
       for (MaskedValue& value : outputs.values) value.mask = layer.mask();
     }
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::unimplemented) throw;
+    if (error.code() != ErrorCode::unimplemented) {
+      // What shared helpers find does not say where.
+      if (std::string_view(error.what()).find("layer '") != std::string_view::npos) throw;
+      fail(error.code(), "{}: {}", layer.title(), error.what());
+    }
     unsupported_.push_back({layer.config.file_class, layer.name, error.what()});
     outputs = {};
     outputs.poisoned = true;

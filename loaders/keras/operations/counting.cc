@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -18,7 +19,8 @@ Expr bincount(OpCall& c) {
   Expr x = c.tensor("x");
   const DType stored = x.dtype();
   if (stored != DType::int32 && stored != DType::int64) x = cast(x, DType::int32);
-  if (x.rank() != 1 && x.rank() != 2) c.bad("x must have one or two dimensions");
+  if (x.rank() != 1 && x.rank() != 2)
+    c.bad(fmt::format("x has {} dimensions, expected one or two", x.rank()));
   Expr weights = broadcast_like(c.number(1, DType::int32), x);
   DType result = DType::int32;
   if (c.has("weights")) {
@@ -42,7 +44,7 @@ Results histogram(OpCall& c) {
   const Expr x = c.tensor("x");
   if (!is_floating(x.dtype())) c.unsupported("a histogram of integers");
   const std::int64_t bins = c.integer("bins", 10);
-  if (bins < 1 || bins > 1'000'000) c.bad("bins is out of range");
+  if (bins < 1 || bins > 1'000'000) c.bad(fmt::format("bins is {}, out of range", bins));
   const Expr flat = flatten(x);
   Expr low = reduce(ReduceKind::min, flat, {0}, false);
   Expr high = reduce(ReduceKind::max, flat, {0}, false);
@@ -67,7 +69,8 @@ enum Segment { kSum, kMax, kMin, kProd };
 Expr segments_of(OpCall& c, Expr ids) {
   if (c.has("num_segments")) {
     const std::int64_t count = c.integer("num_segments");
-    if (count < 0 || count > INT32_MAX) c.bad("num_segments is out of range");
+    if (count < 0 || count > INT32_MAX)
+      c.bad(fmt::format("num_segments is {}, out of range", count));
     return c.number(static_cast<double>(count), DType::int32);
   }
   if (c.kind<Segment>() == kSum) {
@@ -124,7 +127,7 @@ Results unique(OpCall& c) {
   }
   if (c.has("size")) {
     const std::int64_t size = c.integer("size");
-    if (size < 0 || size > INT32_MAX) c.bad("size is out of range");
+    if (size < 0 || size > INT32_MAX) c.bad(fmt::format("size is {}, out of range", size));
     values = in_size(values, size, c.real("fill_value", 0));
     first = in_size(first, size, 1);
     counts = in_size(counts, size, 0);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -168,9 +169,10 @@ Expr diagonal_matrix(Expr x, std::int64_t offset) {
 
 Expr diag_of(OpCall& c, Expr x) {
   const std::int64_t offset = c.integer("k", 0);
-  if (offset < -(1 << 24) || offset > (1 << 24)) c.bad("k is out of range");
+  if (offset < -(1 << 24) || offset > (1 << 24))
+    c.bad(fmt::format("k is {}, out of range", offset));
   if (x.rank() == 1) return diagonal_matrix(x, offset);
-  if (x.rank() != 2) c.bad("x must have one or two dimensions");
+  if (x.rank() != 2) c.bad(fmt::format("x has {} dimensions, expected one or two", x.rank()));
   return diagonal(c, x, offset);
 }
 

@@ -215,7 +215,8 @@ Expr structural_similarity(OpCall& c) {
     return channels_first ? c.expr(channels_to_last(x, c.g)) : x;
   };
   const Expr x = prepared(first_image), y = prepared(c.tensor("image2"));
-  if (x.dtype() != y.dtype()) c.bad("images of two types");
+  if (x.dtype() != y.dtype())
+    c.bad(fmt::format("images of two types, {} and {}", name_of(x.dtype()), name_of(y.dtype())));
   const std::int64_t size = c.integer("filter_size", 11);
   if (size < 1 || size > 1024) c.unsupported(fmt::format("filter_size={}", size));
   const std::vector<double> side = gaussian(size, c.real("filter_sigma", 1.5));

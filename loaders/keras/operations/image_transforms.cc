@@ -5,6 +5,7 @@
 
 #include "loaders/keras/operations/images.h"
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -87,7 +88,11 @@ Expr map_coordinates(OpCall& c) {
       mode != "reflect")
     c.bad("fill_mode=" + mode);
   const int rank = x.rank();
-  if (rank < 1 || rank > 8 || coordinates.dim(0) != rank) c.bad("coordinates of another rank");
+  if (rank < 1 || rank > 8) c.unsupported(fmt::format("an input of {} dimensions", rank));
+  if (coordinates.rank() == 0 || coordinates.dim(0) != rank) {
+    c.bad(fmt::format("coordinates of {} dimensions for an input of {}",
+                      coordinates.rank() == 0 ? 0 : coordinates.dim(0), rank));
+  }
   std::vector<std::vector<Sample>> axes;
   for (int axis = 0; axis < rank; ++axis) {
     Expr at = squeeze(slice_axis(coordinates, 0, axis, axis + 1), 0);

@@ -3,6 +3,7 @@
 
 #include "loaders/keras/operations/getitem.h"
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -52,7 +53,8 @@ Expr take_along_axis(OpCall& c) {
   const bool flat = !c.has("axis");
   if (flat) x = flatten(x);
   if (x.rank() != indices.rank() || x.rank() == 0)
-    c.bad("x and indices differ in their number of dimensions");
+    c.bad(fmt::format("x has {} dimensions and indices {}, expected as many", x.rank(),
+                      indices.rank()));
   const int rank = x.rank(), axis = flat ? 0 : c.axis("axis", rank, 0);
   bool same = true;
   for (int i = 0; i < rank; ++i)
@@ -100,7 +102,8 @@ Expr scatter_update(OpCall& c) {
 Expr start_vector(OpCall& c, int rank) {
   Expr start = cast(c.tensor("start_indices"), DType::int64);
   if (start.rank() == 0) start = reshape(start, {1});
-  if (start.dim(0) != rank) c.bad("start_indices must give one index for each dimension");
+  if (start.dim(0) != rank)
+    c.bad(fmt::format("start_indices must give one index for each of {} dimensions", rank));
   return start;
 }
 
@@ -108,7 +111,7 @@ Expr slice_of(OpCall& c) {
   const Expr x = c.tensor("inputs");
   const std::optional<Axes> sizes = c.ints("shape");
   if (!sizes || static_cast<int>(sizes->size()) != x.rank())
-    c.bad("shape must give one size for each dimension");
+    c.bad(fmt::format("shape must give one size for each of {} dimensions", x.rank()));
   return c.expr(c.g.add1(ops::Slice{}, {x, start_vector(c, x.rank()), c.g.ints(*sizes)}));
 }
 
@@ -116,7 +119,8 @@ Expr slice_of(OpCall& c) {
 Expr slice_update(OpCall& c) {
   const Expr x = c.tensor("inputs"), updates = c.tensor("updates", x.dtype());
   const int rank = x.rank();
-  if (updates.rank() != rank) c.bad("updates must have as many dimensions as inputs");
+  if (updates.rank() != rank)
+    c.bad(fmt::format("updates has {} dimensions, expected {} as inputs", updates.rank(), rank));
   if (rank == 0) return updates;
   const Expr start = start_vector(c, rank);
   Expr result = x;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -56,7 +57,8 @@ std::pair<Axes, Axes> dot_axes(OpCall& c, int x_rank, int y_rank) {
   if (operand == nullptr ||
       (operand->kind == Argument::Kind::value && operand->value.is_integer())) {
     const std::int64_t count = operand == nullptr ? 2 : operand->value.integer();
-    if (count < 0 || count > x_rank || count > y_rank) c.bad("axes is out of range");
+    if (count < 0 || count > x_rank || count > y_rank)
+      c.bad(fmt::format("axes is {}, out of range", count));
     for (std::int64_t i = 0; i < count; ++i) {
       left.push_back(x_rank - count + i);
       right.push_back(i);

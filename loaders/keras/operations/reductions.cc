@@ -3,6 +3,7 @@
 
 #include "loaders/keras/operations/op_call.h"
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 
@@ -154,7 +155,7 @@ Expr running_of(OpCall& c) { return running(c, c.tensor("x")); }
 Expr differences(OpCall& c) {
   Expr x = c.tensor("a");
   const std::int64_t order = c.integer("n", 1);
-  if (order < 0 || order > 1000) c.bad("n must be between 0 and 1000");
+  if (order < 0 || order > 1000) c.bad(fmt::format("n is {}, expected 0 to 1000", order));
   const int axis = c.axis("axis", x.rank(), -1);
   for (std::int64_t i = 0; i < order; ++i) {
     const Expr after = slice_axis(x, axis, 1, GraphBuilder::kToEnd);

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -132,7 +133,8 @@ Results split_along(OpCall& c, Expr x, int axis) {
   }
   if (size == kUnknownDim) c.unsupported("a split at positions of an axis of unknown size");
   Axes places = c.ints("indices_or_sections").value_or(Axes{});
-  if (static_cast<std::int64_t>(places.size()) > kMaxParts) c.bad("a split into too many parts");
+  if (static_cast<std::int64_t>(places.size()) > kMaxParts)
+    c.bad(fmt::format("a split into {} parts", places.size() + 1));
   Axes sizes;
   std::int64_t before = 0;
   for (std::int64_t place : places) {
@@ -181,7 +183,8 @@ Results unstack(OpCall& c) {
 Expr tile(OpCall& c) {
   Expr x = c.tensor("x");
   Axes repeats = c.ints("repeats").value_or(Axes{1});
-  if (repeats.size() > 32) c.bad("repeats is too long");
+  if (repeats.size() > 32)
+    c.bad(fmt::format("repeats has {} elements, expected at most 32", repeats.size()));
   while (static_cast<int>(repeats.size()) < x.rank()) repeats.insert(repeats.begin(), 1);
   while (static_cast<int>(repeats.size()) > x.rank()) x = expand(x, 0);
   return c.expr(c.g.add1(ops::Tile{}, {x, c.expr(c.g.ints(repeats))}));
@@ -207,7 +210,7 @@ Expr repeat(OpCall& c) {
     return reshape_like(c.expr(tiled), x, sizes);
   }
   if (x.dim(axis) != static_cast<std::int64_t>(repeats.size()))
-    c.bad("repeats has another length than the axis");
+    c.bad(fmt::format("repeats has {} elements for an axis of {}", repeats.size(), x.dim(axis)));
   Axes places;
   for (std::size_t i = 0; i < repeats.size(); ++i) {
     if (static_cast<std::int64_t>(places.size()) + repeats[i] > (std::int64_t{1} << 26))

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "loaders/keras/operations/shared.h"
+#include "runtime/base/check.h"
 
 namespace thaw::keras {
 namespace {
@@ -30,7 +31,7 @@ Expr argsort(OpCall& c) {
 Results top_k(OpCall& c) {
   const Expr x = c.tensor("x");
   const std::int64_t k = c.integer("k");
-  if (k < 0 || k > INT32_MAX) c.bad("k is out of range");
+  if (k < 0 || k > INT32_MAX) c.bad(fmt::format("k is {}, out of range", k));
   const ops::TopK op{c.flag("sorted", true), DType::int32};
   Results results;
   for (ValueId value : c.g.add(op, {x, c.g.scalar(static_cast<double>(k), DType::int32)}, 2))

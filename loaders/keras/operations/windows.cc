@@ -56,8 +56,10 @@ std::int64_t channels_of(OpCall& c, Expr x) {
 }
 
 void expect_kernel(OpCall& c, Expr kernel, Expr x) {
-  if (kernel.rank() != x.rank() || !kernel.shape().is_static())
-    c.bad("a kernel of another rank than the input, or of unknown size");
+  if (kernel.rank() != x.rank()) {
+    c.bad(fmt::format("a kernel of {} dimensions for an input of {}", kernel.rank(), x.rank()));
+  }
+  if (!kernel.shape().is_static()) c.unsupported("a kernel of unknown size");
   for (std::int64_t size : kernel.shape().dims()) {
     if (size > INT32_MAX) c.unsupported("a kernel of such a size");
   }

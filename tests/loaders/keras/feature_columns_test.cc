@@ -156,6 +156,8 @@ TEST(FeatureColumns, ContradictionsAreErrors) {
             "a numeric column of [0]"},
            {column("BucketizedColumn", "'source_column': " + kAge + ", 'boundaries': 'x'"),
             "boundaries must be a list"},
+           {column("BucketizedColumn", "'source_column': " + kAge + ", 'boundaries': ['x']"),
+            "boundaries must be numbers"},
            {embedding(identity("x"), "'max_norm': 'x'"), "max_norm is "},
            {words("7"), "vocabulary_list must be a list"},
            {words("[1, 'a', 2, 3]"), "vocabulary_list holds "},

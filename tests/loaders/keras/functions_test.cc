@@ -78,6 +78,38 @@ TEST(Functions, ArgumentsThatTheFileLacksAreNamed) {
   EXPECT_THAT(message_of(function("einsum", "{}")), HasSubstr("inputs"));
 }
 
+TEST(Functions, WhatIsNoCallIsNamed) {
+  EXPECT_THAT(message_of(model("SlicingOpLambda", ", 'function': '__operators__.getitem'",
+                               "[['x', 0, 0, {}]]")),
+              HasSubstr("layer 'f' (SlicingOpLambda): called without a slice"));
+  EXPECT_THAT(message_of(model("TensorFlowOpLayer", "", "[[['x', 0, 0, {}]]]")),
+              HasSubstr("layer 'f' (TensorFlowOpLayer): node_def is missing"));
+  EXPECT_THAT(message_of(node("{'name': 'n', 'op': 'Frobnicate', 'input': ['x']}", "{}")),
+              HasSubstr("TensorFlowOpLayer 'f': TensorFlow op Frobnicate"));
+}
+
+// The shape is an operand, whose length the file does not state.
+TEST(Functions, TensorsOfUnknownRankAreNamed) {
+  const auto after = [](const std::string& layer) {
+    return message_of(functional(
+        kInput +
+            ",{'class_name': 'InputLayer', 'name': 's', 'inbound_nodes': [], 'config': {'name': "
+            "'s', 'batch_input_shape': [null], 'dtype': 'int32'}}"
+            ",{'class_name': 'TFOpLambda', 'name': 'r', 'inbound_nodes': [['x', 0, 0, {'shape': "
+            "['s', 0, 0]}]], 'config': {'name': 'r', 'trainable': true, 'function': 'reshape'}}," +
+            layer,
+        "[['x', 0, 0], ['s', 0, 0]]", "[['f', 0, 0]]"));
+  };
+  const std::string function = after(
+      "{'class_name': 'TFOpLambda', 'name': 'f', 'inbound_nodes': [['r', 0, 0, {}]], 'config': "
+      "{'name': 'f', 'trainable': true, 'function': 'linalg.adjoint'}}");
+  EXPECT_THAT(function, HasSubstr("a tensor of unknown rank"));
+  EXPECT_THAT(function, HasSubstr("'f'"));
+  EXPECT_THAT(after("{'class_name': 'Add', 'name': 'f', 'inbound_nodes': [[['r', 0, 0, {}], ['x', "
+                    "0, 0, {}]]], 'config': {'name': 'f', 'trainable': true}}"),
+              HasSubstr("layer 'f' (Add): the inputs' ranks must be known"));
+}
+
 TEST(Functions, DamagedArgumentsAreErrors) {
   for (const char* kwargs :
        {"{'y': [[1], 2]}", "{'y': 'text'}", "{'y': {'class_name': 'Foo', 'config': {}}}"}) {
