@@ -1,6 +1,7 @@
 // Sparse tensors packed into three strings each, the messages of indices, values and shape, which
 // loops over their rows carry.
 #include <algorithm>
+#include <numeric>
 
 #include "kernels/host/example.h"
 #include "kernels/host/sparse.h"
@@ -9,6 +10,8 @@ namespace thaw::host {
 namespace {
 
 constexpr std::int64_t kParts = 3;
+// A shape claims slices without a value, too.
+constexpr std::int64_t kMostSlices = std::int64_t{1} << 24;
 
 void pack_sparse(const Tensor& indices, const Tensor& values, const Tensor& shape,
                  std::string* out) {
@@ -21,14 +24,12 @@ Tensor dims_tensor(const Ints& dims) {
   return integer_tensor(DType::int64, {static_cast<std::int64_t>(dims.size())}, dims);
 }
 
-/// The positions of the rows in each of the first dimension's slices.
-std::vector<Ints> slices_of(const SparseIndices& indices) {
-  dense_size({indices.shape[0], kParts});
-  std::vector<Ints> slices(static_cast<std::size_t>(indices.shape[0]));
-  for (std::int64_t i = 0; i < indices.count; ++i) {
-    slices[static_cast<std::size_t>(indices.row(i)[0])].push_back(i);
-  }
-  return slices;
+/// The positions of the rows, ordered by the first dimension's slices.
+Ints by_slice(const SparseIndices& indices) {
+  Ints order(static_cast<std::size_t>(indices.count));
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, {}, [&](std::int64_t i) { return indices.row(i)[0]; });
+  return order;
 }
 
 /// Sparse tensors below each other, one for each position of the dimensions in front.
@@ -103,21 +104,20 @@ std::vector<Tensor> serialize_sparse(const HostArgs& args) {
   if (indices.rank < 2) {
     invalid("Rank of input SparseTensor should be > 1, but saw rank: {}", indices.rank);
   }
-  const std::vector<Ints> slices = slices_of(indices);
-  Tensor y(DType::string, Shape{indices.shape[0], kParts});
+  const std::int64_t slices = indices.shape[0];
+  if (slices > kMostSlices) fail(ErrorCode::resource_exhausted, "{} packed tensors", slices);
+  Tensor y(DType::string, Shape{slices, kParts});
   const Tensor shape = dims_tensor({indices.shape.begin() + 1, indices.shape.end()});
-  std::string* out = y.mutable_data<std::string>();
-  for (const Ints& slice : slices) {
-    Ints rows;
-    for (const std::int64_t i : slice) {
-      rows.insert(rows.end(), indices.row(i) + 1, indices.row(i) + indices.rank);
+  const Ints order = by_slice(indices);
+  auto next = order.begin();
+  for (std::int64_t slice = 0; slice < slices; ++slice) {
+    Ints rows, positions;
+    for (; next != order.end() && indices.row(*next)[0] == slice; ++next) {
+      positions.push_back(*next);
+      rows.insert(rows.end(), indices.row(*next) + 1, indices.row(*next) + indices.rank);
     }
-    const Tensor at = integer_tensor(
-        DType::int64,
-        {static_cast<std::int64_t>(slice.size()), static_cast<std::int64_t>(indices.rank) - 1},
-        rows);
-    pack_sparse(at, take_elements(args.in[1], slice), shape, out);
-    out += kParts;
+    pack_sparse(index_tensor(rows, indices.rank - 1), take_elements(args.in[1], positions), shape,
+                y.mutable_data<std::string>() + slice * kParts);
   }
   return {std::move(y)};
 }

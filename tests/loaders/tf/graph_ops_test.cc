@@ -300,6 +300,25 @@ TEST(RaggedVariants, DamagedElementsAreErrors) {
   }
 }
 
+// A shape may claim rows that no value stands in.
+TEST(PackedSparse, ClaimedRowsAreLimited) {
+  const ops::HostCall pack{"serialize_sparse", {{"rows", true}}, nullptr};
+  const auto error_of_shape = [&](std::int64_t rows) {
+    try {
+      call_host(pack,
+                {Tensor(DType::int64, Shape{0, 2}), Tensor(DType::float32, Shape{0}),
+                 Tensor::from(Shape{2}, std::vector<std::int64_t>{rows, 2})},
+                {{DType::string, Shape{kUnknownDim, 3}}});
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ErrorCode::internal;
+  };
+  EXPECT_EQ(error_of_shape(2), ErrorCode::internal);  // none
+  EXPECT_EQ(error_of_shape(std::int64_t{1} << 40), ErrorCode::resource_exhausted);
+  EXPECT_EQ(error_of_shape(-1), ErrorCode::invalid_argument);
+}
+
 TEST(Requantize, RangesWithoutZeroAreErrors) {
   const ops::HostCall call{"requantize", {{"dtype", DType::uint8}}, nullptr};
   const auto number = [](float x) { return Tensor::from(Shape{}, std::vector<float>{x}); };
