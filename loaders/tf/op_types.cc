@@ -310,7 +310,7 @@ constexpr TestedTypes kTestedTypes[] = {
     {"ParseSingleSequenceExample", "checked"},
     {"ParseTensor", "out_type bfloat16 bool complex128 complex64 float16 float32 float64 int16 int32 int64 int8 string uint16 uint32 uint64 uint8"},
     {"PartitionedCall", "checked"},
-    {"Placeholder", "dtype bfloat16 bool complex128 complex64 float16 float32 float64 int32 int64 int8 string uint16 uint64 uint8"},
+    {"Placeholder", "dtype bfloat16 bool complex128 complex64 float16 float32 float64 int16 int32 int64 int8 string uint16 uint64 uint8"},
     {"PlaceholderWithDefault", "dtype bfloat16 bool complex128 complex64 float16 float32 float64 int16 int32 int64 int8 string uint16 uint32 uint64 uint8"},
     {"Polygamma", "T float32 float64"},
     {"PopulationCount", "T int16 int32 int64 int8 uint16 uint32 uint64 uint8"},
