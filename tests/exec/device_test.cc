@@ -102,6 +102,56 @@ TEST(Device, WeightsAreUploadedOnceForAllSessions) {
   EXPECT_EQ(device.device().counts().device_allocations, constants + 2);
 }
 
+/// Products of matrices whose kernel keeps the weights in a form of its own.
+class PackingBackend final : public DeviceBackend {
+ public:
+  const char* name() const override { return "packing"; }
+  const test::FakeDevice& device() const override { return device_; }
+  std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
+    if (!std::holds_alternative<ops::MatMul>(site.op) || site.constants[1] == nullptr) {
+      return nullptr;
+    }
+    return std::make_unique<PackedProduct>(site.constants[1]->clone());
+  }
+
+ private:
+  class PackedProduct final : public DeviceKernel {
+   public:
+    explicit PackedProduct(Tensor weights) : weights_(std::move(weights)) {}
+    OperandUse use(std::size_t operand) const override {
+      return operand == 1 ? OperandUse::nothing : OperandUse::elements;
+    }
+    void enqueue(const Args& args, const Queue& queue) const override {
+      const View x = args.in[0], y = args.out[0];
+      dynamic_cast<cuda::HostStream&>(queue.stream).enqueue([this, x, y] {
+        const std::vector<Tensor> product =
+            evaluate(ops::MatMul{},
+                     {Tensor::borrow(DType::float32, x.type->shape, x.data, nullptr), weights_}, 1);
+        std::memcpy(y.data, product[0].data(), product[0].size_bytes());
+      });
+    }
+
+   private:
+    Tensor weights_;
+  };
+  test::FakeDevice device_;
+};
+
+TEST(Device, WeightsThatAKernelHasPackedAreNotUploadedBesides) {
+  Graph graph;
+  GraphBuilder g(graph);
+  const ValueId x = g.input("x", {DType::float32, {kUnknownDim, 4}});
+  g.output("y", g.matmul(x, g.constant(random_floats({4, 3}, 5))));
+  const PackingBackend device;
+  Runner runner(on(device, graph), {1, 4});
+  const std::vector<Tensor> inputs = {random_floats({2, 4}, 6)};
+  std::vector<Tensor> outputs;
+  runner.run(inputs, outputs);
+  EXPECT_TRUE(identical(outputs[0], evaluate_graph(graph, inputs)[0]));
+  EXPECT_EQ(device.device().counts().device_allocations, 1) << "the arena";
+  EXPECT_EQ(device.device().counts().uploads, 1) << "the input";
+}
+
 TEST(Device, RepeatedRunsReplayOneRecording) {
   const FakeBackend device;
   Runner runner(on(device, mlp()), {1, 4});
