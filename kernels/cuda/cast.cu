@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/narrow.h"
 #include "kernels/cuda/table.h"
 
 namespace thaw::cuda {
@@ -97,6 +98,11 @@ KernelPtr cast_kernel(DType from, DType to, std::int64_t count) {
 }
 
 }  // namespace
+
+void enqueue_cast(const Queue& queue, DType from, const void* x, DType to, void* y,
+                  std::int64_t count) {
+  launch_each(queue, count, CastBody<double>{from, to, x, y});
+}
 
 KernelPtr prepare_cast(const Site& site) {
   const DType from = site.in[0].dtype, to = site.out[0].dtype;

@@ -4,11 +4,13 @@
 // in the workspace.
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/cuda_stream.h"
 #include "kernels/cuda/cudnn.h"
 #include "kernels/cuda/libraries.h"
+#include "kernels/cuda/narrow.h"
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/window.cuh"
 #include "runtime/base/memory.h"
@@ -18,31 +20,30 @@ namespace {
 
 constexpr std::size_t kMostConvWorkspace = std::size_t{256} << 20;
 
-/// [..., n] to [n, ...] in the device's memory.
-std::shared_ptr<const void> last_axis_first(const Tensor& weights, const Device& device) {
+/// [..., n] to [n, ...].
+Tensor last_axis_first(const Tensor& weights) {
   const std::int64_t columns = weights.shape()[weights.shape().rank() - 1];
-  const std::int64_t rows = weights.num_elements() / columns;
+  const std::int64_t rows = columns == 0 ? 0 : weights.num_elements() / columns;
   const std::size_t element = size_of(weights.dtype());
   Tensor turned(weights.dtype(), weights.shape());
   const auto* from = static_cast<const std::byte*>(weights.data());
   auto* to = static_cast<std::byte*>(turned.mutable_data());
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t column = 0; column < columns; ++column) {
+  for (std::int64_t column = 0; column < columns; ++column) {
+    for (std::int64_t row = 0; row < rows; ++row) {
       std::memcpy(to + static_cast<std::size_t>(column * rows + row) * element,
                   from + static_cast<std::size_t>(row * columns + column) * element, element);
     }
   }
-  std::shared_ptr<std::byte> memory = device.allocate(turned.size_bytes(), MemoryKind::device);
-  const std::unique_ptr<Stream> stream = device.make_stream();
-  stream->copy_to_device(memory.get(), turned.data(), turned.size_bytes());
-  stream->wait();
-  return memory;
+  return turned;
 }
 
 /// What both directions of a convolution tell the library.
 struct ConvPlan {
   const Cudnn* library = nullptr;
-  DType dtype = DType::float32;
+  DType dtype = DType::float32;  // what the library computes with
+  bool narrow = false;           // x and y are float32: they are rounded, and widened
+  NarrowOperand pixels;
+  std::size_t y_bytes = 0;  // of y in 16 bits
   CudnnDescriptor<cudnnTensorDescriptor_t> large, small, bias;
   CudnnDescriptor<cudnnFilterDescriptor_t> filter;
   CudnnDescriptor<cudnnConvolutionDescriptor_t> conv;
@@ -113,15 +114,15 @@ bool ConvPlan::describe(const Window& w, Precision precision, std::int64_t image
   return described && (flat == 1) == (w.large[0] == 1) && (flat == 1) == (w.small[0] == 1);
 }
 
-/// The first that the library recommends and that fits; strict float32 stays with fused
-/// multiply-adds.
+/// The `rank`-th that the library recommends and that fits, among those that give the same result
+/// in each run; strict float32 stays with fused multiply-adds.
 template <class Performance, class Algorithm>
-bool choose(const std::vector<Performance>& found, bool strict, Algorithm& algorithm,
+bool choose(const std::vector<Performance>& found, bool strict, int rank, Algorithm& algorithm,
             std::size_t& workspace) {
   for (const Performance& one : found) {
     const bool narrow = one.mathType != CUDNN_FMA_MATH && one.mathType != CUDNN_DEFAULT_MATH;
     if (one.status != CUDNN_STATUS_SUCCESS || one.memory > kMostConvWorkspace) continue;
-    if (strict && narrow) continue;
+    if ((strict && narrow) || one.determinism != CUDNN_DETERMINISTIC || rank-- > 0) continue;
     algorithm = one.algo;
     workspace = one.memory;
     return true;
@@ -131,7 +132,7 @@ bool choose(const std::vector<Performance>& found, bool strict, Algorithm& algor
 
 constexpr int kMostAlgorithms = 8;
 
-bool choose_forward(ConvPlan& plan, bool strict) {
+bool choose_forward(ConvPlan& plan, bool strict, int rank) {
   std::vector<cudnnConvolutionFwdAlgoPerf_t> found(kMostAlgorithms);
   int count = 0;
   if (plan.library->forward_algorithms(plan.library->handle, plan.large.get(), plan.filter.get(),
@@ -140,10 +141,10 @@ bool choose_forward(ConvPlan& plan, bool strict) {
     return false;
   }
   found.resize(static_cast<std::size_t>(count));
-  return choose(found, strict, plan.forward, plan.workspace);
+  return choose(found, strict, rank, plan.forward, plan.workspace);
 }
 
-bool choose_backward(ConvPlan& plan, bool strict) {
+bool choose_backward(ConvPlan& plan, bool strict, int rank) {
   std::vector<cudnnConvolutionBwdDataAlgoPerf_t> found(kMostAlgorithms);
   int count = 0;
   if (plan.library->backward_algorithms(plan.library->handle, plan.filter.get(), plan.small.get(),
@@ -152,7 +153,7 @@ bool choose_backward(ConvPlan& plan, bool strict) {
     return false;
   }
   found.resize(static_cast<std::size_t>(count));
-  return choose(found, strict, plan.backward, plan.workspace);
+  return choose(found, strict, rank, plan.backward, plan.workspace);
 }
 
 /// Bias and activation that the library computes with the convolution: ReLU, or the bias alone by
@@ -162,7 +163,7 @@ void fuse(ConvPlan& plan, const UnaryFn& activation) {
   const bool bias_alone = activation.kind == UnaryKind::linear &&
                           plan.forward == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
   plan.after = activation;
-  if (!plan.has_bias || !(relu || bias_alone)) return;
+  if (plan.narrow || !plan.has_bias || !(relu || bias_alone)) return;
   const Cudnn& library = *plan.library;
   cudnnDataType_t type{};
   cudnn_type(plan.dtype, type);
@@ -176,21 +177,34 @@ void fuse(ConvPlan& plan, const UnaryFn& activation) {
   plan.after = {};
 }
 
-std::shared_ptr<const void> packed(const Site& site, const Device& device) {
+/// Null if 16 bits cannot hold them.
+std::shared_ptr<const void> packed(const Site& site, const Device& device, DType dtype) {
   const Tensor& weights = *site.constants[1];
-  const auto pack = [&] { return last_axis_first(weights, device); };
-  return site.packs == nullptr ? pack() : site.packs->get(weights, "cudnn", pack);
+  const auto pack = [&]() -> std::shared_ptr<const void> {
+    if (weights.dtype() == dtype) return uploaded(last_axis_first(weights), device);
+    const Tensor narrow = rounded(weights, dtype);
+    return narrow.empty() ? nullptr : uploaded(last_axis_first(narrow), device);
+  };
+  const std::string layout = std::string("cudnn ") + name_of(dtype);
+  return site.packs == nullptr ? pack() : site.packs->get(weights, layout, pack);
 }
 
 void run_forward(const ConvPlan& p, const Args& args, const Queue& queue) {
   const void* x = args.in[0].data;
-  if (p.padded_bytes > 0) {
-    enqueue_padded(queue, p.window, p.images, p.channels, p.dtype, x, args.workspace);
-    x = args.workspace;
-  }
-  std::byte* workspace = args.workspace + align_up(p.padded_bytes);
-  const float one = 1, zero = 0;
   void* y = args.out[0].data;
+  std::byte* workspace = args.workspace;
+  if (p.narrow) {
+    x = p.pixels.bring(queue, x, workspace);
+    workspace += p.pixels.workspace();
+    y = workspace;
+    workspace += align_up(p.y_bytes);
+  }
+  if (p.padded_bytes > 0) {
+    enqueue_padded(queue, p.window, p.images, p.channels, p.dtype, x, workspace);
+    x = workspace;
+    workspace += align_up(p.padded_bytes);
+  }
+  const float one = 1, zero = 0;
   {
     const std::lock_guard lock(p.library->mutex);
     p.library->require(p.library->set_stream(p.library->handle, native(queue.stream)), "a stream");
@@ -204,9 +218,11 @@ void run_forward(const ConvPlan& p, const Args& args, const Queue& queue) {
                                      p.workspace, &zero, p.small.get(), y);
     p.library->require(status, "a convolution");
   }
+  const std::int64_t count = p.images * p.window.small_volume * p.out_channels;
+  if (p.narrow) enqueue_cast(queue, p.dtype, y, DType::float32, args.out[0].data, count);
   if (p.fused || (!p.has_bias && p.after.kind == UnaryKind::linear)) return;
-  add_bias_in_place(queue, p.after, p.dtype, y, p.has_bias ? args.in[2].data : nullptr,
-                    p.out_channels, p.images * p.window.small_volume * p.out_channels);
+  add_bias_in_place(queue, p.after, p.narrow ? DType::float32 : p.dtype, args.out[0].data,
+                    p.has_bias ? args.in[2].data : nullptr, p.out_channels, count);
 }
 
 void run_backward(const ConvPlan& p, const Args& args, const Queue& queue) {
@@ -227,11 +243,14 @@ void run_backward(const ConvPlan& p, const Args& args, const Queue& queue) {
 
 }  // namespace
 
-KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision precision) {
+KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision precision,
+                             int rank) {
   const auto& op = site.op_as<ops::Conv>();
   const Shape &x = site.in[0].shape, &weights = site.in[1].shape, &y = site.out[0].shape;
   ConvPlan plan;
-  plan.dtype = site.out[0].dtype;
+  plan.dtype = storage_of(precision, site.out[0].dtype);
+  if (plan.dtype == DType::float16) plan.dtype = site.out[0].dtype;
+  plan.narrow = plan.dtype != site.out[0].dtype;
   const bool known = site.constants[1] != nullptr;
   if (!known || x.num_elements() == 0 || y.num_elements() == 0 || op.groups <= 0 ||
       !plan.window.set(x, y, spatial_dims(weights), op.strides, op.dilations, op.padding)) {
@@ -251,19 +270,29 @@ KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision p
   }
   const bool strict = precision == Precision::f32 && plan.dtype == DType::float32;
   if (!plan.describe(seen, precision, x[0], plan.channels, plan.out_channels, op.groups) ||
-      !choose_forward(plan, strict)) {
+      !choose_forward(plan, strict, rank)) {
     return nullptr;
   }
   fuse(plan, op.activation);
-  plan.weights = packed(site, device);
-  const std::size_t workspace = align_up(plan.padded_bytes) + plan.workspace;
-  return make_kernel(
-      {plan.fused ? "cudnn conv, fused" : "cudnn conv", workspace},
-      [plan](const Args& args, const Queue& queue) { run_forward(plan, args, queue); });
+  plan.weights = packed(site, device, plan.dtype);
+  if (plan.weights == nullptr) return nullptr;
+  std::size_t workspace = align_up(plan.padded_bytes) + plan.workspace;
+  if (plan.narrow) {
+    if (!plan.pixels.set(site, 0, plan.dtype, device)) return nullptr;
+    plan.y_bytes = static_cast<std::size_t>(y.num_elements()) * size_of(plan.dtype);
+    workspace += plan.pixels.workspace() + align_up(plan.y_bytes);
+  }
+  const char* name = plan.narrow  ? "cudnn conv, 16 bits"
+                     : plan.fused ? "cudnn conv, fused"
+                                  : "cudnn conv";
+  const std::uint32_t taken = plan.pixels.constant() ? 3 : 2;  // x may be a constant, too
+  return make_kernel({name, workspace, false, taken}, [plan](const Args& args, const Queue& queue) {
+    run_forward(plan, args, queue);
+  });
 }
 
-KernelPtr prepare_conv_transpose_cudnn(const Site& site, const Device& device,
-                                       Precision precision) {
+KernelPtr prepare_conv_transpose_cudnn(const Site& site, const Device& device, Precision precision,
+                                       int rank) {
   const auto& op = site.op_as<ops::ConvTranspose>();
   const Shape &x = site.in[0].shape, &weights = site.in[1].shape, &y = site.out[0].shape;
   ConvPlan plan;
@@ -281,12 +310,12 @@ KernelPtr prepare_conv_transpose_cudnn(const Site& site, const Device& device,
   plan.has_bias = site.in.size() > 3;
   const bool strict = precision == Precision::f32 && plan.dtype == DType::float32;
   if (!plan.describe(w, precision, x[0], plan.out_channels, plan.channels, 1) ||
-      !choose_backward(plan, strict)) {
+      !choose_backward(plan, strict, rank)) {
     return nullptr;
   }
-  plan.weights = packed(site, device);
+  plan.weights = packed(site, device, plan.dtype);
   return make_kernel(
-      {"cudnn conv transpose", plan.workspace},
+      {"cudnn conv transpose", plan.workspace, false, 2},
       [plan](const Args& args, const Queue& queue) { run_backward(plan, args, queue); });
 }
 

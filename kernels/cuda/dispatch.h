@@ -15,6 +15,7 @@ struct KernelTraits {
   const char* name;
   std::size_t workspace = 0;
   bool may_fault = false;
+  std::uint32_t packed = 0;  // one bit per operand: it was taken over at preparation
 };
 
 /// A kernel whose enqueue() is a function object that carries what preparation decided.
@@ -27,6 +28,10 @@ KernelPtr make_kernel(const KernelTraits& traits, Body body) {
     }
     const char* name() const override { return traits_.name; }
     bool may_fault() const override { return traits_.may_fault; }
+    OperandUse use(std::size_t operand) const override {
+      const bool packed = operand < 32 && (traits_.packed >> operand & 1) != 0;
+      return packed ? OperandUse::nothing : OperandUse::elements;
+    }
     void enqueue(const Args& args, const Queue& queue) const override { body_(args, queue); }
 
    private:

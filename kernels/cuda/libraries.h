@@ -9,15 +9,25 @@ namespace thaw::cuda {
 // precision is asked for.
 
 KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision = Precision::f32);
-/// `most_column_bytes` of the workspace hold what windows see.
-KernelPtr prepare_conv_cublaslt(const Site& site, std::int64_t most_column_bytes,
+/// fp16 and bf16 of a float32 product: operands in 16 bits, sums, bias and result in float32. Null
+/// for the other precisions, and for weights that 16 bits cannot hold.
+KernelPtr prepare_matmul_narrow(const Site& site, const Device& device, Precision precision);
+/// `most_column_bytes` of the workspace hold what windows see. With fp16 and bf16 as
+/// prepare_matmul_narrow.
+KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
+                                std::int64_t most_column_bytes,
                                 Precision precision = Precision::f32);
 /// Of 16-bit floats and float32 into float32.
 Projection cublaslt_projection(const Product& product, DType dtype);
 
 /// Constant weights only: they are packed into memory of `device`.
-KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision precision);
-KernelPtr prepare_conv_transpose_cudnn(const Site& site, const Device& device, Precision precision);
+/// `rank` counts the algorithms that are deterministic, fit, and are as precise as was asked for,
+/// in the library's order; null behind the last. With bf16 x and the weights are 16 bits (not with
+/// fp16: the library's result would be, too, and overflow where float32 does not).
+KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision precision,
+                             int rank = 0);
+KernelPtr prepare_conv_transpose_cudnn(const Site& site, const Device& device, Precision precision,
+                                       int rank = 0);
 
 enum class CudnnRnnAlgorithm : std::uint8_t { standard, small };
 /// Layers that cuDNN computes as Keras does: lstm and gru (reset_after) with tanh and sigmoid,

@@ -93,7 +93,7 @@ bool LtProduct::prepare(const CublasLt& lt, const Product& p, DType dtype,
                         const LtOptions& options) {
   if (!types_of(dtype, options, types_) || p.batches > INT32_MAX) return false;
   lt_ = &lt;
-  dtype_ = dtype;
+  dtype_ = options.into_float32 ? DType::float32 : dtype;
   has_bias_ = p.has_bias;
   after_ = options.activation;
   batches_ = p.batches;

@@ -43,7 +43,7 @@ class LtProduct {
                                                   std::int64_t columns, std::int64_t stride) const;
 
   const CublasLt* lt_ = nullptr;
-  DType dtype_ = DType::float32;
+  DType dtype_ = DType::float32;  // of the result
   Types types_{};
   bool has_bias_ = false;
   cublasLtEpilogue_t epilogue_ = CUBLASLT_EPILOGUE_DEFAULT;

@@ -1,6 +1,7 @@
 // Products by cuBLASLt.
 #include "kernels/cuda/libraries.h"
 #include "kernels/cuda/lt_product.h"
+#include "kernels/cuda/narrow.h"
 
 namespace thaw::cuda {
 
@@ -21,6 +22,35 @@ KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision) {
                                        has_bias ? args.in[2].data : nullptr, args.out[0].data,
                                        args.workspace);
                      });
+}
+
+KernelPtr prepare_matmul_narrow(const Site& site, const Device& device, Precision precision) {
+  Product p;
+  const DType storage = storage_of(precision, site.out[0].dtype);
+  if (storage == site.out[0].dtype || !product_of(site, p)) return nullptr;
+  const CublasLt* lt = cublaslt();
+  LtProduct product;
+  LtOptions options;
+  options.activation = site.op_as<ops::MatMul>().activation;
+  options.into_float32 = true;
+  NarrowOperand a, b;
+  if (lt == nullptr || !product.prepare(*lt, p, storage, options) ||
+      !a.set(site, 0, storage, device) || !b.set(site, 1, storage, device)) {
+    return nullptr;
+  }
+  KernelTraits traits{"cublaslt matmul, 16 bits"};
+  traits.workspace = a.workspace() + b.workspace() + product.workspace();
+  traits.packed = (a.constant() ? 1U : 0U) | (b.constant() ? 2U : 0U);
+  const bool has_bias = p.has_bias;
+  return make_kernel(traits, [=](const Args& args, const Queue& queue) {
+    std::byte* room = args.workspace;
+    const void* first = a.bring(queue, args.in[0].data, room);
+    room += a.workspace();
+    const void* second = b.bring(queue, args.in[1].data, room);
+    room += b.workspace();
+    product.enqueue(queue, first, second, has_bias ? args.in[2].data : nullptr, args.out[0].data,
+                    room);
+  });
 }
 
 Projection cublaslt_projection(const Product& p, DType dtype) {

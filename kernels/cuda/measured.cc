@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "runtime/base/check.h"
 
@@ -55,39 +56,50 @@ class Bench {
 
 Measured::Measured(Clock clock) : clock_(std::move(clock)) {}
 
-std::string Measured::known(const std::string& key) const {
+std::optional<std::size_t> Measured::known(const std::string& key) const {
   const std::lock_guard lock(mutex_);
-  const auto found = names_.find(key);
-  return found == names_.end() ? "" : found->second;
+  const auto found = positions_.find(key);
+  return found == positions_.end() ? std::nullopt : std::optional(found->second);
 }
 
-KernelPtr Measured::quickest(std::vector<KernelPtr> candidates, const Site& site,
-                             const Device& device, const std::string& key) {
-  std::erase(candidates, nullptr);
-  if (candidates.empty()) return nullptr;
-  if (candidates.size() == 1) return std::move(candidates.front());
-  const std::string name = known(key);
-  for (KernelPtr& candidate : candidates) {
-    if (candidate->name() == name) return std::move(candidate);
+// Behind the last candidate if none has a kernel.
+std::size_t Measured::measure(const std::vector<Candidate>& candidates, const Site& site,
+                              const Device& device) const {
+  Site alone = site;
+  alone.packs = nullptr;
+  std::vector<std::pair<std::size_t, KernelPtr>> kernels;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (KernelPtr kernel = candidates[i](alone)) kernels.emplace_back(i, std::move(kernel));
   }
+  if (kernels.empty()) return candidates.size();
+  std::size_t best = kernels.front().first;
+  if (kernels.size() == 1) return best;
   double least = std::numeric_limits<double>::infinity();
-  KernelPtr* best = &candidates.front();
   Bench bench(site, device);
-  for (KernelPtr& candidate : candidates) {
+  for (const auto& [position, kernel] : kernels) {
     try {
-      const double seconds = bench.time(*candidate, clock_);
+      const double seconds = bench.time(*kernel, clock_);
       if (seconds < least) {
         least = seconds;
-        best = &candidate;
+        best = position;
       }
     } catch (const Error&) {
       continue;  // the device itself having failed, the first run says so
     }
   }
-  const std::lock_guard lock(mutex_);
-  if (names_.size() >= kMostKnown) names_.clear();
-  names_[key] = (*best)->name();
-  return std::move(*best);
+  return best;
+}
+
+KernelPtr Measured::quickest(const std::vector<Candidate>& candidates, const Site& site,
+                             const Device& device, const std::string& key) {
+  std::optional<std::size_t> best = known(key);
+  if (!best) {
+    best = measure(candidates, site, device);
+    const std::lock_guard lock(mutex_);
+    if (positions_.size() >= kMostKnown) positions_.clear();
+    positions_[key] = *best;
+  }
+  return *best < candidates.size() ? candidates[*best](site) : nullptr;
 }
 
 std::string shape_key(const std::string& op, const Site& site) {

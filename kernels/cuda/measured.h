@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,18 +18,24 @@ class Measured {
   using Clock = std::function<double()>;  // seconds
   explicit Measured(Clock clock);
 
-  /// One of `candidates` (null ones are passed over), or null if there is none. Each is run a few
-  /// times on memory of its own, which holds zeros; one that fails is out. `key` says everything
-  /// that the times depend on; where it is known, nothing runs.
-  KernelPtr quickest(std::vector<KernelPtr> candidates, const Site& site, const Device& device,
-                     const std::string& key);
+  /// Gives a kernel for a site, or null.
+  using Candidate = std::function<KernelPtr(const Site&)>;
+
+  /// The kernel of one of `candidates`, or null if none has one. Each is run a few times on memory
+  /// of its own, which holds zeros; one that fails is out. `key` says everything that the times
+  /// depend on; where it is known, only the quickest is prepared and nothing runs. What the others
+  /// packed goes with them: the site's PackCache sees the quickest only.
+  KernelPtr quickest(const std::vector<Candidate>& candidates, const Site& site,
+                     const Device& device, const std::string& key);
 
  private:
-  std::string known(const std::string& key) const;
+  std::optional<std::size_t> known(const std::string& key) const;
+  std::size_t measure(const std::vector<Candidate>& candidates, const Site& site,
+                      const Device& device) const;
 
   Clock clock_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::string> names_;  // key -> name of the quickest
+  std::map<std::string, std::size_t> positions_;  // key -> of the quickest
 };
 
 /// Of a site: its types, and whatever the caller puts in front.

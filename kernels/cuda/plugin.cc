@@ -14,6 +14,8 @@
 namespace thaw::cuda {
 namespace {
 
+constexpr int kCudnnAlgorithms = 3;  // of a convolution: the first that the library recommends
+
 double seconds_now() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration<double>(now).count();
@@ -55,36 +57,74 @@ class CudaBackend final : public DeviceBackend {
 
   KernelPtr prepare_preferred(const Site& site) const {
     if (std::holds_alternative<ops::MatMul>(site.op)) {
+      if (KernelPtr kernel = prepare_matmul_narrow(site, gpu_->device, precision_)) return kernel;
       return prepare_matmul_cublaslt(site, precision_);
     }
     if (std::holds_alternative<ops::Conv>(site.op)) return prepare_conv(site);
-    if (std::holds_alternative<ops::ConvTranspose>(site.op)) {
-      return prepare_conv_transpose_cudnn(site, gpu_->device, precision_);
-    }
+    if (std::holds_alternative<ops::ConvTranspose>(site.op)) return prepare_conv_transpose(site);
     if (std::holds_alternative<ops::Rnn>(site.op)) return prepare_rnn(site);
     return nullptr;
   }
 
+  /// What a choice depends on beside the op's attributes and the types.
+  std::string key(const std::string& op, const Site& site) const {
+    return shape_key(op + " " + std::to_string(static_cast<int>(precision_)), site);
+  }
+
   KernelPtr prepare_conv(const Site& site) const {
     constexpr std::int64_t kMostColumnBytes = std::int64_t{256} << 20;
-    if (KernelPtr kernel = prepare_conv_cudnn(site, gpu_->device, precision_)) return kernel;
-    return prepare_conv_cublaslt(site, kMostColumnBytes, precision_);
+    std::vector<Measured::Candidate> candidates;
+    for (int rank = 0; rank < kCudnnAlgorithms; ++rank) {
+      candidates.push_back([this, rank](const Site& at) {
+        return prepare_conv_cudnn(at, gpu_->device, precision_, rank);
+      });
+    }
+    candidates.push_back([this](const Site& at) {
+      return prepare_conv_cublaslt(at, gpu_->device, kMostColumnBytes, precision_);
+    });
+    const auto& op = site.op_as<ops::Conv>();
+    std::string text = "conv " + std::to_string(op.groups) + attributes(op);
+    text += " " + std::to_string(static_cast<int>(op.activation.kind));
+    return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
+  }
+
+  KernelPtr prepare_conv_transpose(const Site& site) const {
+    std::vector<Measured::Candidate> candidates;
+    for (int rank = 0; rank < kCudnnAlgorithms; ++rank) {
+      candidates.push_back([this, rank](const Site& at) {
+        return prepare_conv_transpose_cudnn(at, gpu_->device, precision_, rank);
+      });
+    }
+    const std::string text = "conv_transpose" + attributes(site.op_as<ops::ConvTranspose>());
+    return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
+  }
+
+  /// Of any convolution.
+  template <class AnyConv>
+  static std::string attributes(const AnyConv& op) {
+    std::string text = " " + std::to_string(static_cast<int>(op.padding.kind));
+    for (const auto* list : {&op.strides, &op.dilations, &op.padding.before, &op.padding.after}) {
+      text += ";";
+      for (const std::int64_t one : *list) text += " " + std::to_string(one);
+    }
+    return text;
   }
 
   /// Own teams of blocks or cuDNN's algorithms: no rule says which is quicker for every shape.
   KernelPtr prepare_rnn(const Site& site) const {
-    const Device& device = gpu_->device;
-    std::vector<KernelPtr> kernels;
-    kernels.push_back(prepare_rnn_persistent(site, gpu_->device.team_limits(), projection));
+    std::vector<Measured::Candidate> candidates;
+    candidates.push_back([this](const Site& at) {
+      return prepare_rnn_persistent(at, gpu_->device.team_limits(), projection);
+    });
     for (const auto algorithm : {CudnnRnnAlgorithm::standard, CudnnRnnAlgorithm::small}) {
-      kernels.push_back(prepare_rnn_cudnn(site, device, precision_, algorithm));
+      candidates.push_back([this, algorithm](const Site& at) {
+        return prepare_rnn_cudnn(at, gpu_->device, precision_, algorithm);
+      });
     }
     const auto& op = site.op_as<ops::Rnn>();
-    const std::string key =
-        shape_key(std::to_string(static_cast<int>(op.cell)) + std::to_string(op.reset_after) +
-                      std::to_string(op.has_mask) + std::to_string(static_cast<int>(precision_)),
-                  site);
-    return gpu_->measured.quickest(std::move(kernels), site, device, key);
+    const std::string text = "rnn " + std::to_string(static_cast<int>(op.cell)) +
+                             std::to_string(op.reset_after) + std::to_string(op.has_mask);
+    return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
   }
 
   std::shared_ptr<Gpu> gpu_;

@@ -7,6 +7,7 @@
 #include "kernels/cuda/cuda_stream.h"
 #include "kernels/cuda/cudnn.h"
 #include "kernels/cuda/libraries.h"
+#include "kernels/cuda/narrow.h"
 #include "kernels/cuda/product.h"
 #include "runtime/base/check.h"
 #include "runtime/base/memory.h"
@@ -152,14 +153,6 @@ void CudnnRnn::enqueue(const Args& args, const Queue& queue) const {
                shape.batch * shape.units * static_cast<std::int64_t>(size_of(dtype)));
 }
 
-std::shared_ptr<const void> upload(const Tensor& tensor, const Device& device) {
-  std::shared_ptr<std::byte> memory = device.allocate(tensor.size_bytes(), MemoryKind::device);
-  const std::unique_ptr<Stream> stream = device.make_stream();
-  stream->copy_to_device(memory.get(), tensor.data(), tensor.size_bytes());
-  stream->wait();
-  return memory;
-}
-
 }  // namespace
 
 KernelPtr prepare_rnn_cudnn(const Site& site, const Device& device, Precision precision,
@@ -180,16 +173,17 @@ KernelPtr prepare_rnn_cudnn(const Site& site, const Device& device, Precision pr
   }
   layer.library = cudnn();
   if (layer.library == nullptr || !layer.describe(op, precision, algorithm)) return nullptr;
-  const auto pack = [&] { return upload(layer.packed(site), device); };
+  const auto pack = [&] { return uploaded(layer.packed(site), device); };
   const std::string layout = small ? "cudnn rnn small" : "cudnn rnn";
   layer.weights =
       site.packs == nullptr ? pack() : site.packs->get(*site.constants[2], layout, pack);
   if (!s.return_sequences) {
     layer.y_bytes = static_cast<std::size_t>(s.batch * s.steps * s.units) * size_of(layer.dtype);
   }
-  return make_kernel(
-      {small ? "cudnn rnn, small" : "cudnn rnn", align_up(layer.y_bytes) + layer.workspace},
-      [layer](const Args& args, const Queue& queue) { layer.enqueue(args, queue); });
+  const std::uint32_t packed = 6U | (s.bias < 0 ? 0U : 1U << s.bias);
+  return make_kernel({small ? "cudnn rnn, small" : "cudnn rnn",
+                      align_up(layer.y_bytes) + layer.workspace, false, packed},
+                     [layer](const Args& args, const Queue& queue) { layer.enqueue(args, queue); });
 }
 
 }  // namespace thaw::cuda

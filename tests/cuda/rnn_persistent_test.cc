@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -138,6 +139,100 @@ TEST(RnnPersistent, SixteenBitElementsAreSummedInFloat32) {
   const PersistentBackend backend(kHopper);
   for (const DType dtype : {DType::float16, DType::bfloat16}) {
     EXPECT_TRUE(check_row(backend, row_of({CellKind::lstm, true, 2, 3, 5, 100}), dtype));
+  }
+}
+
+/// Kernel `make` for both sites of a bidirectional layer, the second backwards, with everything but
+/// x of its own; results of the first and behind them of the second.
+struct PairRun {
+  std::string kernel;
+  std::vector<Tensor> found, expected;
+};
+
+PairRun run_pair(const TeamLimits& limits, LayerCase c) {
+  const OpCase forwards = row_of(c);
+  c.backwards = !c.backwards;
+  const OpCase backwards = row_of(c);
+  const OpCase* rows[2] = {&forwards, &backwards};
+  std::vector<Tensor> operands[2] = {make_operands(forwards, DType::float32),
+                                     make_operands(backwards, DType::float32)};
+  operands[1][0] = operands[0][0];
+  for (std::size_t i = 1; i < operands[1].size(); ++i) {  // other weights than the first's
+    if (operands[1][i].dtype() != DType::float32) continue;
+    operands[1][i] = operands[1][i].clone();
+    float* elements = operands[1][i].mutable_data<float>();
+    std::reverse(elements, elements + operands[1][i].num_elements());
+  }
+  PairRun run;
+  std::vector<TensorType> in[2], out[2];
+  std::vector<const Tensor*> known[2];
+  for (int d = 0; d < 2; ++d) {
+    for (Tensor& result : expected_results(*rows[d], operands[d])) {
+      out[d].push_back({DType::float32, result.shape()});
+      run.expected.push_back(std::move(result));
+    }
+    for (const Tensor& operand : operands[d]) in[d].push_back(operand.type());
+    known[d].assign(operands[d].size(), nullptr);
+  }
+  const auto kernel = cuda::prepare_rnn_pair({rows[0]->op, in[0], out[0], known[0]},
+                                             {rows[1]->op, in[1], out[1], known[1]}, limits,
+                                             cuda::plain_projection);
+  if (kernel == nullptr) return run;
+  run.kernel = kernel->name();
+  const FakeDevice device;
+  std::vector<std::shared_ptr<std::byte>> memory;
+  const auto take = [&](std::size_t bytes) {
+    memory.push_back(device.allocate(bytes + 1, MemoryKind::device));
+    return memory.back().get();
+  };
+  std::byte* workspace = take(kernel->workspace());
+  auto* fault = reinterpret_cast<Fault*>(take(sizeof(Fault)));
+  const auto stream = device.make_stream();
+  stream->fill_zero(fault, sizeof(Fault));
+  std::vector<View> from, to;
+  for (int d = 0; d < 2; ++d) {
+    for (std::size_t i = 0; i < operands[d].size(); ++i) {
+      from.push_back({take(operands[d][i].size_bytes()), &in[d][i]});
+      stream->copy_to_device(from.back().data, operands[d][i].data(), operands[d][i].size_bytes());
+    }
+    for (const TensorType& type : out[d]) {
+      run.found.emplace_back(type.dtype, type.shape);
+      to.push_back({take(run.found.back().size_bytes()), &type});
+    }
+  }
+  kernel->enqueue({from, to, workspace, nullptr}, {*stream, fault, 0});
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    stream->copy_to_host(run.found[i].mutable_data(), to[i].data, run.found[i].size_bytes());
+  }
+  stream->wait();
+  return run;
+}
+
+TEST(RnnPersistent, BothDirectionsInOneLaunchAgreeWithEachAlone) {
+  const struct {
+    TeamLimits limits;
+    LayerCase layer;
+    const char* kernel;
+  } cases[] = {
+      {kHopper, {CellKind::lstm, true, 3, 4, 5, 20}, "cuda rnn pair, blocks"},
+      {kHopper, {CellKind::lstm, true, 2, 3, 5, 100, true, true}, "cuda rnn pair, clusters"},
+      {kHopper, {CellKind::gru, true, 2, 3, 5, 129, true}, "cuda rnn pair, clusters"},
+      {kHopper, {CellKind::gru, false, 1, 3, 5, 70, false, true}, "cuda rnn pair, clusters"},
+      {kHopper, {CellKind::simple, true, 2, 3, 5, 200, true}, "cuda rnn pair, clusters"},
+      {kTuring, {CellKind::lstm, true, 5, 3, 3, 65, true, true}, "cuda rnn pair, grid"},
+      {kTuring, {CellKind::gru, false, 3, 3, 3, 99, true}, "cuda rnn pair, grid"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(fmt::format("{}, {} units", c.kernel, c.layer.units));
+    const PairRun run = run_pair(c.limits, c.layer);
+    ASSERT_EQ(run.kernel, c.kernel);
+    ASSERT_EQ(run.found.size(), run.expected.size());
+    for (std::size_t i = 0; i < run.found.size(); ++i) {
+      EXPECT_EQ(
+          judge(run.found[i], run.expected[i], limit(Accuracy::recurrent, DType::float32), false),
+          "")
+          << "result " << i;
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "kernels/cuda/cuda_stream.h"
@@ -154,6 +155,8 @@ struct Reader {
   }
 };
 
+cudaDataType_t last_operands = CUDA_R_64F, last_result = CUDA_R_64F;
+
 cublasStatus_t matmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, const void* alpha,
                       const void* first, cublasLtMatrixLayout_t first_layout, const void* second,
                       cublasLtMatrixLayout_t second_layout, const void* beta, const void*,
@@ -164,6 +167,8 @@ cublasStatus_t matmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, const vo
   const Layout d = inside<Layout>(result_layout);
   const Reader a{first, inside<Layout>(first_layout), o.first == CUBLAS_OP_T};
   const Reader b{second, inside<Layout>(second_layout), o.second == CUBLAS_OP_T};
+  last_operands = a.layout.type == b.layout.type ? a.layout.type : CUDA_R_64F;
+  last_result = d.type;
   const cudaDataType_t scale = o.compute == CUBLAS_COMPUTE_64F ? CUDA_R_64F : CUDA_R_32F;
   EXPECT_EQ(element(alpha, scale, 0), 1);
   EXPECT_EQ(element(beta, scale, 0), 0);
@@ -221,11 +226,13 @@ class LtBackend final : public DeviceBackend {
   const Device& device() const override { return device_; }
   std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
     if (std::holds_alternative<ops::Conv>(site.op)) {
-      return prepare_conv_cublaslt(site, most_column_bytes);
+      return prepare_conv_cublaslt(site, device_, most_column_bytes, precision);
     }
+    if (precision != Precision::f32) return prepare_matmul_narrow(site, device_, precision);
     return prepare_matmul_cublaslt(site);
   }
   std::int64_t most_column_bytes = 1 << 20;
+  Precision precision = Precision::f32;
 
  private:
   test::FakeDevice device_;
@@ -311,6 +318,75 @@ TEST(CublasLt, BatchesActivationsAndTransposes) {
     }
   }
   EXPECT_EQ(runs, 48);
+}
+
+/// What the shorter form makes of float32 elements.
+Tensor through(const Tensor& tensor, DType storage) {
+  Tensor made = tensor.clone();
+  float* elements = made.mutable_data<float>();
+  for (std::int64_t i = 0; i < made.num_elements(); ++i) {
+    elements[i] = storage == DType::float16 ? to_float(float16_from(elements[i]))
+                                            : to_float(bfloat16_from(elements[i]));
+  }
+  return made;
+}
+
+/// Rows of float32 whose second operand is `constant`: as exact as float32 is on operands that were
+/// rounded to `storage`.
+template <class AnyOp>
+int run_narrow(Precision precision, DType storage, bool constant) {
+  LtBackend backend;
+  backend.precision = precision;
+  const cudaDataType_t type = storage == DType::float16 ? CUDA_R_16F : CUDA_R_16BF;
+  int runs = 0;
+  for (const test::OpCase& row : test::op_cases()) {
+    const bool in_float32 =
+        std::find(row.dtypes.begin(), row.dtypes.end(), DType::float32) != row.dtypes.end();
+    if (!std::holds_alternative<AnyOp>(row.op) || !in_float32) continue;
+    SCOPED_TRACE(row.name);
+    test::OpCase known = row;
+    known.operands[1].constant = constant;
+    const std::vector<Tensor> operands = test::make_operands(known, DType::float32);
+    const test::DeviceOp op(backend, known, operands);
+    if (op.kernel() == nullptr) continue;
+    ++runs;
+    EXPECT_EQ(op.kernel()->use(1), constant ? OperandUse::nothing : OperandUse::elements);
+    const Tensor result = op.run()[0];
+    EXPECT_EQ(last_operands, type);
+    EXPECT_EQ(last_result, CUDA_R_32F) << "sums and results are float32";
+    std::vector<Tensor> seen = operands;
+    for (const std::size_t i : {0, 1}) seen[i] = through(operands[i], storage);
+    EXPECT_EQ(test::judge(result, test::expected_results(known, seen)[0],
+                          test::limit(row.accuracy, DType::float32), false),
+              "");
+  }
+  return runs;
+}
+
+TEST(CublasLt, ShorterFormsKeepOperandsInSixteenBits) {
+  for (const bool constant : {true, false}) {
+    EXPECT_GT(run_narrow<ops::MatMul>(Precision::fp16, DType::float16, constant), 10);
+    EXPECT_GT(run_narrow<ops::MatMul>(Precision::bf16, DType::bfloat16, constant), 10);
+    EXPECT_GT(run_narrow<ops::Conv>(Precision::fp16, DType::float16, constant), 5);
+    EXPECT_GT(run_narrow<ops::Conv>(Precision::bf16, DType::bfloat16, constant), 5);
+  }
+  EXPECT_EQ(run_narrow<ops::MatMul>(Precision::tf32, DType::float32, true), 0);
+}
+
+TEST(CublasLt, WeightsBeyondFloat16StayInFloat32) {
+  LtBackend backend;
+  const Op op = ops::MatMul{};
+  const std::vector<TensorType> in = {{DType::float32, {1, 2}}, {DType::float32, {2, 1}}};
+  const std::vector<TensorType> out = {{DType::float32, {1, 1}}};
+  const auto prepared = [&](const std::vector<float>& weights, Precision precision) {
+    const Tensor b = Tensor::from<float>({2, 1}, weights);
+    const std::vector<const Tensor*> constants = {nullptr, &b};
+    backend.precision = precision;
+    return backend.prepare({op, in, out, constants}) != nullptr;
+  };
+  EXPECT_TRUE(prepared({65504, -1}, Precision::fp16));
+  EXPECT_FALSE(prepared({70000, -1}, Precision::fp16));
+  EXPECT_TRUE(prepared({70000, -1}, Precision::bf16));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class CudnnBackend final : public DeviceBackend {
   const Device& device() const override { return device_; }
   std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
     if (std::holds_alternative<ops::Conv>(site.op)) {
-      return prepare_conv_cudnn(site, device_, Precision::f32);
+      return prepare_conv_cudnn(site, device_, precision, rank);
     }
     if (std::holds_alternative<ops::ConvTranspose>(site.op)) {
       return prepare_conv_transpose_cudnn(site, device_, Precision::f32);
@@ -38,6 +38,8 @@ class CudnnBackend final : public DeviceBackend {
     return prepare_rnn_cudnn(site, device_, Precision::f32, algorithm);
   }
   CudnnRnnAlgorithm algorithm = CudnnRnnAlgorithm::standard;
+  Precision precision = Precision::f32;
+  int rank = 0;
 
  private:
   test::FakeDevice device_;
@@ -154,27 +156,72 @@ class Sleeper final : public DeviceKernel {
   double* clock_;
 };
 
+TEST(CudnnConv, OtherAlgorithmsAreDeterministicAndAgree) {
+  CudnnBackend backend;
+  backend.rank = 1;
+  const int runs = run_rows<ops::Conv>(backend).first;
+  EXPECT_GT(runs, 60);
+  backend.rank = 3;
+  EXPECT_EQ(run_rows<ops::Conv>(backend).first, 0) << "the fake has three that are deterministic";
+}
+
+/// A row of convolution in float32 whose weights are constant, judged as bfloat16 would be.
+TEST(CudnnConv, Bfloat16KeepsOperandsInSixteenBits) {
+  CudnnBackend backend;
+  backend.precision = Precision::bf16;
+  int runs = 0, narrow = 0;
+  for (const test::OpCase& row : test::op_cases()) {
+    if (!std::holds_alternative<ops::Conv>(row.op)) continue;
+    SCOPED_TRACE(row.name);
+    test::OpCase known = row;
+    for (std::size_t i = 1; i < known.operands.size(); ++i) known.operands[i].constant = true;
+    const std::vector<Tensor> operands = test::make_operands(known, DType::float32);
+    const test::DeviceOp op(backend, known, operands);
+    if (op.kernel() == nullptr) continue;
+    ++runs;
+    narrow += std::string(op.kernel()->name()) == "cudnn conv, 16 bits" ? 1 : 0;
+    EXPECT_EQ(op.kernel()->use(1), OperandUse::nothing) << "its form on the device is the only one";
+    EXPECT_EQ(op.kernel()->use(0), OperandUse::elements);
+    const std::vector<Tensor> results = op.run();
+    const double allowed = test::limit(row.accuracy, DType::bfloat16);
+    EXPECT_EQ(test::judge(results[0], test::expected_results(known, operands)[0], allowed, false),
+              "");
+  }
+  EXPECT_GT(runs, 10);
+  EXPECT_EQ(narrow, runs);
+}
+
 TEST(MeasuredChoice, TheQuickestRunsAndIsRememberedByShape) {
   double clock = 0;
   Measured measured([&] { return clock; });
   const test::FakeDevice device;
   const Op op = ops::Unary{{UnaryKind::relu}};
   const std::vector<TensorType> types = {{DType::float32, {3}}};
-  const std::vector<const Tensor*> none = {nullptr};
-  const Site site{op, types, types, none};
+  const Tensor weights = Tensor::from<float>({3}, {1, 2, 3});
+  const std::vector<const Tensor*> known = {&weights};
+  PackCache packs;
+  const Site site{op, types, types, known, &packs};
+  int prepared = 0;
+  const auto sleeper = [&](const char* name, double seconds) {
+    return [&clock, &prepared, name, seconds](const Site& at) -> KernelPtr {
+      ++prepared;
+      if (at.packs != nullptr) at.packs->get(*at.constants[0], name, [] { return nullptr; });
+      return std::make_unique<Sleeper>(name, seconds, &clock);
+    };
+  };
+  const std::vector<Measured::Candidate> candidates = {sleeper("slow", 3),
+                                                       [](const Site&) { return nullptr; },
+                                                       sleeper("quick", 1), sleeper("failing", -1)};
   const auto choose = [&](const std::string& key) {
-    std::vector<KernelPtr> kernels;
-    kernels.push_back(std::make_unique<Sleeper>("slow", 3, &clock));
-    kernels.push_back(nullptr);
-    kernels.push_back(std::make_unique<Sleeper>("quick", 1, &clock));
-    kernels.push_back(std::make_unique<Sleeper>("failing", -1, &clock));
-    return std::string(measured.quickest(std::move(kernels), site, device, key)->name());
+    return std::string(measured.quickest(candidates, site, device, key)->name());
   };
   EXPECT_EQ(choose("a"), "quick");
   const int runs = Sleeper::runs;
   EXPECT_GT(runs, 0);
   EXPECT_EQ(choose("a"), "quick");
   EXPECT_EQ(Sleeper::runs, runs) << "it is known";
+  EXPECT_EQ(prepared, 3 + 1 + 1) << "the quickest once more, and then alone";
+  EXPECT_EQ(packs.size(), 1U) << "what the others packed is gone";
   EXPECT_EQ(choose("b"), "quick");
   EXPECT_GT(Sleeper::runs, runs);
   EXPECT_EQ(measured.quickest({}, site, device, "c"), nullptr);

@@ -205,22 +205,26 @@ cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t conv, cud
   return CUDNN_STATUS_SUCCESS;
 }
 
-// The first is too large, the second fails, the third multiplies in a shorter form.
+// The first is too large, the second fails, the third multiplies in a shorter form, the fifth sums
+// in another order each time.
 cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(
     cudnnHandle_t, const cudnnTensorDescriptor_t large, const cudnnFilterDescriptor_t filter,
     const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t small, int, int* count,
     cudnnConvolutionFwdAlgoPerf_t* found) {
   if (!fits(*large, *filter, *conv, *small)) return CUDNN_STATUS_BAD_PARAM;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 6; ++i) {
     found[i] = {};
     found[i].algo = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
     found[i].memory = kWorkspace;
     found[i].mathType = conv->math;
+    found[i].determinism = CUDNN_DETERMINISTIC;
   }
   found[0].memory = std::size_t{1} << 40;
   found[1].status = CUDNN_STATUS_NOT_SUPPORTED;
   found[2].mathType = CUDNN_TENSOR_OP_MATH;
-  *count = 4;
+  found[4].determinism = CUDNN_NON_DETERMINISTIC;
+  found[5].algo = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM;
+  *count = 6;
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha,
@@ -267,6 +271,7 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
   found[0].algo = CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
   found[0].memory = kWorkspace;
   found[0].mathType = conv->math;
+  found[0].determinism = CUDNN_DETERMINISTIC;
   *count = 1;
   return CUDNN_STATUS_SUCCESS;
 }

@@ -1,0 +1,43 @@
+// float32 operands kept in 16 bits, for the precisions that ask for it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "kernels/cuda/dispatch.h"
+#include "thaw/options.h"
+
+namespace thaw::cuda {
+
+/// What `precision` keeps operands of `dtype` as: float16 or bfloat16 for float32, else `dtype`.
+DType storage_of(Precision precision, DType dtype);
+
+/// float32 rounded to `storage` (to nearest even); empty if an element is beyond its range.
+Tensor rounded(const Tensor& weights, DType storage);
+
+/// y = x in another type of float.
+void enqueue_cast(const Queue& queue, DType from, const void* x, DType to, void* y,
+                  std::int64_t count);
+
+/// One float32 operand of a product in 16 bits. A constant lies rounded in the device's memory and
+/// nowhere else there; what is computed is rounded in each run.
+class NarrowOperand {
+ public:
+  /// False if a constant does not fit into `storage`.
+  bool set(const Site& site, std::size_t operand, DType storage, const Device& device);
+  bool constant() const { return weights_ != nullptr; }
+  /// Bytes of the workspace, aligned.
+  std::size_t workspace() const;
+  /// The operand in 16 bits, in `room` unless it is a constant.
+  const void* bring(const Queue& queue, const void* x, std::byte* room) const;
+
+ private:
+  DType storage_ = DType::invalid;
+  std::int64_t count_ = 0;
+  std::shared_ptr<const void> weights_;
+};
+
+/// A copy in the device's memory, complete on return.
+std::shared_ptr<const void> uploaded(const Tensor& tensor, const Device& device);
+
+}  // namespace thaw::cuda

@@ -1,0 +1,24 @@
+// A CUDA runtime without a GPU, in place of NVIDIA's: memory is the host's, kernels do nothing, and
+// what may not stand between the begin and the end of a capture is written down.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace thaw::fake {
+
+struct CudaRuntime {
+  std::mutex mutex;
+  void* capturing = nullptr;         // the stream
+  std::vector<std::string> illegal;  // calls during a capture that break it or act at once
+  std::map<std::string, int> calls;  // all, by name
+  int captures = 0;
+  int captured = 0;                           // launches, copies and fills, of all captures
+  std::map<const char*, std::size_t> memory;  // of the device, and pinned
+};
+
+CudaRuntime& cuda_runtime();
+
+}  // namespace thaw::fake
