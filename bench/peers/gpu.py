@@ -1,4 +1,5 @@
-"""Peers on the GPU: recurrent layers and an MLP in PyTorch (eager, CUDA graph, compiled) and JAX (jit of a scan).
+"""Peers on the GPU: recurrent layers and an MLP in PyTorch (eager, CUDA graph, compiled), JAX (jit of a scan), and cuDNN
+with the quickest of its algorithms for recurrent layers, each in a CUDA graph.
 
 python3 bench/peers/gpu.py --json FILE [--seconds 0.5]: medians in microseconds, host to host and on the device, of
 what is installed. float32 without TF32, weights of one seed; scripts/gpu-check puts the figures beside Thaw's.
@@ -88,6 +89,48 @@ def torch_rows(seconds):
     return figures
 
 
+# The settings under which PyTorch 2.x hands a recurrent layer to another algorithm of cuDNN: in its own order it takes
+# PERSIST_STATIC_SMALL_H up to 192 units, PERSIST_STATIC for some of 16 bits, else STANDARD, and STANDARD always where
+# sequences are packed (of one length here, so that the arithmetic is the same).
+def cudnn_rows(seconds):
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    torch.manual_seed(20261121)
+    figures = {}
+    for name, cell, units, batch in ROWS:
+        layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](FEATURES, units, batch_first=True).cuda().eval()
+        host = torch.randn(batch, STEPS, FEATURES).pin_memory()
+        device = host.cuda()
+        packed = torch.nn.utils.rnn.pack_padded_sequence(device, [STEPS] * batch, batch_first=True)
+        row = figures.setdefault(name, {})
+        for algorithm, x, back in (("preferred", device, lambda out: out[0]), ("standard", packed, lambda out: out[0].data)):
+            try:
+                with torch.inference_mode():
+                    side = torch.cuda.Stream()
+                    side.wait_stream(torch.cuda.current_stream())
+                    with torch.cuda.stream(side):
+                        for _ in range(3):
+                            layer(x)
+                    torch.cuda.current_stream().wait_stream(side)
+                    graph = torch.cuda.CUDAGraph()
+                    with torch.cuda.graph(graph):
+                        held = layer(x)
+
+                    def run(graph=graph, held=held, back=back):
+                        device.copy_(host, non_blocking=True)
+                        graph.replay()
+                        back(held).cpu()
+
+                    row["cudnn " + algorithm] = median_us(run, seconds)
+            except Exception as error:  # noqa: BLE001: an algorithm that does not capture is a result too
+                row["cudnn " + algorithm + " failed"] = str(error).splitlines()[0][:200]
+        times = [row[key] for key in ("cudnn preferred", "cudnn standard") if key in row]
+        if times:
+            row["cudnn best"] = min(times)
+    return figures
+
+
 def jax_rows(seconds):
     import jax
     import jax.numpy as jnp
@@ -127,7 +170,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.5)
     options = parser.parse_args()
     figures, missing = {}, []
-    for name, rows in (("torch", torch_rows), ("jax", jax_rows)):
+    for name, rows in (("torch", torch_rows), ("cudnn", cudnn_rows), ("jax", jax_rows)):
         try:
             for row, values in rows(options.seconds).items():
                 figures.setdefault(row, {}).update(values)
