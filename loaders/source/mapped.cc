@@ -16,21 +16,27 @@ constexpr std::size_t kLeastStored = 1 << 14;  // for less a copy is cheaper tha
 constexpr std::size_t kReadAhead = 4 << 20;    // of a mapped file, brought in at once
 constexpr std::size_t kLeastLetGo = 16 << 20;  // what is smaller will soon be read again
 
-/// Calls f(first address, bytes) for the whole pages of `part`: others may hold what is being read
-/// beside it.
-template <class F>
-void for_pages(std::span<const std::byte> part, const F& f) {
-  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
-  const std::uintptr_t first = (begin + page - 1) / page * page;
-  const std::uintptr_t end = (begin + part.size()) / page * page;
-  if (first < end) f(reinterpret_cast<void*>(first), end - first);
+std::uintptr_t page_size() {
+  static const auto size = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+std::uintptr_t page_of(const void* address) {
+  return reinterpret_cast<std::uintptr_t>(address) / page_size() * page_size();
+}
+
+/// The pages that hold some of `part`.
+std::span<std::byte> pages_of(std::span<const std::byte> part) {
+  const std::uintptr_t first = page_of(part.data());
+  const std::uintptr_t end = page_of(part.data() + part.size() + page_size() - 1);
+  return {reinterpret_cast<std::byte*>(first), end - first};
 }
 
 // One call for what would be a page fault for every sixteen pages; may do nothing.
 void bring_in(std::span<const std::byte> part) {
 #ifdef MADV_POPULATE_READ
-  for_pages(part, [](void* first, std::size_t size) { madvise(first, size, MADV_POPULATE_READ); });
+  const std::span<std::byte> pages = pages_of(part);
+  madvise(pages.data(), pages.size(), MADV_POPULATE_READ);
 #else
   static_cast<void>(part);
 #endif
@@ -65,8 +71,10 @@ Tensor tensor_of(const Bytes& part, DType dtype, Shape shape) {
 }
 
 void let_go(const Bytes& part) {
-  if (!part.mapped) return;
-  for_pages(part.data, [](void* first, std::size_t size) { madvise(first, size, MADV_DONTNEED); });
+  if (!part.mapped || part.data.empty()) return;
+  // The first and the last page too, which others may be reading: they would come back.
+  const std::span<std::byte> pages = pages_of(part.data);
+  madvise(pages.data(), pages.size(), MADV_DONTNEED);
 }
 
 std::uint32_t crc32_of(const Bytes& part) {
