@@ -48,7 +48,8 @@ class Backend {
   /// A kernel for the site, or null if this backend has none for these types.
   /// Throws Error(unimplemented) only for what no backend could ever run.
   virtual std::unique_ptr<Kernel> prepare(const Site& site) const = 0;
-  /// An elementwise op made of this unary or binary and others like it is worth its while here.
+  /// Worth its while here: an elementwise op made of this unary or binary and others like it, or
+  /// this attention in place of the nodes that spell it out.
   virtual bool fuses(const Op&, DType) const { return false; }
 };
 

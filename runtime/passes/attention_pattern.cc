@@ -3,6 +3,7 @@
 #include "runtime/passes/attention_pattern.h"
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/ir/einsum.h"
 #include "runtime/passes/pass_util.h"
@@ -152,6 +153,7 @@ class AttentionMatcher {
       const std::string &score = equation.inputs[first], &value = equation.inputs[1 - first];
       if (!std::holds_alternative<ops::Softmax>(producer_op(node.inputs[first]))) continue;
       if (score.size() != 3 && score.size() != 4) continue;  // batch, [head], row, step
+      if (std::set<char>(score.begin(), score.end()).size() != score.size()) continue;  // diagonal
       const bool heads = score.size() == 4;
       const char batch = score[0], head = heads ? score[1] : ' ';
       const char row = score[score.size() - 2], step = score.back();

@@ -161,6 +161,11 @@ TEST(FuseAttention, WhatStays) {
            "%q: float32[2, ?, 7] = input()\n%s = matmul(%q, %q) {transpose_b = true}\n"
            "%p = softmax(%s) {axes = [2]}\n%w = matmul(%p, %q)\noutputs(%w)",
            "input matmul softmax matmul"},
+          {"the shares' diagonal",
+           "%q: float32[2, 3, 4, 7] = input()\n%s = matmul(%q, %q) {transpose_b = true}\n"
+           "%p = softmax(%s) {axes = [3]}\n"
+           "%w = einsum(%p, %q) {equation = \"bhtt,bhtd->bhtd\"}\noutputs(%w)",
+           "input matmul softmax einsum"},
           {"an ellipsis",
            "%q: float32[2, 3, 4, 7] = input()\n"
            "%s = einsum(%q, %q) {equation = \"...td,...sd->...ts\"}\n"
