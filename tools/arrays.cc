@@ -238,21 +238,26 @@ void write_arrays(const std::string& path, const NamedArrays& arrays) {
 
 std::vector<Tensor> match_arrays(const NamedArrays& arrays, const std::vector<TensorSpec>& specs,
                                  const std::string& kind, const std::string& file) {
+  const auto named = [&](const std::string& name) {
+    return std::find_if(arrays.begin(), arrays.end(),
+                        [&](const auto& entry) { return entry.first == name; });
+  };
+  const auto position = [&](std::size_t i) { return fmt::format("{}_{}", kind, i); };
+  // The model's own names win, since a model may call its second input "input_0". Where they are
+  // not all there, a whole set of positions wins: Keras calls the first input "input_1".
+  bool by_name = true, by_position = true;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    by_name = by_name && named(specs[i].name) != arrays.end();
+    by_position = by_position && named(position(i)) != arrays.end();
+  }
   std::vector<Tensor> matched;
   std::vector<bool> used(arrays.size(), false);
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    const std::string positional = fmt::format("{}_{}", kind, i);
-    // The model's own name wins: a model may call its second input "input_0".
-    auto found = arrays.end();
-    for (const std::string& name : {specs[i].name, positional}) {
-      if (found == arrays.end()) {
-        found = std::find_if(arrays.begin(), arrays.end(),
-                             [&](const auto& entry) { return entry.first == name; });
-      }
-    }
+    auto found = !by_name && by_position ? arrays.end() : named(specs[i].name);
+    if (found == arrays.end()) found = named(position(i));
     if (found == arrays.end()) {
       fail(ErrorCode::invalid_argument, "{}: no array '{}' or '{}'; the model's {}s: {}", file,
-           printable(specs[i].name), positional, kind, signature_text(specs));
+           printable(specs[i].name), position(i), kind, signature_text(specs));
     }
     used[static_cast<std::size_t>(found - arrays.begin())] = true;
     matched.push_back(found->second);

@@ -19,7 +19,8 @@ NamedArrays read_arrays(const std::string& path, const std::vector<TensorSpec>& 
 /// Writes .npz, or JSON for a path that ends in .json; "-" is JSON on stdout.
 void write_arrays(const std::string& path, const NamedArrays& arrays);
 
-/// The arrays in the order of `specs`, by name or as "<kind>_<position>" (kind: "input", "output").
+/// The arrays in the order of `specs`, by name or as "<kind>_<position>" (kind: "input", "output");
+/// by position alone where all positions are there but not all names.
 /// Missing and unknown names throw Error(invalid_argument) listing the signature.
 std::vector<Tensor> match_arrays(const NamedArrays& arrays, const std::vector<TensorSpec>& specs,
                                  const std::string& kind, const std::string& file);
