@@ -11,11 +11,6 @@ int output_count(OpContext& c, const char* attr) {
   return static_cast<int>(count);
 }
 
-ValueId slice_axis(OpContext& c, ValueId x, std::int64_t axis, std::int64_t begin,
-                   std::int64_t end) {
-  return c.g.slice_axis(x, axis, begin, end);
-}
-
 // A sum of bools is their disjunction.
 ValueId scatter_of(OpContext& c, ScatterKind kind, ValueId whole, ValueId at, ValueId updates) {
   const ops::Scatter op{kind};
