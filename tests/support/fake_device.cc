@@ -9,26 +9,23 @@
 #include "runtime/base/memory.h"
 
 namespace thaw::test {
-namespace {
 
 constexpr std::size_t kPage = 4096;
 
-using Work = std::vector<std::function<void()>>;
+using FakeWork = std::vector<std::function<void()>>;
 
 // Runs once, whichever stream comes to it first.
-struct Item {
+struct FakeItem {
   std::function<void()> work;
   bool done = false;
 };
-using Items = std::vector<std::shared_ptr<Item>>;
+using FakeItems = std::vector<std::shared_ptr<FakeItem>>;
 
 class FakeRecording final : public Recording {
  public:
-  explicit FakeRecording(Work recorded) : work(std::move(recorded)) {}
-  const Work work;
+  explicit FakeRecording(FakeWork recorded) : work(std::move(recorded)) {}
+  const FakeWork work;
 };
-
-}  // namespace
 
 void FakeDevice::State::protect(bool accessible) const {
   for (const auto& [address, bytes] : memory)
@@ -82,7 +79,7 @@ class FakeStream final : public cuda::HostStream {
     if (recording_) {
       recorded_.push_back(std::move(work));
     } else {
-      queue_.push_back(std::make_shared<Item>(Item{std::move(work)}));
+      queue_.push_back(std::make_shared<FakeItem>(FakeItem{std::move(work)}));
     }
   }
   void copy_to_device(void* device, const void* host, std::size_t bytes) override {
@@ -137,13 +134,13 @@ class FakeStream final : public cuda::HostStream {
   }
 
  private:
-  static void append(Items& to, const Items& from) {
+  static void append(FakeItems& to, const FakeItems& from) {
     to.insert(to.end(), from.begin(), from.end());
   }
 
   std::shared_ptr<FakeDevice::State> state_;
-  Items queue_;
-  Work recorded_;
+  FakeItems queue_;
+  FakeWork recorded_;
   bool recording_ = false;
 };
 
