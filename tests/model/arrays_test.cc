@@ -56,9 +56,9 @@ TEST(Arrays, MissingAndUnknownOnesAreNamed) {
   };
   EXPECT_EQ(message({"a"}),
             "in.npz: no array 'b' or 'input_1'; the model's inputs: "
-            "a: int32[], b: int32[]");
+            "'a' int32[], 'b' int32[]");
   EXPECT_EQ(message({"a", "b", "c"}),
-            "in.npz: array 'c' is no input of the model: a: int32[], b: int32[]");
+            "in.npz: array 'c' is no input of the model: 'a' int32[], 'b' int32[]");
 }
 
 }  // namespace
