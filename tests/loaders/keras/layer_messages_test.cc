@@ -60,6 +60,20 @@ void check(const std::vector<Row>& rows) {
 const char* const kKeras3 = "3.15.1";
 const char* const kBoth = "[[['x', 0, 0, {}], ['y', 0, 0, {}]]]";
 
+TEST(LayerMessages, Adapters) {
+  const std::string config =
+      ", 'units': 2, 'lora_rank': 1, 'dtype': {'module': 'keras', 'class_name': "
+      "'QuantizedDTypePolicy', 'config': {'mode': 'float8', 'source_name': 'float32'}, "
+      "'registered_name': null}";
+  // What trains comes first: bias, the scales of float8 and their histories, the adapter.
+  check({{"Dense",
+          "[null, 2]",
+          config.c_str(),
+          "a LoRA adapter beside this quantisation",
+          {{2}, {}, {1}, {}, {1}, {}, {1}, {2, 1}, {1, 2}, {2, 2}},
+          kKeras3}});
+}
+
 TEST(LayerMessages, ConvolutionAndPooling) {
   const std::vector<Shape> conv1{{2, 3, 4}, {4}};
   check({
