@@ -28,8 +28,9 @@ AlignedBytes allocate_aligned(std::size_t bytes) {
   if (bytes > SIZE_MAX / 2) fail(ErrorCode::resource_exhausted, "cannot allocate {} bytes", bytes);
   const std::size_t rounded = bytes == 0 ? kAlignment : align_up(bytes);
   const bool huge = rounded >= kHugePage;
-  void* memory = std::aligned_alloc(huge ? kHugePage : kAlignment, rounded);
-  if (memory == nullptr) fail(ErrorCode::resource_exhausted, "cannot allocate {} bytes", bytes);
+  void* memory = nullptr;  // not aligned_alloc, whose sizes are multiples of the alignment
+  if (posix_memalign(&memory, huge ? kHugePage : kAlignment, rounded) != 0)
+    fail(ErrorCode::resource_exhausted, "cannot allocate {} bytes", bytes);
   if (huge) ask_for_huge_pages(memory, rounded);
   return AlignedBytes(static_cast<std::byte*>(memory));
 }
