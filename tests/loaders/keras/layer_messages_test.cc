@@ -61,17 +61,28 @@ const char* const kKeras3 = "3.15.1";
 const char* const kBoth = "[[['x', 0, 0, {}], ['y', 0, 0, {}]]]";
 
 TEST(LayerMessages, Adapters) {
-  const std::string config =
-      ", 'units': 2, 'lora_rank': 1, 'dtype': {'module': 'keras', 'class_name': "
-      "'QuantizedDTypePolicy', 'config': {'mode': 'float8', 'source_name': 'float32'}, "
-      "'registered_name': null}";
+  const auto config = [](const std::string& mode) {
+    return ", 'lora_rank': 1, 'dtype': {'module': 'keras', 'class_name': 'QuantizedDTypePolicy', "
+           "'config': {'mode': '" +
+           mode + "', 'source_name': 'float32'}, 'registered_name': null}";
+  };
+  const std::string dense = ", 'units': 2" + config("float8");
+  const std::string table = ", 'input_dim': 4, 'output_dim': 3" + config("int8");
   // What trains comes first: bias, the scales of float8 and their histories, the adapter.
   check({{"Dense",
           "[null, 2]",
-          config.c_str(),
+          dense.c_str(),
           "a LoRA adapter beside this quantisation",
           {{2}, {}, {1}, {}, {1}, {}, {1}, {2, 1}, {1, 2}, {2, 2}},
-          kKeras3}});
+          kKeras3},
+         {"ReversibleEmbedding",
+          "[null, 3]",
+          table.c_str(),
+          "a LoRA adapter beside a quantised way back",
+          {{4, 1}, {1, 3}, {4, 3}, {4}},
+          kKeras3,
+          "float32",
+          "[[['x', 0, 0, {'reverse': true}]]]"}});
 }
 
 TEST(LayerMessages, ConvolutionAndPooling) {
