@@ -10,11 +10,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct Source {
-  const char* shape;
-  const char* dtype = "float32";
-};
-
 struct Row {
   const char* function;
   Source x;
@@ -23,28 +18,15 @@ struct Row {
   Source y = {"[2, 2, 5, 4]"};
 };
 
-std::string input(const std::string& name, const Source& source) {
-  return "{'class_name': 'InputLayer', 'name': '" + name +
-         "', 'inbound_nodes': [], 'config': {'name': '" + name +
-         "', 'batch_input_shape': " + source.shape + ", 'dtype': '" + source.dtype + "'}}";
-}
-
 void check(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const std::string model = functional(
-        input("x", row.x) + "," + input("y", row.y) +
+        input_layer("x", row.x) + "," + input_layer("y", row.y) +
             ",{'class_name': 'TFOpLambda', 'name': 'f', 'inbound_nodes': [['x', 0, 0, {" +
             row.arguments + "}]], 'config': {'name': 'f', 'trainable': true, 'function': '" +
             row.function + "'}}",
         "[['x', 0, 0], ['y', 0, 0]]", "[['f', 0, 0]]");
-    MemoryH5 file;
-    file.lists[""]["layer_names"] = {};
-    std::string message;
-    try {
-      import_of(config_of(model, "2.15.0"), file);
-    } catch (const Error& error) {
-      message = error.what();
-    }
+    const std::string message = import_message(model, "2.15.0");
     EXPECT_THAT(message, HasSubstr(row.message)) << row.function << " " << row.arguments;
     EXPECT_THAT(message, HasSubstr("'f'")) << "the layer is not named";
   }

@@ -79,6 +79,23 @@ Graph import_of(const keras::KerasModel& model, const MemoryH5& file, bool by_pa
   return graph;
 }
 
+std::string input_layer(const std::string& name, const Source& source) {
+  return "{'class_name': 'InputLayer', 'name': '" + name +
+         "', 'inbound_nodes': [], 'config': {'name': '" + name +
+         "', 'batch_input_shape': " + source.shape + ", 'dtype': '" + source.dtype + "'}}";
+}
+
+std::string import_message(const std::string& json, const std::string& version) {
+  MemoryH5 file;
+  file.lists[""]["layer_names"] = {};
+  try {
+    import_of(config_of(json, version), file);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
 std::string functional(const std::string& layers, const std::string& inputs,
                        const std::string& outputs) {
   return "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': [" + layers +

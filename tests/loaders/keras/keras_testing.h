@@ -49,6 +49,15 @@ keras::KerasModel config_of(std::string json, const std::string& version);
 /// Throws UnsupportedError like the entries of the door.
 Graph import_of(const keras::KerasModel& model, const MemoryH5& file, bool by_path = false,
                 std::vector<std::string>* notes = nullptr);
+/// An input of a model: its shape as JSON.
+struct Source {
+  std::string shape;
+  std::string dtype = "float32";
+};
+/// The InputLayer of `source`, as text.
+std::string input_layer(const std::string& name, const Source& source);
+/// What importing the model throws, from a file without weights; empty if nothing.
+std::string import_message(const std::string& json, const std::string& version);
 /// A functional model around these layers (text) with `inputs` and `outputs` as JSON.
 std::string functional(const std::string& layers, const std::string& inputs,
                        const std::string& outputs);

@@ -14,11 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct Source {
-  const char* shape;
-  const char* dtype = "float32";
-};
-
 struct Call {
   const char* class_name;
   Source x, y;
@@ -29,12 +24,6 @@ struct Call {
   const char* version = "2.15.0";
 };
 
-std::string input(const std::string& name, const Source& source) {
-  return "{'class_name': 'InputLayer', 'name': '" + name +
-         "', 'inbound_nodes': [], 'config': {'name': '" + name +
-         "', 'batch_input_shape': " + source.shape + ", 'dtype': '" + source.dtype + "'}}";
-}
-
 std::string layer(const std::string& class_name, const std::string& name, const std::string& nodes,
                   const std::string& config) {
   return ",{'class_name': '" + class_name + "', 'name': '" + name + "', 'inbound_nodes': " + nodes +
@@ -42,7 +31,7 @@ std::string layer(const std::string& class_name, const std::string& name, const 
 }
 
 std::string model(const Call& call, const std::string& between = "") {
-  return functional(input("x", call.x) + "," + input("y", call.y) + between +
+  return functional(input_layer("x", call.x) + "," + input_layer("y", call.y) + between +
                         layer(call.class_name, "l", call.nodes, call.config),
                     "[['x', 0, 0], ['y', 0, 0]]", "[['l', 0, 0]]");
 }

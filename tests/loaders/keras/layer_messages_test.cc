@@ -10,12 +10,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string input(const std::string& name, const std::string& shape, const std::string& dtype) {
-  return "{'class_name': 'InputLayer', 'name': '" + name +
-         "', 'inbound_nodes': [], 'config': {'name': '" + name +
-         "', 'batch_input_shape': " + shape + ", 'dtype': '" + dtype + "'}}";
-}
-
 struct Row {
   const char* class_name;
   const char* shape;
@@ -38,9 +32,9 @@ std::string message_of(const Row& row) {
   const std::string layer = std::string(",{'class_name': '") + row.class_name +
                             "', 'name': 'l', 'inbound_nodes': " + row.call +
                             ", 'config': {'name': 'l', 'trainable': true" + row.config + "}}";
-  const std::string json =
-      functional(input("x", row.shape, row.dtype) + "," + input("y", row.shape, row.dtype) + layer,
-                 "[['x', 0, 0], ['y', 0, 0]]", "[['l', 0, 0]]");
+  const std::string json = functional(input_layer("x", {row.shape, row.dtype}) + "," +
+                                          input_layer("y", {row.shape, row.dtype}) + layer,
+                                      "[['x', 0, 0], ['y', 0, 0]]", "[['l', 0, 0]]");
   try {
     import_of(config_of(json, row.version), file);
   } catch (const Error& error) {

@@ -9,11 +9,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct Source {
-  std::string shape;
-  const char* dtype = "float32";
-};
-
 struct Row {
   const char* operation;
   Source x;
@@ -22,12 +17,6 @@ struct Row {
   std::string arguments = "X";  // of the call; X and Y stand for the inputs
   Source y = {"[null, 2]"};
 };
-
-std::string input(const std::string& name, const Source& source) {
-  return "{'class_name': 'InputLayer', 'name': '" + name +
-         "', 'inbound_nodes': [], 'config': {'name': '" + name +
-         "', 'batch_input_shape': " + source.shape + ", 'dtype': '" + source.dtype + "'}}";
-}
 
 std::string arguments_of(const Row& row) {
   std::string text;
@@ -48,19 +37,12 @@ void check(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const std::string more = row.config.empty() ? "" : ", " + row.config;
     const std::string model =
-        functional(input("x", row.x) + "," + input("y", row.y) +
+        functional(input_layer("x", row.x) + "," + input_layer("y", row.y) +
                        ",{'module': 'keras.src.ops.numpy', 'class_name': '" + row.operation +
                        "', 'name': 'f', 'inbound_nodes': [{'args': [" + arguments_of(row) +
                        "], 'kwargs': {}}], 'config': {'name': 'f'" + more + "}}",
                    "[['x', 0, 0], ['y', 0, 0]]", "[['f', 0, 0]]");
-    MemoryH5 file;
-    file.lists[""]["layer_names"] = {};
-    std::string message;
-    try {
-      import_of(config_of(model, "3.15.1"), file);
-    } catch (const Error& error) {
-      message = error.what();
-    }
+    const std::string message = import_message(model, "3.15.1");
     EXPECT_THAT(message, HasSubstr(row.message)) << row.operation << " " << row.config;
     EXPECT_THAT(message, HasSubstr("'f'")) << "the operation is not named";
   }
