@@ -14,7 +14,8 @@ constexpr std::int64_t kAhead = 8;
 /// params [batch, outer, size, row], indices [batch, count] -> [batch, outer, count, row].
 struct GatherShape {
   std::int64_t batch = 1, outer = 1, size = 1, count = 1;
-  std::size_t row = 0;  // bytes
+  std::size_t row = 0;    // bytes
+  bool from_end = false;  // indices below 0 count from it
 };
 
 template <class Index>
@@ -37,10 +38,11 @@ class GatherKernel final : public Kernel {
         const Index* row = indices + block / s_.outer * s_.count;
         const std::byte* from = params + static_cast<std::size_t>(block * s_.size) * s_.row;
         if (within + kAhead < s_.count) prefetch(from, row[within + kAhead]);
-        const auto index = static_cast<std::int64_t>(row[within]);
+        const auto given = static_cast<std::int64_t>(row[within]);
+        const std::int64_t index = given < 0 && s_.from_end ? given + s_.size : given;
         if (index < 0 || index >= s_.size) {
-          fail(ErrorCode::invalid_argument, "indices[{}] = {} is not in [0, {})",
-               block / s_.outer * s_.count + within, index, s_.size);
+          fail(ErrorCode::invalid_argument, "indices[{}] = {} is not in [{}, {})",
+               block / s_.outer * s_.count + within, given, s_.from_end ? -s_.size : 0, s_.size);
         }
         std::memcpy(y + static_cast<std::size_t>(i) * s_.row,
                     from + static_cast<std::size_t>(index) * s_.row, s_.row);
@@ -79,6 +81,7 @@ std::unique_ptr<Kernel> prepare_gather(const Site& site) {
   s.size = params[axis];
   s.row = static_cast<std::size_t>(product(params, axis + 1, params.rank())) * size_of(dtype);
   s.count = product(indices, batch, indices.rank());
+  s.from_end = op.from_end;
   if (index == DType::int32) return std::make_unique<GatherKernel<std::int32_t>>(s);
   if (index == DType::int64) return std::make_unique<GatherKernel<std::int64_t>>(s);
   return nullptr;

@@ -60,8 +60,8 @@ template <class Index>
 class CompressedGatherKernel final : public Kernel {
  public:
   CompressedGatherKernel(std::shared_ptr<const PackedWeights> table, std::int64_t rows,
-                         std::int64_t row, std::int64_t count)
-      : table_(std::move(table)), rows_(rows), row_(row), count_(count) {}
+                         std::int64_t row, std::int64_t count, bool from_end)
+      : table_(std::move(table)), rows_(rows), row_(row), count_(count), from_end_(from_end) {}
   const char* name() const override { return "cpu compressed gather"; }
   OperandUse use(std::size_t operand) const override {
     return operand == 0 ? OperandUse::nothing : OperandUse::elements;
@@ -87,9 +87,11 @@ class CompressedGatherKernel final : public Kernel {
     if (index < 0 || static_cast<std::int64_t>(index) >= rows_) return;
     __builtin_prefetch(address(static_cast<std::int64_t>(index)));
   }
-  void look_up(std::int64_t index, std::int64_t at, float* y) const {
+  void look_up(std::int64_t given, std::int64_t at, float* y) const {
+    const std::int64_t index = given < 0 && from_end_ ? given + rows_ : given;
     if (index < 0 || index >= rows_) {
-      fail(ErrorCode::invalid_argument, "indices[{}] = {} is not in [0, {})", at, index, rows_);
+      fail(ErrorCode::invalid_argument, "indices[{}] = {} is not in [{}, {})", at, given,
+           from_end_ ? -rows_ : 0, rows_);
     }
     const float scale = table_->scales() == nullptr ? 1 : table_->scales()[index];
     HWY_DYNAMIC_DISPATCH(ExpandRow)(table_->storage, address(index), scale, y, row_);
@@ -97,6 +99,7 @@ class CompressedGatherKernel final : public Kernel {
 
   std::shared_ptr<const PackedWeights> table_;
   std::int64_t rows_, row_, count_;
+  bool from_end_;
 };
 
 }  // namespace
@@ -117,9 +120,10 @@ std::unique_ptr<Kernel> prepare_gather_compressed(const Site& site) {
   if (table == nullptr) return nullptr;
   if (index == DType::int32) {
     return std::make_unique<CompressedGatherKernel<std::int32_t>>(std::move(table), rows, row,
-                                                                  count);
+                                                                  count, op.from_end);
   }
-  return std::make_unique<CompressedGatherKernel<std::int64_t>>(std::move(table), rows, row, count);
+  return std::make_unique<CompressedGatherKernel<std::int64_t>>(std::move(table), rows, row, count,
+                                                                op.from_end);
 }
 
 }  // namespace thaw::cpu

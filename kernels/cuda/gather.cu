@@ -10,6 +10,7 @@ namespace {
 /// params [batch, outer, size, inner], indices [batch, count] -> [batch, outer, count, inner].
 struct GatherShape {
   std::int64_t batch = 1, outer = 1, size = 1, inner = 1, count = 1;
+  bool from_end = false;
 };
 
 template <class T>
@@ -25,9 +26,10 @@ struct GatherBody {
     const std::int64_t within = i % s.inner, row = i / s.inner;
     const std::int64_t block = row / s.count;  // batch and outer
     const std::int64_t position = block / s.outer * s.count + row % s.count;
-    const std::int64_t index = integer_at(indices, index_type, position);
+    const std::int64_t given = integer_at(indices, index_type, position);
+    const std::int64_t index = given < 0 && s.from_end ? given + s.size : given;
     if (index < 0 || index >= s.size) {
-      report(fault, Fault::index_out_of_range, step, position, index, s.size);
+      report(fault, Fault::index_out_of_range, step, position, given, s.size);
       y[i] = T{};
     } else {
       y[i] = params[(block * s.size + index) * s.inner + within];
@@ -112,9 +114,12 @@ KernelPtr prepare_gather(const Site& site) {
       static_cast<int>(op.batch_dims < 0 ? op.batch_dims + indices.rank() : op.batch_dims);
   if (!is_integer(index_type) || batch < 0 || batch > axis || batch > indices.rank())
     return nullptr;
-  const GatherShape shape{product(params, 0, batch), product(params, batch, axis), params[axis],
+  const GatherShape shape{product(params, 0, batch),
+                          product(params, batch, axis),
+                          params[axis],
                           product(params, axis + 1, params.rank()),
-                          product(indices, batch, indices.rank())};
+                          product(indices, batch, indices.rank()),
+                          op.from_end};
   const std::int64_t count = site.out[0].shape.num_elements();
   return for_storage(site.in[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;

@@ -10,6 +10,7 @@ namespace {
 /// params [batch, outer, size, inner], indices [batch, count] -> [batch, outer, count, inner].
 struct GatherPlan {
   std::int64_t batch = 1, outer = 1, size = 1, inner = 1, count = 1;
+  bool from_end = false;
 };
 
 template <class T>
@@ -17,10 +18,11 @@ void gather(const GatherPlan& plan, const T* params, const View& indices, T* y) 
   for (std::int64_t b = 0; b < plan.batch; ++b) {
     for (std::int64_t o = 0; o < plan.outer; ++o) {
       for (std::int64_t i = 0; i < plan.count; ++i) {
-        const std::int64_t index = integer_at(indices, b * plan.count + i);
+        const std::int64_t given = integer_at(indices, b * plan.count + i);
+        const std::int64_t index = given < 0 && plan.from_end ? given + plan.size : given;
         if (index < 0 || index >= plan.size) {
-          fail(ErrorCode::invalid_argument, "indices[{}] = {} is not in [0, {})",
-               b * plan.count + i, index, plan.size);
+          fail(ErrorCode::invalid_argument, "indices[{}] = {} is not in [{}, {})",
+               b * plan.count + i, given, plan.from_end ? -plan.size : 0, plan.size);
         }
         y = std::copy_n(params + index * plan.inner, plan.inner, y);
       }
@@ -64,9 +66,12 @@ KernelPtr prepare_gather(const Site& site) {
       static_cast<int>(op.batch_dims < 0 ? op.batch_dims + indices.rank() : op.batch_dims);
   THAW_CHECK(batch_dims >= 0 && batch_dims <= axis && batch_dims <= indices.rank(),
              "gather: {} batch dimensions, axis {}", batch_dims, axis);
-  const GatherPlan plan{product(params, 0, batch_dims), product(params, batch_dims, axis),
-                        params[axis], product(params, axis + 1, params.rank()),
-                        product(indices, batch_dims, indices.rank())};
+  const GatherPlan plan{product(params, 0, batch_dims),
+                        product(params, batch_dims, axis),
+                        params[axis],
+                        product(params, axis + 1, params.rank()),
+                        product(indices, batch_dims, indices.rank()),
+                        op.from_end};
   return for_storage(site.in[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
     return make_kernel([plan](const Args& args) {

@@ -298,10 +298,12 @@ struct ReverseSequence {
   std::int64_t sequence_axis = 1, batch_axis = 0;
   THAW_FIELDS(THAW_FIELD(sequence_axis) THAW_FIELD(batch_axis))
 };
-/// (params, indices) -> (y): an index outside the axis is an Error(invalid_argument).
+/// (params, indices) -> (y): an index outside the axis is an Error(invalid_argument); with
+/// `from_end` those below 0 count from its end.
 struct Gather {
   std::int64_t axis = 0, batch_dims = 0;
-  THAW_FIELDS(THAW_FIELD(axis) THAW_FIELD(batch_dims))
+  bool from_end = false;
+  THAW_FIELDS(THAW_FIELD(axis) THAW_FIELD(batch_dims) THAW_FIELD(from_end))
 };
 /// (params, indices [..., n]) -> (y)
 struct GatherNd {

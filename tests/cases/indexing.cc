@@ -18,6 +18,10 @@ void add_gather(Rows& rows) {
                     {typed(given({5}, {0, 3, -1, 7, 2}), type), typed(given({}, {4}), DType::int32),
                      given({}, {1}), given({}, {0})},
                     kAll});
+    rows.push_back({"gather from the end" + suffix,
+                    ops::Gather{1, 0, true},
+                    {x({2, 4, 3}), typed(given({2, 3}, {-1, 0, -4, 3, 1, -2}), type)},
+                    kAll});
   }
   OperandCase table = x({33, 16});
   table.constant = true;
