@@ -26,6 +26,13 @@ class PackCache {
   /// The packed form, made by `pack` on first use.
   std::shared_ptr<const void> get(const Tensor& source, const std::string& layout,
                                   const std::function<std::shared_ptr<const void>()>& pack);
+  /// Memory for a packed form, as allocate_aligned() gives it.
+  std::shared_ptr<std::byte> allocate(std::size_t bytes);
+  /// About so many bytes are packed next: one block for all, so that most of it lies in huge pages,
+  /// a fault for each instead of one for every 4 KiB. What is not used never becomes resident.
+  void expect(std::size_t bytes);
+  /// Whether some form of `source` is here.
+  bool holds(const Tensor& source) const;
   std::size_t size() const;
   /// Spent in `pack` so far, by all threads together.
   double pack_ms() const { return static_cast<double>(pack_nanoseconds_) * 1e-6; }
@@ -39,6 +46,8 @@ class PackCache {
   std::atomic<std::int64_t> pack_nanoseconds_{0};
   mutable std::mutex mutex_;
   std::map<std::pair<const void*, std::string>, Entry> entries_;
+  std::shared_ptr<std::byte> block_;
+  std::size_t block_bytes_ = 0, block_used_ = 0;
 };
 
 class Backend {

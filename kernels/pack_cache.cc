@@ -1,8 +1,21 @@
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <chrono>
 
 #include "kernels/backend.h"
+#include "runtime/base/memory.h"
 
 namespace thaw {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{1} << 21;
+
+std::shared_ptr<std::byte> shared_memory(std::size_t bytes) {
+  return {allocate_aligned(bytes).release(), AlignedFree{}};
+}
+
+}  // namespace
 
 std::shared_ptr<const void> PackCache::get(
     const Tensor& source, const std::string& layout,
@@ -19,6 +32,38 @@ std::shared_ptr<const void> PackCache::get(
   pack_nanoseconds_ += std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count();
   const std::lock_guard lock(mutex_);
   return entries_.try_emplace(key, Entry{source, std::move(packed)}).first->second.packed;
+}
+
+std::shared_ptr<std::byte> PackCache::allocate(std::size_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (bytes > 0 && bytes <= block_bytes_ - block_used_) {
+      std::byte* part = block_.get() + block_used_;
+      block_used_ = std::min(block_bytes_, align_up(block_used_ + bytes));
+      return {block_, part};
+    }
+  }
+  return shared_memory(bytes);
+}
+
+void PackCache::expect(std::size_t bytes) {
+  const std::size_t whole = bytes / kHugePage * kHugePage;
+  if (whole == 0) return;
+  const std::lock_guard lock(mutex_);
+  if (block_bytes_ - block_used_ >= bytes) return;
+  block_bytes_ = align_up(bytes + bytes / 8);  // packing pads
+  block_used_ = 0;
+  block_ = shared_memory(block_bytes_);
+#ifdef MADV_NOHUGEPAGE
+  // The last huge page would become resident whole for the little that goes there.
+  madvise(block_.get() + whole, block_bytes_ - whole, MADV_NOHUGEPAGE);
+#endif
+}
+
+bool PackCache::holds(const Tensor& source) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.lower_bound({source.identity(), std::string()});
+  return found != entries_.end() && found->first.first == source.identity();
 }
 
 std::size_t PackCache::size() const {
