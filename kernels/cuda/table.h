@@ -47,6 +47,8 @@ KernelPtr prepare_gather(const Site& site);
 KernelPtr prepare_gather_nd(const Site& site);
 KernelPtr prepare_one_hot(const Site& site);
 KernelPtr prepare_reverse_sequence(const Site& site);
+// scatter.cu
+KernelPtr prepare_scatter(const Site& site);
 // reduce.cu
 KernelPtr prepare_reduce(const Site& site);
 KernelPtr prepare_arg_reduce(const Site& site);
@@ -59,10 +61,20 @@ KernelPtr prepare_normalize(const Site& site);
 KernelPtr prepare_pool(const Site& site);
 KernelPtr prepare_conv(const Site& site);
 KernelPtr prepare_conv_transpose(const Site& site);
+// conv_lstm.cu
+KernelPtr prepare_conv_lstm(const Site& site);
+// blocks.cu
+KernelPtr prepare_space_to_batch(const Site& site);
+KernelPtr prepare_batch_to_space(const Site& site);
+KernelPtr prepare_range(const Site& site);
 // resize.cu
 KernelPtr prepare_resize(const Site& site);
 // matmul.cu
 KernelPtr prepare_matmul(const Site& site);
+// einsum.cu
+KernelPtr prepare_einsum(const Site& site);
+// attention.cu
+KernelPtr prepare_attention(const Site& site);
 // rnn.cu
 KernelPtr prepare_rnn(const Site& site);
 

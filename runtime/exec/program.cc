@@ -49,6 +49,14 @@ bool device_fuses(const DeviceBackend& device, const Op& op, DType dtype) {
          device.prepare({expression, in.first(1), in.first(1), constants.first(1)}) != nullptr;
 }
 
+// Both sides fuse attention that they have a kernel for.
+bool device_attends(const DeviceBackend& device) {
+  const std::vector<TensorType> types(3, {DType::float32, {1, 1, 1}});
+  const std::vector<const Tensor*> unknown(3, nullptr);
+  const Op attention = ops::Attention{};
+  return device.prepare({attention, types, std::span(types).first(1), unknown}) != nullptr;
+}
+
 }  // namespace
 
 Program::Program(const Graph& graph, const Backend& backend, const ProgramOptions& options)
@@ -77,7 +85,8 @@ std::shared_ptr<const Compiled> Program::find(const std::vector<Shape>& shapes, 
 }
 
 void Program::fuse(Graph& graph) const {
-  const bool attends = device_ == nullptr && backend_.fuses(ops::Attention{}, DType::float32);
+  const bool attends = device_ == nullptr ? backend_.fuses(ops::Attention{}, DType::float32)
+                                          : device_attends(*device_);
   if (attends) fuse_attention(graph);
   fuse_elementwise(graph, [&](const Op& op, DType dtype) {
     return device_ == nullptr ? backend_.fuses(op, dtype) : device_fuses(*device_, op, dtype);

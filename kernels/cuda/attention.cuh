@@ -1,0 +1,34 @@
+// What an attention op asks for, in the form that the kernels of this room take it.
+#pragma once
+
+#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/strided.h"
+
+namespace thaw::cuda {
+
+/// Where [batch][head][step] of an operand begins, in elements.
+struct HeadPlaces {
+  std::int64_t start = 0, batch = 0, head = 0, step = 0;
+  THAW_HOST_DEVICE std::int64_t at(std::int64_t b, std::int64_t h, std::int64_t t) const {
+    return start + b * batch + h * head + t * step;
+  }
+};
+
+struct AttentionShape {
+  HeadPlaces q, k, v, y;
+  std::int64_t mask[4] = {0, 0, 0, 0};  // strides along [B, heads, T, S]
+  bool boolean = false, lowers = false;
+  std::int64_t batch = 0, heads = 1, heads_per_key = 1, rows = 0, steps = 0;
+  std::int64_t key_width = 1, value_width = 1;
+  std::int64_t tiles = 1, parts = 1,
+               part_columns = 0;  // how the rows and v's columns are dealt out
+
+  THAW_HOST_DEVICE std::int64_t mask_at(std::int64_t b, std::int64_t h, std::int64_t t) const {
+    return b * mask[0] + h * mask[1] + t * mask[2];
+  }
+};
+
+/// False for types that are mixed.
+bool attention_shape(const Site& site, AttentionShape& shape);
+
+}  // namespace thaw::cuda
