@@ -16,6 +16,7 @@ constexpr Row kRows[] = {
     {"matmul", "packed", prepare_matmul},
     {"einsum", "packed", prepare_einsum},
     {"conv", "depthwise", prepare_conv_depthwise},
+    {"conv", "winograd", prepare_conv_winograd},
     {"conv", "onednn", prepare_conv_onednn},
     {"conv", "packed", prepare_conv},
     {"conv_transpose", "packed", prepare_conv_transpose},
