@@ -17,7 +17,7 @@
 namespace thaw::cpu {
 namespace {
 
-constexpr std::int64_t kGroupTiles = 4;  // tiles of rows that share a pass over the weights
+constexpr std::int64_t kGroupTiles = 6;  // tiles of rows that share a pass over the weights
 constexpr std::int64_t kProjectionFloats = 1
                                            << 15;  // of x W kept at a time: a part of the L2 cache
 // Steps of a team's first chunks: workers that come late join between chunks.
@@ -29,10 +29,10 @@ class RnnKernel final : public Kernel {
  public:
   RnnKernel(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights, int threads)
       : op_(op), s_(shape), steps_(op, shape, std::move(weights)), tile_(rnn_tile_rows()) {
+    members_ = members(threads);
     const std::int64_t tiles = ceil_div(s_.batch, tile_);
-    members_ = members(threads, tiles);
     if (members_ == 1) slots_ = std::max<std::int64_t>(1, std::min<std::int64_t>(threads, tiles));
-    group_rows_ = std::min(s_.batch, std::min(kGroupTiles, ceil_div(tiles, slots_)) * tile_);
+    groups_ = ceil_div(tiles, slots_ * kGroupTiles) * slots_;
     plan_workspace();
   }
 
@@ -46,36 +46,36 @@ class RnnKernel final : public Kernel {
     if (s_.batch == 0) return;
     const RnnOperands o = operands_of(args);
     if (o.mask.valid != nullptr) order_rows(o.mask, places(args));
-    const std::int64_t groups = ceil_div(s_.batch, group_rows_);
     if (members_ > 1 && args.pool != nullptr) {
-      run_together(o, args, groups);
+      run_together(o, args);
     } else if (slots_ == 1) {
-      for (std::int64_t i = 0; i < groups; ++i) run_alone(o, group_at(args, i, 0), &args);
+      for (std::int64_t i = 0; i < groups_; ++i) run_alone(o, group_at(args, i, 0), &args);
     } else {
-      run_apart(o, args, groups);
+      run_apart(o, args);
     }
   }
 
  private:
   /// How many threads share the units of a group; 1: none.
-  int members(int threads, std::int64_t tiles) const {
+  int members(int threads) const {
     const std::int64_t rows = std::min(s_.batch, kGroupTiles * tile_);
     const std::int64_t worth = rows * s_.units * s_.columns / kSharedStep;
     const std::int64_t count = std::min(std::min<std::int64_t>(threads, s_.blocks),
                                         std::min<std::int64_t>(worth, Team::kMost));
     if (count < 2) return 1;
     // How busy the threads are, on average, until the most loaded one is done.
-    const double by_rows = static_cast<double>(s_.batch) /
-                           static_cast<double>(ceil_div(tiles, threads) * tile_ * threads);
+    const double by_rows =
+        static_cast<double>(s_.batch) /
+        static_cast<double>(std::max(ceil_div(s_.batch, threads), tile_) * threads);
     const double by_units =
         static_cast<double>(s_.blocks) / static_cast<double>(ceil_div(s_.blocks, count) * threads);
     // Rows need no barriers, and no thread waits for one that is held up.
-    const double margin = op_.has_mask ? 1.0 : 0.85;
-    return by_units * margin >= by_rows ? static_cast<int>(count) : 1;
+    return by_units * 0.85 >= by_rows ? static_cast<int>(count) : 1;
   }
 
   void plan_workspace() {
-    const std::int64_t row = std::max<std::int64_t>(1, group_rows_);
+    const std::int64_t row =
+        std::max<std::int64_t>(1, ceil_div(s_.batch, std::max<std::int64_t>(1, groups_)));
     std::int64_t chunk = std::max(kProjectionFloats / std::max<std::int64_t>(1, row * s_.columns),
                                   ceil_div(12, row));
     if (members_ > 1) chunk = std::min(chunk, ceil_div(kTeamRows, row));
@@ -85,14 +85,16 @@ class RnnKernel final : public Kernel {
     const auto bytes = [](std::int64_t count, std::size_t size) {
       return align_up(static_cast<std::size_t>(count) * size);
     };
-    z_bytes_ = bytes((ahead > 0 ? ahead : pairs_) * s_.columns, sizeof(float));
+    const bool multiply_input = steps_.multiply_input();
+    z_bytes_ = bytes((ahead > 0 ? ahead : multiply_input ? 1 : pairs_) * s_.columns, sizeof(float));
+    if (multiply_input) x_rows_bytes_ = bytes(row, sizeof(std::int64_t));
     state_bytes_ = bytes(row * s_.state, sizeof(float));
     if (ahead > 0) panel_bytes_ = bytes(pairs_ * s_.inputs, sizeof(float));
-    slot_bytes_ = (ahead > 0 ? 2 : 1) * z_bytes_ + 6 * state_bytes_ + panel_bytes_;
+    slot_bytes_ = (ahead > 0 ? 2 : 1) * z_bytes_ + 6 * state_bytes_ + panel_bytes_ + x_rows_bytes_;
     if (op_.has_mask) {
       counts_bytes_ = bytes(s_.steps, sizeof(std::int64_t));
-      limits_bytes_ = bytes(s_.steps * ceil_div(row, tile_), 1);
-      slot_bytes_ += counts_bytes_ + limits_bytes_ + bytes(pairs_ * s_.inputs, sizeof(float));
+      slot_bytes_ += counts_bytes_;
+      if (!multiply_input) slot_bytes_ += bytes(pairs_ * s_.inputs, sizeof(float));
       places_bytes_ = bytes(s_.batch, sizeof(RnnPlace));
     }
     workspace_ = places_bytes_ + static_cast<std::size_t>(slots_) * slot_bytes_;
@@ -123,21 +125,27 @@ class RnnKernel final : public Kernel {
     const auto take = [&](std::size_t bytes) { return std::exchange(memory, memory + bytes); };
     const auto floats = [&](std::size_t bytes) { return reinterpret_cast<float*>(take(bytes)); };
     RnnGroup g;
-    g.row = index * group_rows_;
-    g.rows = std::min(group_rows_, s_.batch - g.row);
+    g.row = s_.batch * index / groups_;
+    g.rows = s_.batch * (index + 1) / groups_ - g.row;
     g.z = floats(z_bytes_);
     if (steps_.ahead_rows() > 0) g.z_ahead = floats(z_bytes_);
     g.panel = floats(panel_bytes_);
+    g.x_rows = reinterpret_cast<std::int64_t*>(take(x_rows_bytes_));
     g.h = floats(state_bytes_);
     g.h_next = floats(state_bytes_);
     g.c = floats(state_bytes_);
     g.c_next = floats(state_bytes_);
     g.scratch = floats(2 * state_bytes_);
     if (!op_.has_mask) return g;
-    g.places = places(args) + g.row;
+    if (slots_ > 1) {  // every group gets rows of all lengths
+      g.rows = (s_.batch - 1 - index) / groups_ + 1;
+      g.places = places(args) + index;
+      g.place_stride = groups_;
+    } else {
+      g.places = places(args) + g.row;
+    }
     g.counts = reinterpret_cast<std::int64_t*>(take(counts_bytes_));
-    g.limits = reinterpret_cast<std::uint8_t*>(take(limits_bytes_));
-    g.x = reinterpret_cast<float*>(memory);
+    if (!steps_.multiply_input()) g.x = reinterpret_cast<float*>(memory);
     return g;
   }
 
@@ -153,18 +161,18 @@ class RnnKernel final : public Kernel {
   }
 
   /// Whoever is free takes a group: masked ones differ in their work.
-  void run_apart(const RnnOperands& o, const Args& args, std::int64_t groups) const {
+  void run_apart(const RnnOperands& o, const Args& args) const {
     std::atomic<std::int64_t> next{0};
-    const std::int64_t cost = group_rows_ * s_.steps * s_.columns * s_.units / 8;
+    const std::int64_t cost = s_.batch / groups_ * s_.steps * s_.columns * s_.units / 8;
     parallel(args, slots_, cost, [&](std::int64_t slot, std::int64_t) {
-      for (std::int64_t i = 0; (i = next.fetch_add(1, std::memory_order_relaxed)) < groups;) {
+      for (std::int64_t i = 0; (i = next.fetch_add(1, std::memory_order_relaxed)) < groups_;) {
         run_alone(o, group_at(args, i, slot), nullptr);
       }
     });
   }
 
   /// Every thread that comes takes part in the chunks that begin afterwards.
-  void run_together(const RnnOperands& o, const Args& args, std::int64_t groups) const {
+  void run_together(const RnnOperands& o, const Args& args) const {
     Team team;
     RnnGroup group;
     RnnChunk chunk;
@@ -178,7 +186,7 @@ class RnnKernel final : public Kernel {
         }
         return;
       }
-      for (std::int64_t i = 0; i < groups; ++i) {
+      for (std::int64_t i = 0; i < groups_; ++i) {
         group = group_at(args, i, 0);
         steps_.begin(o, group);
         for (chunk = {}; steps_.next_chunk(o, group, pairs_, chunk);) {
@@ -196,10 +204,10 @@ class RnnKernel final : public Kernel {
   ops::Rnn op_;
   RnnShape s_;
   RnnSteps steps_;
-  std::int64_t tile_, slots_ = 1, group_rows_ = 0, pairs_ = 0;
+  std::int64_t tile_, slots_ = 1, groups_ = 0, pairs_ = 0;
   int members_ = 1;
-  std::size_t places_bytes_ = 0, z_bytes_ = 0, panel_bytes_ = 0, state_bytes_ = 0,
-              counts_bytes_ = 0, limits_bytes_ = 0, slot_bytes_ = 0;
+  std::size_t places_bytes_ = 0, z_bytes_ = 0, panel_bytes_ = 0, x_rows_bytes_ = 0,
+              state_bytes_ = 0, counts_bytes_ = 0, slot_bytes_ = 0;
 };
 
 }  // namespace

@@ -38,14 +38,19 @@ struct RnnStep {
   std::int64_t block_begin = 0, block_end = 0;  // whose part of h_next and c_next is computed
   // rows
   std::int64_t rows = 0;
-  const std::uint8_t* limits = nullptr;  // per tile: rows to compute, the others are left alone;
-                                         // null: all
+  bool single = false;  // of a batch of one row; the sums of all others do not depend on the tile
   const float* z = nullptr;
   std::int64_t z_stride = 0, state_stride = 0;
+  // x of a step that multiplies it itself, in the same sums; null: z has it. z is then the bias of
+  // all rows, z_stride 0. No reset-before gru or simple cell, no int8.
+  const float* x = nullptr;
+  const std::int64_t* x_rows = nullptr;  // where each row starts
+  const void* input = nullptr;           // for gemm(): [inputs, z_columns], stored as `recurrent`
+  std::int64_t inputs = 0, z_columns = 0;
   const float *h = nullptr, *c = nullptr;
   float *h_next = nullptr, *c_next = nullptr;
   float* scratch = nullptr;         // rows * 2 states: reset-before gru
-  const RnnAhead* ahead = nullptr;  // of one row without limits; null: never
+  const RnnAhead* ahead = nullptr;  // of a single row; null: never
   /// Walk the blocks from the last to the first: steps that alternate find the weights they used
   /// last still in the cache. Does not change the result.
   bool reverse = false;
@@ -53,8 +58,7 @@ struct RnnStep {
   bool backwards = false;
 };
 
-/// Rows of a register tile: a row's sums may depend on its place in a tile, so tiles are counted
-/// from the start of the batch, never from where a thread starts.
+/// Rows of a register tile at most.
 std::int64_t rnn_tile_rows();
 
 /// RnnAhead::rows of a cell with so many gates.

@@ -154,7 +154,7 @@ HWY_INLINE void ForAhead(const RnnStep& s, const Activations& fn) {
           V acc[1][kGates];
           for (int g = 0; g < kGates; ++g)
             acc[0][g] = hn::Load(f, sums + (b * kGates + g) * kLanes);
-          Cell::template Finish<Activations, 1>(s, fn, 0, block + b, acc);
+          Cell::template Finish<Activations>(s, fn, 0, block + b, acc);
         }
       });
 }

@@ -1,6 +1,7 @@
 // x_t W + bias for a chunk of steps by GEMM, then the chunk's steps one after another on the
 // group's states; or, for a single row, x W of later steps by the steps themselves (RnnAhead): z
-// and z_ahead change places after every RnnAhead::rows steps.
+// and z_ahead change places after every RnnAhead::rows steps. Steps of many rows multiply x in the
+// same sums as h and need no z.
 #include "kernels/cpu/rnn_group.h"
 
 #include <algorithm>
@@ -20,6 +21,10 @@ constexpr std::int64_t kZigzagRows = 2;
 constexpr std::int64_t kAheadBytes = 1 << 15;
 // x W of so many times as many inputs as units has too little to hide behind.
 constexpr std::int64_t kAheadInputs = 2;
+// Batches of so many rows hide the loads of the input's weights, which every step reads again.
+constexpr std::int64_t kInputRows = 6;
+// Longer sums are added in runs, by gemm(), for their accuracy.
+constexpr std::int64_t kInputDepth = 384;
 
 void copy(const float* from, std::int64_t count, float* to) {
   if (count > 0) std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
@@ -32,13 +37,13 @@ void clear(float* p, std::int64_t count) {
 std::int64_t part(std::int64_t count, int index, int parts) { return count * index / parts; }
 
 std::int64_t row_of(const RnnGroup& group, std::int64_t i) {
-  return group.places == nullptr ? group.row + i : group.places[i].row;
+  return group.places == nullptr ? group.row + i : place_of(group, i).row;
 }
 
 }  // namespace
 
 RnnSteps::RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights)
-    : op_(op), s_(shape), weights_(std::move(weights)), tile_(rnn_tile_rows()) {
+    : op_(op), s_(shape), weights_(std::move(weights)) {
   const PackedWeights& recurrent = *weights_.recurrent;
   step_.storage = recurrent.storage;
   step_.recurrent = recurrent.data();
@@ -54,9 +59,18 @@ RnnSteps::RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights
   step_.activation = VectorFn(op_.activation);
   step_.recurrent_activation = VectorFn(op_.recurrent_activation);
   step_.units = s_.units;
+  step_.single = s_.batch == 1;
   step_.z_stride = s_.columns;
   step_.state_stride = s_.state;
   const PackedWeights& input = *weights_.input;
+  if ((op_.cell == CellKind::lstm || (op_.cell == CellKind::gru && op_.reset_after)) &&
+      s_.batch >= kInputRows && s_.inputs <= kInputDepth && input.storage == recurrent.storage &&
+      input.storage != WeightStorage::int8) {
+    step_.input = input.data();
+    step_.inputs = s_.inputs;
+    step_.z_columns = s_.columns;
+    step_.z_stride = 0;
+  }
   const std::int64_t bytes = s_.columns * s_.units * element_bytes(recurrent.storage);
   if (s_.batch == 1 && bytes > kAheadBytes && s_.inputs < kAheadInputs * s_.units &&
       input.storage == recurrent.storage) {
@@ -76,10 +90,17 @@ std::int64_t RnnSteps::source_step(std::int64_t t) const {
 
 void RnnSteps::begin(const RnnOperands& o, RnnGroup& group) const {
   group.computed = 0;
+  if (multiply_input()) {
+    const std::int64_t row_stride = op_.time_major ? s_.inputs : s_.steps * s_.inputs;
+    for (std::int64_t i = 0; i < group.rows; ++i) {
+      group.x_rows[i] = row_of(group, i) * row_stride;
+    }
+    if (weights_.bias == nullptr) clear(group.z, s_.columns);
+  }
   load_state(o.h0, group, group.h, group.h_next);
   if (op_.cell == CellKind::lstm) load_state(o.c0, group, group.c, group.c_next);
   if (o.mask.valid != nullptr) {
-    count_rows(o.mask, group.places, group.rows, tile_, group.counts, group.limits);
+    count_rows(o.mask, group.places, group.rows, group.place_stride, group.counts);
   }
 }
 
@@ -105,6 +126,7 @@ bool RnnSteps::next_chunk(const RnnOperands& o, RnnGroup& group, std::int64_t pa
     look_ahead(o, group, chunk.first, ahead_.rows, pairs);
     return chunk.count > 0;
   }
+  if (multiply_input()) return chunk.count > 0;
   const std::int64_t row_stride = op_.time_major ? s_.inputs : s_.steps * s_.inputs;
   const std::int64_t step_stride = op_.time_major ? s_.batch * s_.inputs : s_.inputs;
   float* to = group.x;
@@ -147,17 +169,18 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
       std::swap(group.z, group.z_ahead);
       team.wait(member);
     }
-  } else if (chunk.pairs > 0) {
+  } else if (chunk.pairs > 0 && !multiply_input()) {
     project(o, group, chunk, member, shared);
     team.wait(member);
   }
   step.block_begin = part(s_.blocks, member.index, member.count);
   step.block_end = part(s_.blocks, member.index + 1, member.count);
   step.scratch = group.scratch;
-  step.z = group.z;
+  step.z = multiply_input() && weights_.bias != nullptr ? weights_.bias.get() : group.z;
+  step.x_rows = group.x_rows;
+  const std::int64_t x_step = op_.time_major ? s_.batch * s_.inputs : s_.inputs;
   const std::int64_t share = (step.block_end - step.block_begin) * s_.gates * s_.lanes * s_.units;
   const bool alternate = share * element_bytes(step_.storage) > kReverseBytes;
-  const std::int64_t tiles = ceil_div(group.rows, tile_);
   std::int64_t done = 0;  // steps of those that compute ahead
   for (std::int64_t t = chunk.first; t < chunk.first + chunk.count; ++t) {
     step.rows = rows_at(group, t);
@@ -166,14 +189,14 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
       step.c = group.c;
       step.h_next = group.h_next;
       step.c_next = group.c_next;
-      step.limits = group.limits == nullptr ? nullptr : group.limits + t * tiles;
+      if (multiply_input()) step.x = o.x + source_step(t) * x_step;
       step.backwards = s_.batch <= kZigzagRows && t % 2 != 0;
       step.reverse = step.backwards || (alternate && t % 2 != 0);
       run_cell(step, team, member);
       if (o.mask.valid != nullptr) keep_masked(o, group, step, t);
       std::swap(group.h, group.h_next);
       std::swap(group.c, group.c_next);
-      step.z += step.rows * s_.columns;
+      step.z += step.rows * step.z_stride;
       if (++ahead.slot == ahead_.rows) {
         std::swap(group.z, group.z_ahead);
         step.z = group.z;
@@ -200,7 +223,7 @@ void RnnSteps::finish(const RnnOperands& o, const RnnGroup& group) const {
     const std::int64_t row = row_of(group, i);
     bool zero = s_.steps == 0;
     if (group.places != nullptr) {
-      const RnnPlace& place = group.places[i];
+      const RnnPlace& place = place_of(group, i);
       zero = place.last < 0 || (op_.zero_output_for_mask && place.last + 1 < s_.steps);
     }
     if (zero) {
@@ -264,7 +287,7 @@ void RnnSteps::keep_masked(const RnnOperands& o, RnnGroup& group, const RnnStep&
   const std::int64_t first = step.block_begin * s_.lanes;
   const std::int64_t count = step.block_end * s_.lanes - first;
   for (std::int64_t i = 0; i < std::max(step.rows, group.computed); ++i) {
-    if (i < step.rows && o.mask.at(group.places[i].row, t)) continue;
+    if (i < step.rows && o.mask.at(place_of(group, i).row, t)) continue;
     const std::int64_t at = i * s_.state + first;
     copy(step.h + at, count, step.h_next + at);
     if (op_.cell == CellKind::lstm) copy(step.c + at, count, step.c_next + at);

@@ -22,20 +22,26 @@ struct RnnOperands {
 struct RnnGroup {
   std::int64_t row = 0, rows = 0;
   float *z = nullptr, *z_ahead = nullptr;  // x W of a chunk and, if it is computed ahead, the next
+  std::int64_t* x_rows = nullptr;          // where the steps multiply x: RnnStep::x_rows
   float* scratch = nullptr;                // scratch: [2][rows][state]
   // [rows][state]. Of a row that the last step did not compute, both states are the same.
   float *h = nullptr, *h_next = nullptr, *c = nullptr, *c_next = nullptr;
   std::int64_t computed = 0;  // rows of the last step that was computed
   // With a mask only.
-  const RnnPlace* places = nullptr;  // [rows]
-  std::int64_t* counts = nullptr;    // [steps]: of rows, up to the last valid one
-  std::uint8_t* limits = nullptr;    // [steps][tiles]: the same within each tile
-  float* x = nullptr;                // [pairs][inputs]: the rows of x that a chunk multiplies
+  const RnnPlace* places = nullptr;  // of its rows, place_stride apart
+  std::int64_t place_stride = 1;
+  std::int64_t* counts = nullptr;  // [steps]: of rows, up to the last valid one
+  float* x = nullptr;              // [pairs][inputs]: the rows of x that a chunk multiplies
   // Where x W is computed ahead: rows of x, [inputs][RnnAhead::rows] of the steps that follow those
   // which z is for, then of the next ones; and how many there are.
   float* panel = nullptr;
   std::int64_t rows_ahead = 0;
 };
+
+/// The place of the group's row i, with a mask.
+inline const RnnPlace& place_of(const RnnGroup& group, std::int64_t i) {
+  return group.places[i * group.place_stride];
+}
 
 /// Consecutive steps of a group; x W has `pairs` rows, one for each row to compute in each step.
 struct RnnChunk {
@@ -51,6 +57,8 @@ class RnnSteps {
 
   /// Rows of x W that as many steps compute ahead; chunks are multiples of it. 0: none.
   std::int64_t ahead_rows() const { return ahead_.rows; }
+  /// The steps multiply x themselves: no chunk needs memory for x W, or for x.
+  bool multiply_input() const { return step_.input != nullptr; }
   /// Loads the initial states, reads the mask.
   void begin(const RnnOperands& o, RnnGroup& group) const;
   /// The chunk behind `chunk`, at most `pairs` rows of x W; false behind the last.
@@ -83,7 +91,6 @@ class RnnSteps {
   ops::Rnn op_;
   RnnShape s_;
   RnnWeights weights_;
-  std::int64_t tile_;
   RnnStep step_;
   RnnAhead ahead_;
 };

@@ -16,16 +16,16 @@ namespace HWY_NAMESPACE {
 HWY_INLINE V Mix(V z, V h, V candidate) { return hn::MulAdd(z, hn::Sub(h, candidate), candidate); }
 
 struct ResetAfterCell {
-  static constexpr int kGates = 3, kAhead = 3;
+  static constexpr int kGates = 3, kAhead = 3, kBoth = 4;
 
   static HWY_INLINE StateWeights Weights(const RnnStep& s) {
     return {s.recurrent, s.recurrent_scales};
   }
   static HWY_INLINE const float* State(const RnnStep& s) { return s.h; }
 
-  template <class Activations, int MR>
+  template <class Activations, int MR, int Sums>
   static HWY_INLINE void Finish(const RnnStep& s, const Activations& fn, std::int64_t row,
-                                std::int64_t block, const V (&acc)[MR][3]) {
+                                std::int64_t block, const V (&acc)[MR][Sums]) {
     const std::int64_t unit = row * s.state_stride + block * kLanes;
     const V bias =
         s.candidate_bias == nullptr ? hn::Zero(f) : hn::LoadU(f, s.candidate_bias + block * kLanes);
@@ -36,7 +36,9 @@ struct ResetAfterCell {
       const V update = fn.gate(hn::Add(acc[r][0], hn::LoadU(f, x)));
       const V reset = fn.gate(hn::Add(acc[r][1], hn::LoadU(f, x + kLanes)));
       const V recurrent = hn::Add(acc[r][2], bias);
-      const V candidate = fn.act(hn::MulAdd(reset, recurrent, hn::LoadU(f, x + 2 * kLanes)));
+      V input = hn::LoadU(f, x + 2 * kLanes);
+      if constexpr (Sums > kGates) input = hn::Add(acc[r][kGates], input);
+      const V candidate = fn.act(hn::MulAdd(reset, recurrent, input));
       hn::StoreU(Mix(update, hn::LoadU(f, s.h + to), candidate), f, s.h_next + to);
     }
   }
@@ -44,7 +46,7 @@ struct ResetAfterCell {
 
 /// scratch: z of all rows, then r * h of all rows.
 struct GatesCell {
-  static constexpr int kGates = 2, kAhead = 3;
+  static constexpr int kGates = 2, kAhead = 3, kBoth = 0;
 
   static HWY_INLINE StateWeights Weights(const RnnStep& s) {
     return {s.recurrent, s.recurrent_scales};
@@ -67,7 +69,7 @@ struct GatesCell {
 };
 
 struct CandidateCell {
-  static constexpr int kGates = 1, kAhead = 0;
+  static constexpr int kGates = 1, kAhead = 0, kBoth = 0;
 
   static HWY_INLINE StateWeights Weights(const RnnStep& s) {
     return {s.candidate, s.candidate_scales};

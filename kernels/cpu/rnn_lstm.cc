@@ -13,7 +13,7 @@ namespace thaw::cpu {
 namespace HWY_NAMESPACE {
 
 struct LstmCell {
-  static constexpr int kGates = 4, kAhead = 4;
+  static constexpr int kGates = 4, kAhead = 4, kBoth = 4;
 
   static HWY_INLINE StateWeights Weights(const RnnStep& s) {
     return {s.recurrent, s.recurrent_scales};

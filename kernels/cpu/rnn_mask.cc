@@ -26,18 +26,13 @@ void order_rows(const RnnMask& mask, RnnPlace* places) {
   }
 }
 
-void count_rows(const RnnMask& mask, const RnnPlace* places, std::int64_t rows,
-                std::int64_t tile_rows, std::int64_t* counts, std::uint8_t* limits) {
-  const std::int64_t tiles = (rows + tile_rows - 1) / tile_rows;
+void count_rows(const RnnMask& mask, const RnnPlace* places, std::int64_t rows, std::int64_t stride,
+                std::int64_t* counts) {
   std::fill_n(counts, mask.steps, 0);
-  std::fill_n(limits, mask.steps * tiles, std::uint8_t{0});
   for (std::int64_t i = 0; i < rows; ++i) {
-    const std::int64_t tile = i / tile_rows;
-    const auto within = static_cast<std::uint8_t>(i % tile_rows + 1);
-    for (std::int64_t t = places[i].first; t <= places[i].last; ++t) {
-      if (!mask.at(places[i].row, t)) continue;
-      counts[t] = i + 1;
-      limits[t * tiles + tile] = within;
+    const RnnPlace& place = places[i * stride];
+    for (std::int64_t t = place.first; t <= place.last; ++t) {
+      if (mask.at(place.row, t)) counts[t] = i + 1;
     }
   }
 }

@@ -26,9 +26,8 @@ struct RnnPlace {
 /// no holes and pads on one side). The order depends on the mask alone.
 void order_rows(const RnnMask& mask, RnnPlace* places);
 
-/// counts[t]: rows up to the last of `places` that is valid at step t; limits[t][tile]: the same
-/// within each tile of `tile_rows` of them.
-void count_rows(const RnnMask& mask, const RnnPlace* places, std::int64_t rows,
-                std::int64_t tile_rows, std::int64_t* counts, std::uint8_t* limits);
+/// counts[t]: rows up to the last of `places`, `stride` apart, that is valid at step t.
+void count_rows(const RnnMask& mask, const RnnPlace* places, std::int64_t rows, std::int64_t stride,
+                std::int64_t* counts);
 
 }  // namespace thaw::cpu

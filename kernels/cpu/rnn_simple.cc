@@ -12,7 +12,7 @@ namespace thaw::cpu {
 namespace HWY_NAMESPACE {
 
 struct SimpleCell {
-  static constexpr int kGates = 1, kAhead = 1;
+  static constexpr int kGates = 1, kAhead = 1, kBoth = 0;
 
   static HWY_INLINE StateWeights Weights(const RnnStep& s) {
     return {s.recurrent, s.recurrent_scales};
