@@ -1,13 +1,16 @@
 // ConvLstm on float32. Per chunk of steps: the input convolution of all its frames into the
 // workspace, then step by step the recurrent convolution and the gates of all sequences. Both
-// convolutions are GEMMs over the windows of padded frames.
+// convolutions are by minimal filtering where that pays, else GEMMs over the windows of padded
+// frames.
 #include "kernels/cpu/conv_lstm.h"
 
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/window_gemm.h"
+#include "kernels/cpu/winograd.h"
 #include "runtime/base/memory.h"
 
 namespace thaw::cpu {
@@ -26,15 +29,64 @@ std::size_t floats(std::int64_t count) {
   return align_up(static_cast<std::size_t>(count) * sizeof(float)) / sizeof(float);
 }
 
+/// Frames to the pre-activations of all gates.
+class GateConv {
+ public:
+  /// Of constant weights `operand` over `images` frames like `frame` [any, S..., C]; nothing if the
+  /// padding is one that only the reference backend handles.
+  static std::optional<GateConv> prepare(const Site& site, int operand, const ops::Conv& op,
+                                         std::int64_t images, Shape frame) {
+    const Shape& w = site.in[static_cast<std::size_t>(operand)].shape;
+    Shape gates = site.out[1].shape;
+    frame[0] = gates[0] = images;
+    gates[gates.rank() - 1] *= 4;
+    Window clipped, padded;
+    if (!clipped.init(op, frame, w, gates, 1, site.threads, false) ||
+        !padded.init(op, frame, w, gates, 1, site.threads)) {
+      return std::nullopt;
+    }
+    GateConv conv;
+    conv.frame_ = product(frame, 1, frame.rank());
+    conv.gates_ = product(gates, 1, gates.rank());
+    conv.winograd_ = Winograd::prepare(site, operand, clipped, 1, {});
+    if (!conv.winograd_) {
+      conv.gemm_ =
+          WindowGemm(padded, 1, gates[gates.rank() - 1], WindowGemm::pack(site, operand, 1), {});
+    }
+    return conv;
+  }
+
+  std::size_t workspace() const {
+    return winograd_ ? winograd_->workspace() : gemm_.window().workspace();
+  }
+
+  /// Of frames [first, first + count) of x.
+  void run(const Args& args, const float* x, std::int64_t first, std::int64_t count,
+           const float* bias, float* y) const {
+    if (winograd_) {
+      return winograd_->run(args, x + first * frame_, count, bias, y, args.workspace);
+    }
+    const Window& window = gemm_.window();
+    for (std::int64_t i = 0; i < count; i += window.wave) {
+      const std::int64_t some = std::min(window.wave, count - i);
+      gemm_.run(args, window.pad(args, x, first + i, some), some, bias, y + i * gates_);
+    }
+  }
+
+ private:
+  std::optional<Winograd> winograd_;
+  WindowGemm gemm_;                     // without it
+  std::int64_t frame_ = 0, gates_ = 0;  // floats of an image, of its result
+};
+
 class ConvLstmKernel final : public Kernel {
  public:
-  ConvLstmKernel(const ops::ConvLstm& op, const Sizes& sizes, WindowGemm input,
-                 WindowGemm recurrent)
+  ConvLstmKernel(const ops::ConvLstm& op, const Sizes& sizes, GateConv input, GateConv recurrent)
       : op_(op), s_(sizes), input_(std::move(input)), recurrent_(std::move(recurrent)) {
     chunk_ = std::max<std::int64_t>(1, kProjectionFloats / (s_.batch * s_.gates()));
     chunk_ = std::min(chunk_, std::max<std::int64_t>(1, s_.steps));
-    pad_ = floats(static_cast<std::int64_t>(
-        std::max(input_.window().workspace(), recurrent_.window().workspace()) / sizeof(float)));
+    pad_ = floats(static_cast<std::int64_t>(std::max(input_.workspace(), recurrent_.workspace()) /
+                                            sizeof(float)));
     x_ = floats(s_.batch * chunk_ * s_.gates());
     h_ = floats(s_.batch * s_.gates());
     workspace_ = (pad_ + x_ + h_) * sizeof(float);
@@ -92,26 +144,17 @@ class ConvLstmKernel final : public Kernel {
 
   /// to [B, steps, S', 4 F]
   void convolve_input(const Args& args, std::int64_t first, std::int64_t steps, float* to) const {
-    const Window& window = input_.window();
     const float* bias = op_.has_bias ? args.in[3].as<float>() : nullptr;
     const std::int64_t frame = op_.go_backwards ? s_.steps - first - steps : first;
     for (std::int64_t b = 0; b < s_.batch; ++b) {
-      for (std::int64_t i = 0; i < steps; i += window.wave) {
-        const std::int64_t count = std::min(window.wave, steps - i);
-        const float* images =
-            window.pad(args, args.in[0].as<float>(), b * s_.steps + frame + i, count);
-        input_.run(args, images, count, bias, to + (b * steps + i) * s_.gates());
-      }
+      input_.run(args, args.in[0].as<float>(), b * s_.steps + frame, steps, bias,
+                 to + b * steps * s_.gates());
     }
   }
 
   /// to [B, S', 4 F]
   void convolve_state(const Args& args, const float* h, float* to) const {
-    const Window& window = recurrent_.window();
-    for (std::int64_t b = 0; b < s_.batch; b += window.wave) {
-      const std::int64_t count = std::min(window.wave, s_.batch - b);
-      recurrent_.run(args, window.pad(args, h, b, count), count, nullptr, to + b * s_.gates());
-    }
+    recurrent_.run(args, h, 0, s_.batch, nullptr, to);
   }
 
   /// A masked sequence keeps its states. x holds one step, the next sequence `steps` frames on.
@@ -157,7 +200,7 @@ class ConvLstmKernel final : public Kernel {
 
   ops::ConvLstm op_;
   Sizes s_;
-  WindowGemm input_, recurrent_;
+  GateConv input_, recurrent_;
   std::int64_t chunk_ = 1;
   std::size_t pad_ = 0, x_ = 0, h_ = 0;  // floats of the parts of the workspace
 };
@@ -168,16 +211,6 @@ bool only_float32(const Site& site, const ops::ConvLstm& op) {
     if (i != mask && site.in[i].dtype != DType::float32) return false;
   }
   return true;
-}
-
-/// The window of a convolution of frames [images, S..., C] to [images, S'..., 4 F].
-bool make_window(const Site& site, const ops::Conv& op, std::int64_t images, const Shape& from,
-                 int kernel, Window& window) {
-  const Shape &state = site.out[1].shape, &w = site.in[static_cast<std::size_t>(kernel)].shape;
-  Shape x = from, y = state;
-  x[0] = y[0] = images;
-  y[y.rank() - 1] *= 4;
-  return window.init(op, x, w, y, 1, site.threads);
 }
 
 }  // namespace
@@ -203,15 +236,12 @@ std::unique_ptr<Kernel> prepare_conv_lstm(const Site& site) {
   recurrent.strides.assign(op.strides.size(), 1);
   recurrent.dilations.assign(op.strides.size(), 1);
   recurrent.padding.kind = PaddingKind::same;
-  Window over_input, over_state;
-  if (!make_window(site, input, sizes.batch * sizes.steps, Shape(frame), 1, over_input) ||
-      !make_window(site, recurrent, sizes.batch, state, 2, over_state)) {
-    return nullptr;
-  }
-  const std::int64_t columns = 4 * sizes.filters;
-  return std::make_unique<ConvLstmKernel>(
-      op, sizes, WindowGemm(over_input, 1, columns, WindowGemm::pack(site, 1, 1), {}),
-      WindowGemm(over_state, 1, columns, WindowGemm::pack(site, 2, 1), {}));
+  std::optional<GateConv> over_input =
+      GateConv::prepare(site, 1, input, sizes.batch * sizes.steps, Shape(frame));
+  std::optional<GateConv> over_state = GateConv::prepare(site, 2, recurrent, sizes.batch, state);
+  if (!over_input || !over_state) return nullptr;
+  return std::make_unique<ConvLstmKernel>(op, sizes, std::move(*over_input),
+                                          std::move(*over_state));
 }
 
 }  // namespace thaw::cpu

@@ -159,6 +159,32 @@ TEST(CpuWinograd, EveryInstructionSetAgreesWithTheReference) {
   cpu::force_vector_target("");
 }
 
+TEST(CpuWinograd, ConvLstmAgreesWithTheReference) {
+  std::mt19937 random(78);
+  for (int i = 0; i < 8; ++i) {
+    const bool square = i % 2 == 0, backwards = i % 4 < 2;
+    const auto filters = pick<std::int64_t>(random, {8, 11, 32}), channels = i == 0 ? 3 : filters;
+    ops::ConvLstm op;
+    Shape x{2, 5, 33, channels}, w{3, channels, 4 * filters}, u{3, filters, 4 * filters};
+    if (square) {
+      x = {2, 5, 9, 12, channels};
+      w = {3, 3, channels, 4 * filters};
+      u = {3, 3, filters, 4 * filters};
+    }
+    op.strides.assign(square ? 2 : 1, 1);
+    op.dilations = op.strides;
+    op.padding.kind = PaddingKind::same;
+    op.recurrent_activation = {UnaryKind::sigmoid};
+    op.go_backwards = backwards;
+    op.return_sequences = op.has_mask = i < 4;
+    std::vector<Tensor> in = {random_floats(random, x), random_floats(random, w, -0.2F, 0.2F),
+                              random_floats(random, u, -0.1F, 0.1F),
+                              random_floats(random, {4 * filters})};
+    if (op.has_mask) in.push_back(random_bools(random, {2, 5}, 0.7));
+    expect_agrees(op, in, 3, {1, 2}, 2e-6, fmt::format("{} * {}", x.to_string(), w.to_string()));
+  }
+}
+
 TEST(CpuWinograd, RunsAllocateNothing) {
   std::mt19937 random(77);
   const WinogradCase c = random_case(random);
