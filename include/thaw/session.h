@@ -73,13 +73,14 @@ class THAW_API Session {
   /// into `stream` later finds the outputs complete. Outputs of the right type and shape are
   /// overwritten, also where they are inputs too; others are made anew. Memory of inputs and
   /// outputs must stay until the run is over. What the plan computes on the CPU (plan_text() shows
-  /// it), and the first run with new shapes, make the call wait for part of the run. One thread at
-  /// a time, as everything here; runs of one session follow each other.
+  /// it), and the first run with new shapes, make the call wait for part of the run; a graph that is
+  /// interpreted (shapes that depend on the data) has run on the CPU when the call returns. One
+  /// thread at a time, as everything here; runs of one session follow each other.
   /// Throws Error(failed_precondition) if this session does not run on the GPU,
-  /// Error(unimplemented) for a graph that is interpreted (strings, shapes that depend on the
-  /// data), Error(invalid_argument) for inputs that do not fit, or memory that the GPU does not
-  /// reach. What goes wrong during the run (an index out of range, a failing device) is thrown by
-  /// wait(), or by any later call that has to wait for it; the outputs are then undefined.
+  /// Error(unimplemented) for inputs or outputs of strings, Error(invalid_argument) for inputs that
+  /// do not fit, or memory that the GPU does not reach. What goes wrong during the run (an index
+  /// out of range, a failing device) is thrown by wait(), or by any later call that has to wait for
+  /// it, or by the call itself where it waits; the outputs are then undefined.
   void enqueue(const std::vector<DeviceTensor>& inputs, std::vector<DeviceTensor>& outputs,
                void* stream = nullptr);
   /// Waits until everything enqueued is over; on any device. Throws its first error, once.

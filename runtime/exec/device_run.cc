@@ -30,6 +30,27 @@ bool touches_caller(const Step& step) {
          std::any_of(step.out.begin(), step.out.end(), given);
 }
 
+// A device says that it failed, but not at what.
+Error among_steps(const Plan& plan, std::size_t first, std::size_t end, const Error& error) {
+  std::vector<const Node*> nodes;
+  for (std::size_t i = first; i < end; ++i) {
+    const Step& step = plan.steps[i];
+    if (step.on_device != nullptr && step.node != kNoNode) {
+      nodes.push_back(&plan.graph.nodes[at(step.node)]);
+    }
+  }
+  if (nodes.empty()) return error;
+  const auto describe_node = [](const Node& node) {
+    return fmt::format("'{}' ({})", printable(node.name), name_of(node.op));
+  };
+  std::string where = "node " + describe_node(*nodes.front());
+  if (nodes.size() > 1) {
+    where = fmt::format("one of {} nodes, {} to {}", nodes.size(), describe_node(*nodes.front()),
+                        describe_node(*nodes.back()));
+  }
+  return Error(error.code(), where + ": " + error.what());
+}
+
 }  // namespace
 
 Error at_step(const Plan& plan, std::size_t step, const Error& error) {
@@ -101,10 +122,20 @@ void DeviceRun::check_fault() {
   throw at_step(*plan_, step, error);
 }
 
+// What stopped it is told, not what becomes of half a recording.
+void DeviceRun::abandon_recording() {
+  try {
+    stream_->end_recording();
+  } catch (const Error&) {
+  }
+}
+
 // The first run is not recorded: it may load code, which a recording must not.
 void DeviceRun::put(Segment& segment, std::span<const Args> args, std::size_t first,
                     std::size_t end, bool may_record) {
   const bool whole = may_record && !segment.at_door && first == segment.first && end == segment.end;
+  flight_first_ = in_flight_ ? std::min(flight_first_, first) : first;
+  flight_end_ = in_flight_ ? std::max(flight_end_, end) : end;
   in_flight_ = true;
   may_have_fault_ |= segment.may_fault;
   if (!whole || segment.runs == 0) {
@@ -115,7 +146,7 @@ void DeviceRun::put(Segment& segment, std::span<const Args> args, std::size_t fi
       try {
         enqueue(segment, args, first, end);
       } catch (const Error&) {
-        stream_->end_recording();
+        abandon_recording();
         throw;
       }
       segment.recording = stream_->end_recording();
@@ -152,7 +183,6 @@ void DeviceRun::run(std::span<const Args> args, std::size_t first, std::size_t e
 
 void DeviceRun::start(std::span<const Args> args, void* stream) {
   stream_->follow(stream);
-  in_flight_ = true;
   for (Segment& segment : segments_) {
     if (segment.on_device) {
       put(segment, args, segment.first, segment.end, true);
@@ -166,7 +196,11 @@ void DeviceRun::start(std::span<const Args> args, void* stream) {
 
 void DeviceRun::finish() {
   if (!std::exchange(in_flight_, false)) return;
-  stream_->wait();
+  try {
+    stream_->wait();
+  } catch (const Error& error) {
+    throw among_steps(*plan_, flight_first_, flight_end_, error);
+  }
   check_fault();
 }
 

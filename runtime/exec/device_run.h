@@ -30,7 +30,8 @@ class DeviceRun {
   /// Enqueues all steps behind what `stream`, of the device's runtime, holds now; what comes into
   /// it later follows them. Waits only where a host step needs it.
   void start(std::span<const Args> args, void* stream);
-  /// Waits for everything started. Throws Error naming the node.
+  /// Waits for everything started. Throws Error naming the node, or the nodes that ran when the
+  /// device failed.
   void finish();
   /// The elements of device memory.
   void read(void* host, const void* device, std::size_t bytes) const;
@@ -54,15 +55,17 @@ class DeviceRun {
            bool may_record);
   void run_on_host(std::span<const Args> args, std::size_t first, std::size_t end) const;
   void check_fault();
+  void abandon_recording();
   Fault* device_fault() const { return reinterpret_cast<Fault*>(memory_.get()); }
 
   std::shared_ptr<const Plan> plan_;
   std::shared_ptr<std::byte> memory_;
   std::shared_ptr<std::byte> fault_;  // where the host reads it
   std::vector<Segment> segments_;
-  bool in_flight_ = false;          // something was put behind the last wait
-  bool may_have_fault_ = false;     // and it may have written one
-  std::unique_ptr<Stream> stream_;  // last: it waits before memory goes
+  bool in_flight_ = false;                         // something was put behind the last wait
+  std::size_t flight_first_ = 0, flight_end_ = 0;  // the steps that it came from
+  bool may_have_fault_ = false;                    // and it may have written one
+  std::unique_ptr<Stream> stream_;                 // last: it waits before memory goes
 };
 
 /// `error` with the node of `step` in front of its message.

@@ -56,6 +56,15 @@ void check_types(const std::vector<TensorSpec>& specs, std::span<const AnyTensor
   }
 }
 
+void refuse_strings(const std::vector<TensorSpec>& specs, const char* what) {
+  for (const TensorSpec& spec : specs) {
+    if (spec.type.dtype != DType::string) continue;
+    fail(ErrorCode::unimplemented,
+         "enqueue: {} '{}' is of strings, which no device's memory holds; run() takes them", what,
+         printable(spec.name));
+  }
+}
+
 bool reaches(const DeviceBackend* device, const DeviceTensor& tensor) {
   return tensor.data != nullptr && device->device().reaches(tensor.data.get());
 }
@@ -215,11 +224,12 @@ void Runner::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   execute(inputs, outputs, nullptr);
 }
 
-void Runner::make_outputs(const Bound& bound, std::vector<DeviceTensor>& outputs) const {
+void Runner::make_outputs(const std::vector<TensorType>& types,
+                          std::vector<DeviceTensor>& outputs) const {
   const DeviceBackend* device = program_->device();
-  outputs.resize(bound.output_types.size());
+  outputs.resize(types.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const TensorType& type = bound.output_types[i];
+    const TensorType& type = types[i];
     DeviceTensor& output = outputs[i];
     const bool usable = output.type == type && output.data != nullptr;
     if (!usable) {
@@ -232,20 +242,34 @@ void Runner::make_outputs(const Bound& bound, std::vector<DeviceTensor>& outputs
   }
 }
 
+// The shapes of the results are known when they are there: so the host waits.
+void Runner::interpret(Interpreter& interpreter, std::span<const DeviceTensor> inputs,
+                       std::vector<DeviceTensor>& outputs, void* stream) {
+  if (ferry_ == nullptr) ferry_ = std::make_unique<Ferry>(program_->device()->device());
+  const std::vector<Tensor> fetched = ferry_->fetch(inputs, stream);
+  const std::vector<Tensor> results = interpreter.run(fetched, variables_, pool_, nullptr);
+  std::vector<TensorType> types;
+  for (const Tensor& result : results) types.push_back(result.type());
+  make_outputs(types, outputs);
+  ferry_->bring(results, outputs);
+}
+
 void Runner::enqueue(std::span<const DeviceTensor> inputs, std::vector<DeviceTensor>& outputs,
                      void* stream) {
   if (program_->device() == nullptr) {
     fail(ErrorCode::failed_precondition,
          "enqueue: this session runs on the CPU; SessionOptions::device chooses cuda");
   }
+  refuse_strings(program_->inputs(), "input");
+  refuse_strings(program_->outputs(), "output");
   check_inputs(inputs);
   Bound& entry = bound(inputs, true, Door::device);
-  if (entry.plan == nullptr) {
-    fail(ErrorCode::unimplemented, "enqueue: the graph is interpreted on the host: {}",
-         entry.compiled->why);
-  }
   if (in_flight_ != entry.plan.get()) wait();
-  make_outputs(entry, outputs);
+  if (entry.plan == nullptr) {
+    interpret(*entry.interpreter, inputs, outputs, stream);
+    return;
+  }
+  make_outputs(entry.output_types, outputs);
   in_flight_ = entry.plan.get();
   in_flight_->start(inputs, outputs, variables_, stream);
 }

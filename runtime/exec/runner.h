@@ -10,6 +10,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/exec/bound_plan.h"
+#include "runtime/exec/ferry.h"
 #include "runtime/exec/program.h"
 #include "thaw/session.h"
 
@@ -67,7 +68,9 @@ class Runner {
   template <class AnyTensor>
   Bound& bound(std::span<const AnyTensor> inputs, bool fused, Door door);
   Bound& bind(const std::vector<Shape>& shapes, bool fused = true, Door door = Door::host);
-  void make_outputs(const Bound& bound, std::vector<DeviceTensor>& outputs) const;
+  void make_outputs(const std::vector<TensorType>& types, std::vector<DeviceTensor>& outputs) const;
+  void interpret(Interpreter& interpreter, std::span<const DeviceTensor> inputs,
+                 std::vector<DeviceTensor>& outputs, void* stream);
   void take_memory(BoundPlan& plan);
   std::shared_ptr<std::byte> allocate_arena(std::size_t bytes) const;
   void make_outputs(const Bound& bound, std::span<const Tensor> inputs,
@@ -87,6 +90,7 @@ class Runner {
   // What was enqueued and not yet waited for; null: nothing. Plans share memory: one at a time.
   BoundPlan* in_flight_ = nullptr;
   std::vector<Tensor> aligned_inputs_;
+  std::unique_ptr<Ferry> ferry_;  // of enqueued runs that are interpreted; null: none was
 };
 
 }  // namespace thaw

@@ -1,18 +1,9 @@
 // Runs on memory of the device: enqueued behind the caller's stream, without a copy on the host.
 #include "runtime/exec/choice.h"
-#include "tests/exec/exec_test_util.h"
-#include "tests/support/fake_device.h"
+#include "tests/exec/device_test_util.h"
 
 namespace thaw::testing {
 namespace {
-
-using test::FakeBackend;
-
-std::shared_ptr<const Program> on(const DeviceBackend& device, const Graph& graph) {
-  ProgramOptions options;
-  options.device = &device;
-  return program_of(graph, reference_backend(), options);
-}
 
 DeviceTensor on_device(const FakeBackend& backend, const Tensor& tensor,
                        MemoryKind kind = MemoryKind::device) {
@@ -36,42 +27,30 @@ Tensor on_host(const FakeBackend& backend, const DeviceTensor& tensor) {
   return made;
 }
 
-std::set<std::string> ops_on_device(unsigned seed) {
-  const std::vector<std::set<std::string>> sets = {
-      {}, {"unary", "binary"}, {"matmul", "reduce", "softmax", "concat"}, {"nothing"}};
-  return sets[seed % sets.size()];
-}
-
 class DeviceDoor : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(DeviceDoor, AgreesWithTheReferenceInEveryRun) {
   const Graph graph = random_graph(GetParam(), 3 + static_cast<int>(GetParam() % 40));
-  const FakeBackend backend(ops_on_device(GetParam()));
+  const FakeBackend backend(some_ops(GetParam()));
   {
     Runner runner(on(backend, graph), {1, 4});
     std::vector<DeviceTensor> outputs;
     std::vector<Tensor> host_outputs;
-    for (const std::int64_t batch : {3, 1, 0, 7, 3}) {
-      for (unsigned run = 0; run < 4; ++run) {
-        const std::vector<Tensor> inputs = random_inputs(GetParam() * 31 + run, batch);
-        if (run % 2 == 0) outputs.clear();
-        const std::vector<DeviceTensor> given = on_device(backend, inputs);
-        runner.enqueue(given, outputs, nullptr);
-        runner.wait();
-        const std::vector<Tensor> expected = evaluate_graph(graph, inputs);
-        ASSERT_EQ(outputs.size(), expected.size());
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-          ASSERT_TRUE(identical(expected[i], on_host(backend, outputs[i])))
-              << "output " << i << ", run " << run << "\n"
-              << runner.plan_text();
-        }
-        // Both doors of one session, in turn.
-        runner.run(inputs, host_outputs);
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-          ASSERT_TRUE(identical(expected[i], host_outputs[i])) << "output " << i;
-        }
+    const auto run_once = [&](const std::vector<Tensor>& inputs, bool into_new) {
+      if (into_new) outputs.clear();
+      const std::vector<DeviceTensor> given = on_device(backend, inputs);
+      runner.enqueue(given, outputs, nullptr);
+      runner.wait();
+      std::vector<Tensor> results;
+      for (const DeviceTensor& output : outputs) results.push_back(on_host(backend, output));
+      // Both doors of one session, in turn.
+      runner.run(inputs, host_outputs);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        EXPECT_TRUE(identical(results[i], host_outputs[i])) << "output " << i;
       }
-    }
+      return results;
+    };
+    expect_reference_in_every_run(graph, GetParam(), runner, run_once);
   }
   EXPECT_EQ(backend.device().counts().alive, 0);
 }
@@ -221,15 +200,105 @@ TEST(Enqueued, RefusesByNameWhatItCannotRun) {
   EXPECT_EQ(refused(on_cpu, {on_device(backend, host)}),
             Answer(ErrorCode::failed_precondition,
                    "enqueue: this session runs on the CPU; SessionOptions::device chooses cuda"));
-  Graph strings;
-  GraphBuilder g(strings);
-  const ValueId text = g.constant(Tensor(DType::string, {2}));
+}
+
+TEST(Enqueued, RefusesStringsByName) {
+  const FakeBackend backend;
+  Graph outputs_strings, inputs_strings;
+  GraphBuilder g(outputs_strings), h(inputs_strings);
   g.input("x", {DType::float32, {2}});
-  g.output("same", text);
-  Runner interpreted(on(backend, strings), {1, 4});
-  const auto answer = refused(interpreted, {on_device(backend, floats({2}, {1, 2}))});
-  EXPECT_EQ(answer.first, ErrorCode::unimplemented);
-  EXPECT_NE(answer.second.find("strings"), std::string::npos) << answer.second;
+  g.output("same", g.constant(Tensor(DType::string, {2})));
+  h.input("text", {DType::string, {2}});
+  h.output("y", h.constant(floats({1}, {3})));
+  const DeviceTensor number = on_device(backend, floats({2}, {1, 2}));
+  DeviceTensor text = number;  // as if those bytes were strings
+  text.type = {DType::string, {2}};
+  for (const auto& [graph, input, name] : {std::tuple(outputs_strings, number, "output 'same'"),
+                                           std::tuple(inputs_strings, text, "input 'text'")}) {
+    Runner runner(on(backend, graph), {1, 4});
+    std::vector<DeviceTensor> outputs;
+    ErrorCode code{};
+    EXPECT_EQ(
+        error_of([&, &given = input] { runner.enqueue(std::vector{given}, outputs, nullptr); },
+                 &code),
+        std::string("enqueue: ") + name +
+            " is of strings, which no device's memory holds; run() takes them");
+    EXPECT_EQ(code, ErrorCode::unimplemented);
+  }
+}
+
+// The positions of what is positive: their number depends on the elements.
+Graph positives() {
+  Graph graph;
+  GraphBuilder g(graph);
+  const ValueId x = g.input("x", {DType::float32, {kUnknownDim}});
+  graph.variables.push_back({"runs", scalar(0)});
+  const ValueId runs =
+      g.binary(BinaryKind::add, g.add1(ops::VariableRead{0}, {}), g.constant(scalar(1)));
+  g.add(ops::VariableAssign{0}, {runs}, 0);
+  g.output("where",
+           g.add1(ops::Where{}, {g.binary(BinaryKind::greater, x, g.constant(floats({}, {0})))}));
+  g.output("runs", runs);
+  return graph;
+}
+
+TEST(Enqueued, WhatIsInterpretedIsThereWhenTheCallReturns) {
+  const FakeBackend backend;
+  {
+    Runner runner(on(backend, positives()), {1, 4});
+    std::vector<DeviceTensor> outputs;
+    const auto positions = [&] {
+      const Tensor found = on_host(backend, outputs[0]);
+      return std::vector<std::int64_t>(found.data<std::int64_t>(),
+                                       found.data<std::int64_t>() + found.num_elements());
+    };
+    const std::vector<DeviceTensor> inputs = {on_device(backend, floats({4}, {-1, -1, -1, -1}))};
+    const Tensor elements = floats({4}, {5, -1, 0, 2}), others = floats({4}, {-5, 1, 0, -2});
+    const auto stream = backend.device().make_stream();
+    // It follows the caller's stream, whose copies have not run yet.
+    stream->copy(inputs[0].data.get(), elements.data(), elements.size_bytes());
+    runner.enqueue(inputs, outputs, stream.get());
+    EXPECT_FALSE(runner.stats().planned);
+    EXPECT_EQ(outputs[0].type, (TensorType{DType::int64, {2, 1}}));
+    EXPECT_EQ(positions(), (std::vector<std::int64_t>{0, 3}));
+    // Outputs of the right type are overwritten, others made anew; both runs are counted.
+    const void* const counter = outputs[1].data.get();
+    stream->copy(inputs[0].data.get(), others.data(), others.size_bytes());
+    runner.enqueue(inputs, outputs, stream.get());
+    EXPECT_EQ(outputs[0].type, (TensorType{DType::int64, {1, 1}}));
+    EXPECT_EQ(positions(), (std::vector<std::int64_t>{1}));
+    EXPECT_EQ(outputs[1].data.get(), counter);
+    EXPECT_EQ(*on_host(backend, outputs[1]).data<std::int32_t>(), 2);
+    // Nothing is found, and nothing is given.
+    runner.enqueue(std::vector{on_device(backend, floats({1}, {-1}))}, outputs, nullptr);
+    EXPECT_EQ(outputs[0].type, (TensorType{DType::int64, {0, 1}}));
+    runner.enqueue(std::vector{on_device(backend, floats({0}, {}))}, outputs, nullptr);
+    EXPECT_EQ(outputs[0].type, (TensorType{DType::int64, {0, 1}}));
+    EXPECT_EQ(*on_host(backend, outputs[1]).data<std::int32_t>(), 4);
+    runner.wait();
+    // The other door of the same session.
+    std::vector<Tensor> host;
+    runner.run(std::vector{floats({2}, {1, 1})}, host);
+    EXPECT_EQ(*host[1].data<std::int32_t>(), 5);
+  }
+  EXPECT_EQ(backend.device().counts().alive, 0);
+}
+
+TEST(Enqueued, WhatIsInterpretedTellsItsErrorsAtOnce) {
+  FakeBackend backend;
+  Runner runner(on(backend, positives()), {1, 4});
+  const std::vector<DeviceTensor> inputs = {on_device(backend, floats({2}, {1, 2}))};
+  Tensor ordinary(DType::int64, {2, 1});
+  std::vector<DeviceTensor> outputs = {
+      {ordinary.type(), MemoryPlace::gpu, {ordinary.mutable_data(), [](void*) {}}}};
+  ErrorCode code{};
+  EXPECT_EQ(error_of([&] { runner.enqueue(inputs, outputs, nullptr); }, &code),
+            "output 'where': it is not in memory that the GPU reaches");
+  EXPECT_EQ(code, ErrorCode::invalid_argument);
+  outputs.clear();
+  backend.device().fail_after(0);
+  error_of([&] { runner.enqueue(inputs, outputs, nullptr); }, &code);
+  EXPECT_EQ(code, ErrorCode::device);
 }
 
 TEST(Enqueued, StateAdvancesWithEachRun) {

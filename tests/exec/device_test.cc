@@ -3,29 +3,10 @@
 
 #include "runtime/exec/evaluator.h"
 #include "runtime/passes/passes.h"
-#include "tests/exec/exec_test_util.h"
-#include "tests/support/fake_device.h"
+#include "tests/exec/device_test_util.h"
 
 namespace thaw::testing {
 namespace {
-
-using test::FakeBackend;
-
-std::shared_ptr<const Program> on(const DeviceBackend& device, const Graph& graph) {
-  ProgramOptions options;
-  options.device = &device;
-  return program_of(graph, reference_backend(), options);
-}
-
-std::set<std::string> some_ops(unsigned seed) {
-  const std::vector<std::set<std::string>> sets = {
-      {},
-      {"unary", "binary"},
-      {"matmul", "reduce", "softmax", "concat"},
-      {"unary", "select", "cast", "transpose", "split"},
-      {"binary", "slice", "stack", "unstack", "normalize", "gather"}};
-  return sets[seed % sets.size()];
-}
 
 class OnDevice : public ::testing::TestWithParam<unsigned> {};
 
@@ -35,22 +16,12 @@ TEST_P(OnDevice, AgreesWithTheReferenceInEveryRun) {
   {
     Runner runner(on(device, graph), {1, 4});
     std::vector<Tensor> outputs;
-    for (const std::int64_t batch : {3, 1, 0, 7, 3}) {
-      // Enqueued, recorded, replayed; each time with other elements, half of them into new outputs.
-      for (unsigned run = 0; run < 4; ++run) {
-        const std::vector<Tensor> inputs = random_inputs(GetParam() * 31 + run, batch);
-        if (run % 2 == 0) outputs.clear();
-        runner.run(inputs, outputs);
-        ASSERT_TRUE(runner.stats().planned) << runner.plan_text();
-        const std::vector<Tensor> expected = evaluate_graph(graph, inputs);
-        ASSERT_EQ(outputs.size(), expected.size());
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-          ASSERT_TRUE(identical(expected[i], outputs[i]))
-              << "output " << i << ", run " << run << "\n"
-              << runner.plan_text();
-        }
-      }
-    }
+    const auto run_once = [&](const std::vector<Tensor>& inputs, bool into_new) {
+      if (into_new) outputs.clear();
+      runner.run(inputs, outputs);
+      return outputs;
+    };
+    expect_reference_in_every_run(graph, GetParam(), runner, run_once);
   }
   EXPECT_EQ(device.device().counts().alive, 0);
 }
@@ -206,8 +177,11 @@ TEST(Device, AFailedDeviceIsADeviceErrorFromThenOn) {
   device.device().fail_after(2);
   for (int run = 0; run < 3; ++run) {
     ErrorCode code{};
-    error_of([&] { runner.run(inputs, outputs); }, &code);
+    const std::string message = error_of([&] { runner.run(inputs, outputs); }, &code);
     EXPECT_EQ(code, ErrorCode::device);
+    for (const char* part : {"one of ", " nodes, '", "'scores'", "the fake device has failed"}) {
+      EXPECT_NE(message.find(part), std::string::npos) << part << " in " << message;
+    }
   }
 }
 
