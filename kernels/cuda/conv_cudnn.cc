@@ -135,6 +135,7 @@ constexpr int kMostAlgorithms = 8;
 bool choose_forward(ConvPlan& plan, bool strict, int rank) {
   std::vector<cudnnConvolutionFwdAlgoPerf_t> found(kMostAlgorithms);
   int count = 0;
+  const std::lock_guard lock(plan.library->mutex);
   if (plan.library->forward_algorithms(plan.library->handle, plan.large.get(), plan.filter.get(),
                                        plan.conv.get(), plan.small.get(), kMostAlgorithms, &count,
                                        found.data()) != CUDNN_STATUS_SUCCESS) {
@@ -147,6 +148,7 @@ bool choose_forward(ConvPlan& plan, bool strict, int rank) {
 bool choose_backward(ConvPlan& plan, bool strict, int rank) {
   std::vector<cudnnConvolutionBwdDataAlgoPerf_t> found(kMostAlgorithms);
   int count = 0;
+  const std::lock_guard lock(plan.library->mutex);
   if (plan.library->backward_algorithms(plan.library->handle, plan.filter.get(), plan.small.get(),
                                         plan.conv.get(), plan.large.get(), kMostAlgorithms, &count,
                                         found.data()) != CUDNN_STATUS_SUCCESS) {
@@ -206,6 +208,7 @@ void run_forward(const ConvPlan& p, const Args& args, const Queue& queue) {
   }
   const float one = 1, zero = 0;
   {
+    const auto quiet = outside_recordings(queue.stream);
     const std::lock_guard lock(p.library->mutex);
     p.library->require(p.library->set_stream(p.library->handle, native(queue.stream)), "a stream");
     const cudnnStatus_t status =
@@ -229,6 +232,7 @@ void run_backward(const ConvPlan& p, const Args& args, const Queue& queue) {
   const float one = 1, zero = 0;
   void* y = args.out[0].data;
   {
+    const auto quiet = outside_recordings(queue.stream);
     const std::lock_guard lock(p.library->mutex);
     p.library->require(p.library->set_stream(p.library->handle, native(queue.stream)), "a stream");
     p.library->require(p.library->backward(p.library->handle, &one, p.filter.get(), p.weights.get(),

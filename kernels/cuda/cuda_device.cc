@@ -34,6 +34,10 @@ class CudaStream final : public Stream {
   CudaStream& operator=(const CudaStream&) = delete;
 
   cudaStream_t stream() const { return stream_; }
+  std::unique_lock<std::mutex> outside_recordings() {
+    return recording_.owns_lock() ? std::unique_lock<std::mutex>()
+                                  : std::unique_lock<std::mutex>(state_->recording);
+  }
 
   void copy_to_device(void* device, const void* host, std::size_t bytes) override {
     verify(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_), "an upload");
@@ -50,10 +54,13 @@ class CudaStream final : public Stream {
   void wait() override { verify(cudaStreamSynchronize(stream_), "a kernel"); }
 
   void begin_recording() override {
+    std::unique_lock<std::mutex> recording(state_->recording);
     // Other threads may allocate or copy meanwhile.
     verify(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "a recording");
+    recording_ = std::move(recording);
   }
   std::unique_ptr<Recording> end_recording() override {
+    const std::unique_lock<std::mutex> recorded = std::move(recording_);
     cudaGraph_t graph = nullptr;
     verify(cudaStreamEndCapture(stream_, &graph), "a recording");
     cudaGraphExec_t executable = nullptr;
@@ -66,7 +73,10 @@ class CudaStream final : public Stream {
     verify(cudaGraphLaunch(static_cast<const CudaRecording&>(recording).graph(), stream_),
            "a replay");
   }
-  void follow(void* other) override { wait_for(static_cast<cudaStream_t>(other), stream_); }
+  void follow(void* other) override {
+    refuse_capture(static_cast<cudaStream_t>(other));
+    wait_for(static_cast<cudaStream_t>(other), stream_);
+  }
   void precede(void* other) override { wait_for(stream_, static_cast<cudaStream_t>(other)); }
 
  private:
@@ -78,6 +88,14 @@ class CudaStream final : public Stream {
     verify(cudaEventRecord(met_, earlier), "an event");
     verify(cudaStreamWaitEvent(later, met_, 0), "an event");
   }
+  /// Work behind a stream that is captured would become part of the caller's own graph, and the
+  /// waits of this one would break it.
+  void refuse_capture(cudaStream_t other) const {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    verify(cudaStreamIsCapturing(other, &status), "the caller's stream");
+    if (status == cudaStreamCaptureStatusNone) return;
+    fail(ErrorCode::failed_precondition, "the stream is being captured: enqueue outside of it");
+  }
   void check_alive() const {
     if (!state_->dead) return;
     fail(ErrorCode::device, "the GPU failed earlier in this process and cannot be used again");
@@ -86,19 +104,26 @@ class CudaStream final : public Stream {
     check_alive();
     if (code == cudaSuccess) return;
     cudaGetLastError();
-    // An error that stays has broken the context.
-    if (cudaDeviceSynchronize() != cudaSuccess) state_->dead = true;
+    // An error that stays has broken the context. This stream alone is asked: waiting is an error
+    // of its own while it records, and waiting for the device would break the recordings of others.
+    if (!recording_.owns_lock() && cudaStreamSynchronize(stream_) != cudaSuccess)
+      state_->dead = true;
     check(code, what);
   }
 
   std::shared_ptr<DeviceState> state_;
   cudaStream_t stream_ = nullptr;
   cudaEvent_t met_ = nullptr;
+  std::unique_lock<std::mutex> recording_;
 };
 
 }  // namespace
 
 cudaStream_t native(Stream& stream) { return static_cast<CudaStream&>(stream).stream(); }
+
+std::unique_lock<std::mutex> outside_recordings(Stream& stream) {
+  return static_cast<CudaStream&>(stream).outside_recordings();
+}
 
 void check(cudaError_t code, const char* what) {
   if (code == cudaSuccess) return;

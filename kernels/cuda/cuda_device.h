@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 
 #include "kernels/cuda/cuda_stream.h"
 #include "kernels/cuda/rnn_persistent.h"
@@ -14,6 +15,7 @@ namespace thaw::cuda {
 /// throws Error(device), instead of giving what may be wrong.
 struct DeviceState {
   std::atomic<bool> dead{false};
+  std::mutex recording;  // of the stream that records: one at a time
 };
 
 class CudaDevice final : public Device {

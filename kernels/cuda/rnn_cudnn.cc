@@ -53,6 +53,7 @@ bool CudnnRnn::describe(const ops::Rnn& op, Precision precision, CudnnRnnAlgorit
   const bool small = algorithm == CudnnRnnAlgorithm::small;
   rnn = make_descriptor(*library, library->create_rnn, library->destroy_rnn);
   dropout = make_descriptor(*library, library->create_dropout, library->destroy_dropout);
+  const std::lock_guard lock(library->mutex);
   library->require(library->set_dropout(dropout.get(), library->handle, 0, nullptr, 0, 0),
                    "a dropout of nothing");
   const bool strict = precision == Precision::f32 && dtype == DType::float32;
@@ -103,6 +104,7 @@ Tensor CudnnRnn::packed(const Site& site) const {
   const auto tensor = make_descriptor(*library, library->create_tensor, library->destroy_tensor);
   const auto biases = make_descriptor(*library, library->create_tensor, library->destroy_tensor);
   const bool two = site.op_as<ops::Rnn>().cell == CellKind::gru;
+  const std::lock_guard lock(library->mutex);
   for (int side = 0; side < 2; ++side) {  // of the input, of the state
     const auto* from = static_cast<const std::byte*>(site.constants[at(1 + side)]->data());
     const std::size_t rows = side == 0 ? static_cast<std::size_t>(shape.inputs) : units;
@@ -138,6 +140,7 @@ void CudnnRnn::enqueue(const Args& args, const Queue& queue) const {
   void* all = shape.return_sequences ? args.out[0].data : args.workspace;
   std::byte* work = args.workspace + align_up(y_bytes);
   {
+    const auto quiet = outside_recordings(queue.stream);
     const std::lock_guard lock(library->mutex);
     library->require(library->set_stream(library->handle, native(queue.stream)), "a stream");
     library->require(
@@ -173,8 +176,21 @@ KernelPtr prepare_rnn_cudnn(const Site& site, const Device& device, Precision pr
   }
   layer.library = cudnn();
   if (layer.library == nullptr || !layer.describe(op, precision, algorithm)) return nullptr;
-  const auto pack = [&] { return uploaded(layer.packed(site), device); };
-  const std::string layout = small ? "cudnn rnn small" : "cudnn rnn";
+  // Layers may share the weights of the state and have others of the input: what the packed form
+  // was made of stays with it, so that its name means nothing else.
+  const Tensor input = *site.constants[1],
+               bias = s.bias < 0 ? Tensor() : *site.constants[at(s.bias)];
+  const auto pack = [&]() -> std::shared_ptr<const void> {
+    struct Packed {
+      std::shared_ptr<const void> memory;
+      Tensor input, bias;
+    };
+    const auto made =
+        std::make_shared<const Packed>(Packed{uploaded(layer.packed(site), device), input, bias});
+    return {made, made->memory.get()};
+  };
+  const std::string layout =
+      fmt::format("cudnn rnn{} {} {}", small ? " small" : "", input.identity(), bias.identity());
   layer.weights =
       site.packs == nullptr ? pack() : site.packs->get(*site.constants[2], layout, pack);
   if (!s.return_sequences) {

@@ -18,6 +18,7 @@ namespace thaw::cuda {
 
 // The stream of the tests' device stands for CUDA's.
 cudaStream_t native(Stream& stream) { return reinterpret_cast<cudaStream_t>(&stream); }
+std::unique_lock<std::mutex> outside_recordings(Stream&) { return {}; }
 
 namespace {
 
@@ -228,6 +229,9 @@ class LtBackend final : public DeviceBackend {
     if (std::holds_alternative<ops::Conv>(site.op)) {
       return prepare_conv_cublaslt(site, device_, most_column_bytes, precision);
     }
+    if (std::holds_alternative<ops::ConvTranspose>(site.op)) {
+      return prepare_conv_transpose_cublaslt(site, device_, most_column_bytes, precision);
+    }
     if (precision != Precision::f32) return prepare_matmul_narrow(site, device_, precision);
     return prepare_matmul_cublaslt(site);
   }
@@ -278,6 +282,44 @@ TEST(CublasLt, EveryRowOfConvWithoutGroupsAgreesWithReferenceFloat64) {
   }
   EXPECT_GT(runs, 20);
   EXPECT_GT(in_parts, 20);
+}
+
+TEST(CublasLt, EveryRowOfConvTransposeAgreesWithReferenceFloat64) {
+  LtBackend backend;
+  int runs = 0, in_parts = 0;
+  for (const test::OpCase& row : test::op_cases()) {
+    if (!std::holds_alternative<ops::ConvTranspose>(row.op)) continue;
+    for (const DType dtype : row.dtypes) {
+      SCOPED_TRACE(fmt::format("row '{}' in {}", row.name, name_of(dtype)));
+      const bool empty = row.operands[0].shape.num_elements() == 0;
+      backend.most_column_bytes = 1 << 20;
+      EXPECT_EQ(test::check_row(backend, row, dtype), is_floating(dtype) && !empty);
+      ++runs;
+      for (const std::int64_t most : {2048, 8192, 32768}) {
+        backend.most_column_bytes = most;
+        in_parts += test::check_row(backend, row, dtype) ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(runs, 20);
+  EXPECT_GT(in_parts, 0);
+}
+
+TEST(CublasLt, TransposedImagesInParts) {
+  LtBackend backend;
+  backend.most_column_bytes = 4 * 4 * 9 * 3 * 4;  // of one image
+  test::OpCase row;
+  row.op = ops::ConvTranspose{{2, 2}, {1, 1}, {PaddingKind::same, {}, {}}};
+  test::OperandCase spatial;
+  spatial.shape = {2};
+  spatial.fill = test::Fill::values;
+  spatial.values = {8, 8};
+  spatial.dtype = DType::int32;
+  row.operands = {{Shape{5, 4, 4, 16}}, {Shape{3, 3, 3, 16}}, spatial, {Shape{3}}};
+  row.accuracy = test::Accuracy::sum;
+  EXPECT_TRUE(test::check_row(backend, row, DType::float32));
+  backend.most_column_bytes -= 1;
+  EXPECT_FALSE(test::check_row(backend, row, DType::float32)) << "not even one image fits";
 }
 
 TEST(CublasLt, ImagesInParts) {
@@ -369,6 +411,8 @@ TEST(CublasLt, ShorterFormsKeepOperandsInSixteenBits) {
     EXPECT_GT(run_narrow<ops::MatMul>(Precision::bf16, DType::bfloat16, constant), 10);
     EXPECT_GT(run_narrow<ops::Conv>(Precision::fp16, DType::float16, constant), 5);
     EXPECT_GT(run_narrow<ops::Conv>(Precision::bf16, DType::bfloat16, constant), 5);
+    EXPECT_GT(run_narrow<ops::ConvTranspose>(Precision::fp16, DType::float16, constant), 5);
+    EXPECT_GT(run_narrow<ops::ConvTranspose>(Precision::bf16, DType::bfloat16, constant), 5);
   }
   EXPECT_EQ(run_narrow<ops::MatMul>(Precision::tf32, DType::float32, true), 0);
 }

@@ -39,6 +39,15 @@ bool is_known(const void* address, std::size_t bytes) {
   return at + bytes <= next->first + next->second;
 }
 
+/// Success, unless the runtime was told otherwise.
+cudaError_t outcome(const char* name) {
+  CudaRuntime& runtime = cuda_runtime();
+  const std::lock_guard lock(runtime.mutex);
+  if (runtime.broken != 0) return static_cast<cudaError_t>(runtime.broken);
+  const auto refusal = runtime.refuses_once.extract(name);
+  return refusal.empty() ? cudaSuccess : static_cast<cudaError_t>(refusal.mapped());
+}
+
 /// Work for a stream: captured, or done now. True if it is to be done now.
 bool put(const char* name, void* stream) {
   note(name);
@@ -134,6 +143,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* found, const void* a
 // Memory that the runtime does not know would be copied at once, by way of the host.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
                             cudaStream_t stream) {
+  if (const cudaError_t code = outcome("cudaMemcpyAsync"); code != cudaSuccess) return code;
   if (put("cudaMemcpyAsync", stream)) {
     std::memmove(to, from, bytes);
   } else if (!is_known(to, bytes) || !is_known(from, bytes)) {
@@ -143,7 +153,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
   if (put("cudaMemsetAsync", stream)) std::memset(to, value, bytes);
-  return cudaSuccess;
+  return outcome("cudaMemsetAsync");
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
@@ -154,13 +164,16 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   note_outside("cudaStreamDestroy");
   return drop(stream);
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   note_outside("cudaStreamSynchronize");
-  return cudaSuccess;
+  if (stream == cuda_runtime().capturing) return cudaErrorStreamCaptureUnsupported;
+  return outcome("cudaStreamSynchronize");
 }
-cudaError_t cudaDeviceSynchronize() {
-  note_outside("cudaDeviceSynchronize");
-  return cudaSuccess;
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  note("cudaStreamIsCapturing");
+  const bool captured = stream != nullptr && stream == cuda_runtime().callers;
+  *status = captured ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+  return outcome("cudaStreamIsCapturing");
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) {
   note_outside("cudaStreamWaitEvent");
@@ -201,7 +214,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t) {
   note_outside("cudaGraphLaunch");
-  return cudaSuccess;
+  return outcome("cudaGraphLaunch");
 }
 
 cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int) { return cudaSuccess; }

@@ -17,6 +17,10 @@ struct CudaRuntime {
   int captures = 0;
   int captured = 0;                           // launches, copies and fills, of all captures
   std::map<const char*, std::size_t> memory;  // of the device, and pinned
+  void* callers = nullptr;                    // a stream that the caller captures
+  // Codes of errors: what calls give instead of success.
+  int broken = 0;                           // all of them: the context is gone
+  std::map<std::string, int> refuses_once;  // by name
 };
 
 CudaRuntime& cuda_runtime();
