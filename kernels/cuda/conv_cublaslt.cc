@@ -8,20 +8,6 @@
 #include "runtime/base/memory.h"
 
 namespace thaw::cuda {
-namespace {
-
-/// The most images whose columns fit into `most` bytes, dividing `images`; 0 if one alone does not.
-std::int64_t images_at_once(std::int64_t images, std::int64_t bytes_each, std::int64_t most) {
-  for (std::int64_t parts = 1; parts <= images; ++parts) {
-    if (images % parts == 0 && images / parts * bytes_each <= most) {
-      return images / parts;
-    }
-  }
-  return 0;
-}
-
-}  // namespace
-
 KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
                                 std::int64_t most_column_bytes, Precision precision) {
   const auto& op = site.op_as<ops::Conv>();

@@ -17,6 +17,9 @@ KernelPtr prepare_matmul_narrow(const Site& site, const Device& device, Precisio
 KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
                                 std::int64_t most_column_bytes,
                                 Precision precision = Precision::f32);
+KernelPtr prepare_conv_transpose_cublaslt(const Site& site, const Device& device,
+                                          std::int64_t most_column_bytes,
+                                          Precision precision = Precision::f32);
 /// Of 16-bit floats and float32 into float32.
 Projection cublaslt_projection(const Product& product, DType dtype);
 

@@ -14,6 +14,7 @@
 namespace thaw::cuda {
 namespace {
 
+constexpr std::int64_t kMostColumnBytes = std::int64_t{256} << 20;
 constexpr int kCudnnAlgorithms = 3;  // of a convolution: the first that the library recommends
 
 double seconds_now() {
@@ -39,7 +40,7 @@ class CudaBackend final : public DeviceBackend {
     return prepare_from(table(), site);
   }
   std::unique_ptr<DeviceKernel> prepare_pair(const Site& first, const Site& second) const override {
-    return prepare_rnn_pair(first, second, gpu_->device.team_limits(), projection);
+    return prepare_rnn_pair(first, second, rnn_target());
   }
   const DeviceBackend& in_precision(Precision precision) const override {
     for (const auto& other : others_) {
@@ -53,6 +54,10 @@ class CudaBackend final : public DeviceBackend {
   static Projection projection(const Product& product, DType dtype) {
     Projection made = cublaslt_projection(product, dtype);
     return made.enqueue ? made : plain_projection(product, dtype);
+  }
+
+  RnnTarget rnn_target() const {
+    return {gpu_->device.team_limits(), projection, precision_, &gpu_->device};
   }
 
   KernelPtr prepare_preferred(const Site& site) const {
@@ -72,7 +77,6 @@ class CudaBackend final : public DeviceBackend {
   }
 
   KernelPtr prepare_conv(const Site& site) const {
-    constexpr std::int64_t kMostColumnBytes = std::int64_t{256} << 20;
     std::vector<Measured::Candidate> candidates;
     for (int rank = 0; rank < kCudnnAlgorithms; ++rank) {
       candidates.push_back([this, rank](const Site& at) {
@@ -83,6 +87,10 @@ class CudaBackend final : public DeviceBackend {
       return prepare_conv_cublaslt(at, gpu_->device, kMostColumnBytes, precision_);
     });
     const auto& op = site.op_as<ops::Conv>();
+    if (op.groups > 1) {
+      candidates.push_back(
+          [this](const Site& at) { return prepare_conv_narrow(at, gpu_->device, precision_); });
+    }
     std::string text = "conv " + std::to_string(op.groups) + attributes(op);
     text += " " + std::to_string(static_cast<int>(op.activation.kind));
     return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
@@ -95,6 +103,9 @@ class CudaBackend final : public DeviceBackend {
         return prepare_conv_transpose_cudnn(at, gpu_->device, precision_, rank);
       });
     }
+    candidates.push_back([this](const Site& at) {
+      return prepare_conv_transpose_cublaslt(at, gpu_->device, kMostColumnBytes, precision_);
+    });
     const std::string text = "conv_transpose" + attributes(site.op_as<ops::ConvTranspose>());
     return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
   }
@@ -113,9 +124,8 @@ class CudaBackend final : public DeviceBackend {
   /// Own teams of blocks or cuDNN's algorithms: no rule says which is quicker for every shape.
   KernelPtr prepare_rnn(const Site& site) const {
     std::vector<Measured::Candidate> candidates;
-    candidates.push_back([this](const Site& at) {
-      return prepare_rnn_persistent(at, gpu_->device.team_limits(), projection);
-    });
+    candidates.push_back(
+        [this](const Site& at) { return prepare_rnn_persistent(at, rnn_target()); });
     for (const auto algorithm : {CudnnRnnAlgorithm::standard, CudnnRnnAlgorithm::small}) {
       candidates.push_back([this, algorithm](const Site& at) {
         return prepare_rnn_cudnn(at, gpu_->device, precision_, algorithm);

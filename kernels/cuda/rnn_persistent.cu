@@ -117,6 +117,12 @@ Projection plain_projection_of(const Product& p) {
           }};
 }
 
+/// Of one direction, in 16 bits.
+struct NarrowWeights {
+  NarrowOperand kernel, recurrent;
+  std::size_t workspace() const { return kernel.workspace() + recurrent.workspace(); }
+};
+
 /// One launch for one or two directions.
 struct PersistentRnn {
   TeamCell cell = TeamCell::lstm;
@@ -124,7 +130,12 @@ struct PersistentRnn {
   RnnShape shape[2];
   int first_operand[2] = {0, 0};
   Projection projection;
-  std::size_t exchange_at = 0, exchange_bytes = 0, product_at = 0, bytes = 0;  // in the workspace
+  bool narrow = false;  // of the three below
+  NarrowOperand x;      // the same for both directions
+  NarrowWeights weights[2];
+  std::size_t exchange_at = 0, exchange_bytes = 0, product_at = 0,
+              narrow_at = 0;  // in the workspace
+  std::size_t bytes = 0;
 
   void plan_workspace() {
     const TeamShape& team = layer.team;
@@ -136,21 +147,48 @@ struct PersistentRnn {
                                 sizeof(std::uint32_t));
     }
     product_at = exchange_at + align_up(exchange_bytes);
-    bytes = product_at + projection.workspace;
+    narrow_at = product_at + align_up(projection.workspace);
+    bytes = narrow_at;
+    if (!narrow) return;
+    bytes += x.workspace();
+    for (int d = 0; d < team.directions; ++d) bytes += weights[d].workspace();
+  }
+
+  /// One bit per operand that lies on the device in 16 bits.
+  std::uint32_t packed() const {
+    std::uint32_t bits = 0;
+    for (int d = 0; narrow && d < layer.team.directions; ++d) {
+      const std::uint32_t here = (x.constant() ? 1U : 0U) |
+                                 (weights[d].kernel.constant() ? 2U : 0U) |
+                                 (weights[d].recurrent.constant() ? 4U : 0U);
+      bits |= here << first_operand[d];
+    }
+    return bits;
   }
 
   void enqueue(const Args& args, const Queue& queue) const {
     RnnLayer bound = layer;
     const TeamShape& team = layer.team;
     const auto projected = static_cast<std::size_t>(shape[0].projected_elements()) * sizeof(float);
+    std::byte* room = args.workspace + narrow_at;
+    const void* input = operand(args, 0, 0);
+    if (narrow && shape[0].projected_elements() > 0) input = x.bring(queue, input, room);
+    if (narrow) room += x.workspace();
     for (int d = 0; d < team.directions; ++d) {
       auto* y = reinterpret_cast<float*>(args.workspace +
                                          static_cast<std::size_t>(d) * align_up(projected));
+      const void *kernel = operand(args, d, 1), *recurrent = operand(args, d, 2);
+      if (narrow) {
+        kernel = weights[d].kernel.bring(queue, kernel, room);
+        room += weights[d].kernel.workspace();
+        recurrent = weights[d].recurrent.bring(queue, recurrent, room);
+        room += weights[d].recurrent.workspace();
+      }
       if (shape[d].projected_elements() > 0) {
-        projection.enqueue(queue, operand(args, d, 0), operand(args, d, 1), y,
-                           args.workspace + product_at);
+        projection.enqueue(queue, input, kernel, y, args.workspace + product_at);
       }
       bound.direction[d] = bind(args, d, y);
+      bound.direction[d].recurrent = recurrent;
     }
     if (exchange_bytes > 0) {
       queue.stream.fill_zero(args.workspace + exchange_at, exchange_bytes);
@@ -172,7 +210,6 @@ struct PersistentRnn {
     const auto out = args.out.subspan(static_cast<std::size_t>(d) * results, results);
     RnnDirection to;
     to.projected = projected;
-    to.recurrent = operand(args, d, 2);
     to.bias = operand(args, d, s.bias);
     to.h0 = operand(args, d, s.h0);
     to.c0 = operand(args, d, s.c0);
@@ -189,8 +226,22 @@ struct PersistentRnn {
   }
 };
 
-bool prepare_layer(const std::vector<Site>& sites, const TeamLimits& limits,
-                   MakeProjection make_projection, PersistentRnn& rnn) {
+/// False if 16 bits cannot hold the weights.
+bool narrow_layer(const std::vector<Site>& sites, DType storage, const Device& device,
+                  PersistentRnn& rnn) {
+  rnn.narrow = true;
+  rnn.layer.weights = storage;
+  if (!rnn.x.set(sites[0], 0, storage, device)) return false;
+  for (std::size_t d = 0; d < sites.size(); ++d) {
+    if (!rnn.weights[d].kernel.set(sites[d], 1, storage, device) ||
+        !rnn.weights[d].recurrent.set(sites[d], 2, storage, device)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool prepare_layer(const std::vector<Site>& sites, const RnnTarget& target, PersistentRnn& rnn) {
   const auto& op = sites[0].op_as<ops::Rnn>();
   const DType dtype = sites[0].in[0].dtype;
   const bool narrow = is_floating(dtype) && dtype != DType::float64;
@@ -208,10 +259,12 @@ bool prepare_layer(const std::vector<Site>& sites, const TeamLimits& limits,
   if (s.batch == 0 || s.units == 0 || s.inputs == 0) return false;
   rnn.cell = cell_of(op);
   const int directions = static_cast<int>(sites.size());
-  if (!deal_out(limits, s.units, s.batch, directions, rnn.layer.team)) return false;
+  if (!deal_out(target.limits, s.units, s.batch, directions, rnn.layer.team)) return false;
   rnn.layer.activation = function_of<float>(op.activation, dtype);
   rnn.layer.recurrent_activation = function_of<float>(op.recurrent_activation, dtype);
-  rnn.layer.dtype = dtype;
+  rnn.layer.dtype = rnn.layer.weights = dtype;
+  const DType storage = storage_of(target.precision, dtype);
+  if (storage != dtype && !narrow_layer(sites, storage, *target.device, rnn)) return false;
   rnn.layer.batch = s.batch;
   rnn.layer.steps = s.steps;
   rnn.layer.units = static_cast<int>(s.units);
@@ -221,7 +274,7 @@ bool prepare_layer(const std::vector<Site>& sites, const TeamLimits& limits,
   product.m = std::max<std::int64_t>(1, s.batch * s.steps);
   product.n = s.columns();
   product.k = s.inputs;
-  rnn.projection = make_projection(product, dtype);
+  rnn.projection = target.projection(product, storage);
   if (!rnn.projection.enqueue) return false;
   rnn.plan_workspace();
   return true;
@@ -237,7 +290,7 @@ const char* name_of(TeamKind kind, bool pair) {
 }
 
 KernelPtr make_persistent(PersistentRnn&& rnn, bool pair) {
-  const KernelTraits traits{name_of(rnn.layer.team.kind, pair), rnn.bytes};
+  const KernelTraits traits{name_of(rnn.layer.team.kind, pair), rnn.bytes, false, rnn.packed()};
   return make_kernel(traits, [rnn = std::move(rnn)](const Args& args, const Queue& queue) {
     rnn.enqueue(args, queue);
   });
@@ -271,21 +324,19 @@ Projection plain_projection(const Product& product, DType dtype) {
   }
 }
 
-KernelPtr prepare_rnn_persistent(const Site& site, const TeamLimits& limits,
-                                 MakeProjection projection) {
+KernelPtr prepare_rnn_persistent(const Site& site, const RnnTarget& target) {
   PersistentRnn rnn;
-  if (!prepare_layer({site}, limits, projection, rnn)) return nullptr;
+  if (!prepare_layer({site}, target, rnn)) return nullptr;
   return make_persistent(std::move(rnn), false);
 }
 
-KernelPtr prepare_rnn_pair(const Site& first, const Site& second, const TeamLimits& limits,
-                           MakeProjection projection) {
+KernelPtr prepare_rnn_pair(const Site& first, const Site& second, const RnnTarget& target) {
   if (!std::holds_alternative<ops::Rnn>(first.op) || !std::holds_alternative<ops::Rnn>(second.op) ||
       !same_layer(first, second)) {
     return nullptr;
   }
   PersistentRnn rnn;
-  if (!prepare_layer({first, second}, limits, projection, rnn)) return nullptr;
+  if (!prepare_layer({first, second}, target, rnn)) return nullptr;
   return make_persistent(std::move(rnn), true);
 }
 

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/narrow.h"
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/rnn_team.cuh"
 
@@ -31,14 +31,22 @@ using MakeProjection = Projection (*)(const Product& product, DType dtype);
 /// By this room's own kernel.
 Projection plain_projection(const Product& product, DType dtype);
 
-/// Null for float64, functions that have no form in line, and more units than fit.
-KernelPtr prepare_rnn_persistent(const Site& site, const TeamLimits& limits,
-                                 MakeProjection projection);
+/// What a layer's kernel is made for. With fp16 and bf16 the weights of float32 layers, and x where
+/// it meets them, are 16 bits; sums and states stay float32.
+struct RnnTarget {
+  TeamLimits limits;
+  MakeProjection projection = plain_projection;
+  Precision precision = Precision::f32;
+  const Device* device = nullptr;  // for weights in 16 bits
+};
+
+/// Null for float64, functions that have no form in line, weights that 16 bits cannot hold, and
+/// more units than fit.
+KernelPtr prepare_rnn_persistent(const Site& site, const RnnTarget& target);
 
 /// Both directions of a bidirectional layer: two sites of the same kind that read the same x, by a
 /// kernel with the operands and results of the first and, behind them, of the second.
-KernelPtr prepare_rnn_pair(const Site& first, const Site& second, const TeamLimits& limits,
-                           MakeProjection projection);
+KernelPtr prepare_rnn_pair(const Site& first, const Site& second, const RnnTarget& target);
 
 void launch_rnn_lstm(const Queue& queue, const RnnLayer& layer);
 void launch_rnn_gru(const Queue& queue, const RnnLayer& layer);

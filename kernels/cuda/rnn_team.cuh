@@ -71,7 +71,8 @@ struct RnnDirection {
 struct RnnLayer {
   TeamShape team;
   Function<float> activation, recurrent_activation;
-  DType dtype = DType::float32;  // of everything but sums and states
+  DType dtype = DType::float32;  // of everything but sums, states and recurrent weights
+  DType weights = DType::float32;
   std::int64_t batch = 0, steps = 0;
   int units = 0;
   std::int64_t projected_batch = 0, projected_step = 0;
@@ -183,9 +184,9 @@ struct RnnTeam {
       THAW_UNROLL
       for (int j = 0; j < kPerLane; ++j) {
         const int k = ((j / 4) * team.lanes + lane) * 4 + j % 4;
-        thread.weights[g][j] =
-            own && k < units ? load_float(d.recurrent, layer.dtype, k * columns + g * units + unit)
-                             : 0.0f;
+        thread.weights[g][j] = own && k < units ? load_float(d.recurrent, layer.weights,
+                                                             k * columns + g * units + unit)
+                                                : 0.0f;
       }
     }
     thread.recurrent_bias = 0;

@@ -61,6 +61,9 @@ KernelPtr prepare_normalize(const Site& site);
 KernelPtr prepare_pool(const Site& site);
 KernelPtr prepare_conv(const Site& site);
 KernelPtr prepare_conv_transpose(const Site& site);
+/// Constant weights of float32, any groups, in 16 bits for fp16 and bf16; null for the other
+/// precisions and for weights that 16 bits cannot hold. Everything else stays float32.
+KernelPtr prepare_conv_narrow(const Site& site, const Device& device, Precision precision);
 // conv_lstm.cu
 KernelPtr prepare_conv_lstm(const Site& site);
 // blocks.cu

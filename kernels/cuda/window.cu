@@ -2,6 +2,7 @@
 // channels last, so that neighbouring threads read neighbouring channels or weights.
 #include "kernels/cuda/functions.cuh"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/narrow.h"
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/table.h"
 #include "kernels/cuda/window.cuh"
@@ -38,12 +39,15 @@ struct PoolBody {
   }
 };
 
-template <class T>
+/// W: of the weights.
+template <class T, class W = T>
 struct ConvBody {
   Window w;
   std::int64_t in_channels, out_channels, group_in, group_out;
   Function<Compute<T>> activation;
-  const T *x, *weights, *bias;  // bias may be null
+  const T* x;
+  const W* weights;
+  const T* bias;  // may be null
   T* y;
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
     using C = Compute<T>;
@@ -53,7 +57,7 @@ struct ConvBody {
     C sum = bias == nullptr ? C{0} : to_compute(bias[o]);
     w.taps(at % w.small_volume, [&](std::int64_t pixel, std::int64_t tap) {
       const T* left = image + pixel * in_channels;
-      const T* right = weights + tap * group_in * out_channels + o;
+      const W* right = weights + tap * group_in * out_channels + o;
       for (std::int64_t c = 0; c < group_in; ++c) {
         sum += to_compute(left[c]) * to_compute(right[c * out_channels]);
       }
@@ -101,6 +105,25 @@ struct ColumnsBody {
   }
 };
 
+/// The reverse, which sums what the windows over a pixel of the large side have for it.
+template <class T>
+struct FromColumnsBody {
+  Window w;
+  std::int64_t channels, taps;
+  const Compute<T>* columns;
+  const T* bias;  // may be null
+  T* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    const std::int64_t channel = i % channels, at = i / channels;
+    const std::int64_t first = at / w.large_volume * w.small_volume;
+    Compute<T> sum = bias == nullptr ? Compute<T>{0} : to_compute(bias[channel]);
+    w.covers(at % w.large_volume, [&](std::int64_t pixel, std::int64_t tap) {
+      sum += columns[((first + pixel) * taps + tap) * channels + channel];
+    });
+    y[i] = from_compute<T>(sum);
+  }
+};
+
 template <class T>
 struct PaddedBody {
   Window w, padded;
@@ -136,6 +159,19 @@ void enqueue_columns(const Queue& queue, const Window& window, std::int64_t imag
     launch_each(
         queue, count,
         ColumnsBody<T>{window, channels, taps, static_cast<const T*>(x), static_cast<T*>(columns)});
+    return nullptr;
+  });
+}
+
+void enqueue_from_columns(const Queue& queue, const Window& window, std::int64_t images,
+                          std::int64_t channels, DType dtype, const void* columns, const void* bias,
+                          void* y) {
+  const std::int64_t taps = window.window[0] * window.window[1] * window.window[2];
+  for_floats(dtype, [&](auto tag) -> KernelPtr {
+    using T = TypeOf<decltype(tag)>;
+    launch_each(queue, images * window.large_volume * channels,
+                FromColumnsBody<T>{window, channels, taps, static_cast<const Compute<T>*>(columns),
+                                   static_cast<const T*>(bias), static_cast<T*>(y)});
     return nullptr;
   });
 }
@@ -190,6 +226,37 @@ KernelPtr prepare_conv(const Site& site) {
                       args.out[0].as_mutable<T>()});
     });
   });
+}
+
+KernelPtr prepare_conv_narrow(const Site& site, const Device& device, Precision precision) {
+  const auto& op = site.op_as<ops::Conv>();
+  const Shape &x = site.in[0].shape, &weights = site.in[1].shape, &y = site.out[0].shape;
+  const DType dtype = site.out[0].dtype, storage = storage_of(precision, dtype);
+  const std::int64_t in = x[x.rank() - 1], out = y[y.rank() - 1], count = y.num_elements();
+  const std::int64_t groups = op.groups;
+  const bool has_bias = site.in.size() > 2;
+  Window window;
+  NarrowOperand taps;
+  if (storage == dtype || site.constants[1] == nullptr || groups <= 0 || in % groups != 0 ||
+      out % groups != 0 ||
+      !window.set(x, y, spatial_dims(weights), op.strides, op.dilations, op.padding) ||
+      !taps.set(site, 1, storage, device)) {
+    return nullptr;
+  }
+  const auto activation = function_of<float>(op.activation, dtype);
+  const auto make = [&](auto tag) {
+    using W = TypeOf<decltype(tag)>;
+    const KernelTraits traits{"cuda conv, 16 bits", 0, false, 2};
+    return make_kernel(traits, [=](const Args& args, const Queue& queue) {
+      const auto* narrow = static_cast<const W*>(taps.bring(queue, nullptr, nullptr));
+      launch_each(queue, count,
+                  ConvBody<float, W>{window, in, out, in / groups, out / groups, activation,
+                                     args.in[0].as<float>(), narrow,
+                                     has_bias ? args.in[2].as<float>() : nullptr,
+                                     args.out[0].as_mutable<float>()});
+    });
+  };
+  return storage == DType::float16 ? make(Tag<float16>{}) : make(Tag<bfloat16>{});
 }
 
 KernelPtr prepare_conv_transpose(const Site& site) {

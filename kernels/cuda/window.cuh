@@ -111,12 +111,27 @@ struct Window {
   }
 };
 
+/// The most images whose columns fit into `most` bytes, dividing `images`; 0 if one alone does not.
+inline std::int64_t images_at_once(std::int64_t images, std::int64_t bytes_each,
+                                   std::int64_t most) {
+  for (std::int64_t parts = 1; parts <= images; ++parts) {
+    if (images % parts == 0 && images / parts * bytes_each <= most) return images / parts;
+  }
+  return 0;
+}
+
 /// The spatial dimensions of weights [K..., C, O].
 Ints spatial_dims(const Shape& weights);
 
 /// What the window sees at each pixel of `images` images, [pixel, tap, channel]; zero outside.
 void enqueue_columns(const Queue& queue, const Window& window, std::int64_t images,
                      std::int64_t channels, DType dtype, const void* x, void* columns);
+
+/// y (the large side) = what all windows have for each pixel, in float32 (float64 for float64), and
+/// the bias, which may be null. `dtype` is y's and the bias's.
+void enqueue_from_columns(const Queue& queue, const Window& window, std::int64_t images,
+                          std::int64_t channels, DType dtype, const void* columns, const void* bias,
+                          void* y);
 
 /// The large side of window.written_out(): x with zeros around it.
 void enqueue_padded(const Queue& queue, const Window& window, std::int64_t images,

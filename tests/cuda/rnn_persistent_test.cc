@@ -22,11 +22,13 @@ constexpr TeamLimits kHopper{132, 227 * 1024, 8}, kTuring{40, 64 * 1024, 0};
 
 class PersistentBackend final : public DeviceBackend {
  public:
-  explicit PersistentBackend(const TeamLimits& limits) : limits_(limits) {}
+  explicit PersistentBackend(const TeamLimits& limits, Precision precision = Precision::f32)
+      : limits_(limits), precision_(precision) {}
   const char* name() const override { return "cuda"; }
   const Device& device() const override { return device_; }
   std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
-    auto kernel = cuda::prepare_rnn_persistent(site, limits_, cuda::plain_projection);
+    auto kernel =
+        cuda::prepare_rnn_persistent(site, {limits_, cuda::plain_projection, precision_, &device_});
     if (kernel != nullptr) names.insert(kernel->name());
     return kernel;
   }
@@ -35,6 +37,7 @@ class PersistentBackend final : public DeviceBackend {
  private:
   FakeDevice device_;
   TeamLimits limits_;
+  Precision precision_;
 };
 
 TEST(RnnPersistent, EveryRowAgreesWithReferenceFloat64) {
@@ -149,7 +152,19 @@ struct PairRun {
   std::vector<Tensor> found, expected;
 };
 
-PairRun run_pair(const TeamLimits& limits, LayerCase c) {
+/// What `precision` keeps of operand `i` of a recurrent op.
+Tensor kept(const Tensor& tensor, std::size_t i, Precision precision) {
+  if (precision == Precision::f32 || i > 2) return tensor;
+  Tensor made = tensor.clone();
+  float* elements = made.mutable_data<float>();
+  for (std::int64_t n = 0; n < made.num_elements(); ++n) {
+    elements[n] = precision == Precision::fp16 ? to_float(float16_from(elements[n]))
+                                               : to_float(bfloat16_from(elements[n]));
+  }
+  return made;
+}
+
+PairRun run_pair(const TeamLimits& limits, LayerCase c, Precision precision = Precision::f32) {
   const OpCase forwards = row_of(c);
   c.backwards = !c.backwards;
   const OpCase backwards = row_of(c);
@@ -166,8 +181,11 @@ PairRun run_pair(const TeamLimits& limits, LayerCase c) {
   PairRun run;
   std::vector<TensorType> in[2], out[2];
   std::vector<const Tensor*> known[2];
+  const FakeDevice device;
   for (int d = 0; d < 2; ++d) {
-    for (Tensor& result : expected_results(*rows[d], operands[d])) {
+    std::vector<Tensor> seen = operands[d];
+    for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = kept(seen[i], i, precision);
+    for (Tensor& result : expected_results(*rows[d], seen)) {
       out[d].push_back({DType::float32, result.shape()});
       run.expected.push_back(std::move(result));
     }
@@ -175,11 +193,10 @@ PairRun run_pair(const TeamLimits& limits, LayerCase c) {
     known[d].assign(operands[d].size(), nullptr);
   }
   const auto kernel = cuda::prepare_rnn_pair({rows[0]->op, in[0], out[0], known[0]},
-                                             {rows[1]->op, in[1], out[1], known[1]}, limits,
-                                             cuda::plain_projection);
+                                             {rows[1]->op, in[1], out[1], known[1]},
+                                             {limits, cuda::plain_projection, precision, &device});
   if (kernel == nullptr) return run;
   run.kernel = kernel->name();
-  const FakeDevice device;
   std::vector<std::shared_ptr<std::byte>> memory;
   const auto take = [&](std::size_t bytes) {
     memory.push_back(device.allocate(bytes + 1, MemoryKind::device));
@@ -234,6 +251,56 @@ TEST(RnnPersistent, BothDirectionsInOneLaunchAgreeWithEachAlone) {
           << "result " << i;
     }
   }
+}
+
+// As exact as float32 is on weights and an x that were rounded to 16 bits.
+TEST(RnnPersistent, ShorterFormsKeepWeightsInSixteenBits) {
+  for (const Precision precision : {Precision::fp16, Precision::bf16}) {
+    const DType storage = precision == Precision::fp16 ? DType::float16 : DType::bfloat16;
+    for (const bool constant : {true, false}) {
+      const PersistentBackend backend(kHopper, precision);
+      for (const LayerCase& c : {LayerCase{CellKind::lstm, true, 2, 3, 5, 100, true, true},
+                                 LayerCase{CellKind::gru, false, 3, 3, 5, 20},
+                                 LayerCase{CellKind::gru, true, 1, 3, 5, 33},
+                                 LayerCase{CellKind::simple, true, 2, 3, 5, 70}}) {
+        SCOPED_TRACE(fmt::format("{} units in {}", c.units, thaw::name_of(storage)));
+        OpCase row = row_of(c);
+        row.operands[1].constant = row.operands[2].constant = constant;
+        std::vector<Tensor> operands = make_operands(row, DType::float32);
+        const DeviceOp op(backend, row, operands);
+        ASSERT_NE(op.kernel(), nullptr);
+        for (const std::size_t i : {1, 2}) {
+          EXPECT_EQ(op.kernel()->use(i), constant ? OperandUse::nothing : OperandUse::elements);
+        }
+        const std::vector<Tensor> found = op.run();
+        for (std::size_t i = 0; i < operands.size(); ++i) {
+          if (i <= 2) operands[i] = kept(operands[i], i, precision);
+        }
+        const std::vector<Tensor> expected = expected_results(row, operands);
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          EXPECT_EQ(judge(found[i], expected[i], limit(Accuracy::recurrent, DType::float32), false),
+                    "");
+        }
+      }
+    }
+    const PairRun run = run_pair(kHopper, {CellKind::lstm, true, 3, 4, 5, 20}, precision);
+    ASSERT_EQ(run.found.size(), 6u);
+    for (std::size_t i = 0; i < run.found.size(); ++i) {
+      EXPECT_EQ(
+          judge(run.found[i], run.expected[i], limit(Accuracy::recurrent, DType::float32), false),
+          "");
+    }
+  }
+}
+
+TEST(RnnPersistent, WeightsBeyondFloat16StayInFloat32) {
+  OpCase row = row_of({CellKind::simple, true, 1, 2, 3, 4});
+  row.operands[2].constant = true;
+  row.operands[2].fill = Fill::values;
+  row.operands[2].values = {70000};
+  const PersistentBackend half(kHopper, Precision::fp16), bfloat(kHopper, Precision::bf16);
+  EXPECT_EQ(DeviceOp(half, row, make_operands(row, DType::float32)).kernel(), nullptr);
+  EXPECT_NE(DeviceOp(bfloat, row, make_operands(row, DType::float32)).kernel(), nullptr);
 }
 
 // Each unit has all its lanes, every block its units, no block more threads than it has.
