@@ -10,6 +10,7 @@
 #include "kernels/cpu/functions-inl.h"
 #include "kernels/cpu/rnn.h"
 #include "kernels/cpu/rnn_ahead-inl.h"
+#include "kernels/cpu/rnn_pairs-inl.h"
 #include "kernels/cpu/weights-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -164,6 +165,17 @@ struct StateWeights {
 template <bool Single, int MR, int G>
 HWY_INLINE void MultiplyState(const RnnStep& s, const float* h, const StateWeights& weights,
                               std::int64_t block, V (&acc)[MR][G]) {
+  if constexpr (Single) {
+    if (s.paired) {
+      const std::int64_t pairs = block * paired_rows(s.units) * G * kLanes;
+      if (s.storage == WeightStorage::bf16) {
+        return MultiplyPairs(h, s.units, s.backwards,
+                             static_cast<const PairedBfloat*>(weights.data) + pairs, acc[0]);
+      }
+      return MultiplyPairs(h, s.units, s.backwards,
+                           static_cast<const PairedHalf*>(weights.data) + pairs, acc[0]);
+    }
+  }
   const std::int64_t first = block * s.units * G * kLanes;
   switch (s.storage) {
     case WeightStorage::f32:

@@ -27,6 +27,8 @@ struct RnnAhead {
 struct RnnStep {
   // weights
   WeightStorage storage = WeightStorage::f32;
+  bool paired = false;  // `recurrent` and `candidate` as in rnn_pairs.h: of single rows only, and
+                        // there bf16 always
   const void* recurrent = nullptr;  // [block][unit k][gate][lane], the gates of this cell
   const void* candidate = nullptr;  // [block][unit k][lane]: the h gate of a reset-before gru
   const float* recurrent_scales = nullptr;  // int8: [block][gate][lane]

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/rnn.h"
+#include "kernels/cpu/rnn_pairs-inl.h"
 #include "kernels/cpu/weights-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -93,13 +94,34 @@ HWY_INLINE void MultiplyBlocks(const float* h, const T* HWY_RESTRICT u, std::int
   }
 }
 
-/// h U of Blocks blocks into `out`, [block][gate][lane], and their part of the step's slot.
-template <class T, int Blocks, int Gates, int Rows>
+/// The same for steps 2 i and 2 i + 1, whose sums are apart.
+template <class T, int Blocks, int Gates>
+HWY_INLINE void MultiplyPairedBlocks(const float* h, const T* HWY_RESTRICT u, std::int64_t apart,
+                                     V (&low)[Blocks][Gates], V (&high)[Blocks][Gates]) {
+  const V a = ScaledPair<T>(Splat(h[0])), b = ScaledPair<T>(Splat(h[1]));
+  HWY_UNROLL(8)
+  for (int i = 0; i < Blocks; ++i) {
+    HWY_UNROLL(4)
+    for (int g = 0; g < Gates; ++g) {
+      const PairedRows w = LoadPair(u + i * apart + g * 2 * kLanes);
+      low[i][g] = hn::MulAdd(a, w.low, low[i][g]);
+      high[i][g] = hn::MulAdd(b, w.high, high[i][g]);
+    }
+  }
+}
+
+/// h U of Blocks blocks into `out`, [block][gate][lane], and their part of the step's slot. T, U:
+/// the elements of the input's and of the recurrent weights.
+template <class T, class U, int Blocks, int Gates, int Rows>
 HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, float* out) {
   AheadTile<T, Rows> tile(*s.ahead, block * (Rows / Blocks), s.ahead->slot);
-  const std::int64_t step = s.backwards ? -1 : 1, first = s.backwards ? s.units - 1 : 0;
-  const std::int64_t apart = s.units * Gates * kLanes, next = step * Gates * kLanes;
-  const T* u = static_cast<const T*>(s.recurrent) + block * apart + first * Gates * kLanes;
+  // Single rows backwards from the last one, pairs from the last whole pair.
+  const std::int64_t step = s.backwards ? -1 : 1, whole = s.units / 2 * 2;
+  const std::int64_t rows = kPaired<U> ? paired_rows(s.units) : s.units;
+  const std::int64_t first = !s.backwards ? 0 : kPaired<U> ? HWY_MAX(whole - 2, 0) : s.units - 1;
+  const std::int64_t apart = rows * Gates * kLanes, next = step * Gates * kLanes;
+  const U* const base = static_cast<const U*>(s.recurrent) + block * apart;
+  const U* u = base + first * Gates * kLanes;
   const float* h = s.h + first;
   V even[Blocks][Gates], odd[Blocks][Gates];
   HWY_UNROLL(8)
@@ -109,13 +131,33 @@ HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, float* out) {
   }
   const std::int64_t inputs = s.ahead->inputs, both = HWY_MIN(s.units, inputs) / 2 * 2;
   for (std::int64_t k = 0; k < both; k += 2, u += 2 * next, h += 2 * step) {
-    MultiplyBlocks(h, u, apart, even);
-    tile.Multiply();
-    MultiplyBlocks(h + step, u + next, apart, odd);
+    if constexpr (kPaired<U>) {
+      MultiplyPairedBlocks(h, u, apart, even, odd);
+      tile.Multiply();
+    } else {
+      MultiplyBlocks(h, u, apart, even);
+      tile.Multiply();
+      MultiplyBlocks(h + step, u + next, apart, odd);
+    }
     tile.Multiply();
   }
-  for (std::int64_t k = both; k < s.units; ++k, u += next, h += step) {
-    MultiplyBlocks(h, u, apart, even);
+  if constexpr (kPaired<U>) {
+    for (std::int64_t k = both; k < whole; k += 2, u += 2 * next, h += 2 * step) {
+      MultiplyPairedBlocks(h, u, apart, even, odd);
+    }
+    if (whole < s.units) {  // the last row stands beside zeros
+      const V a = ScaledPair<U>(Splat(s.h[whole]));
+      for (int b = 0; b < Blocks; ++b) {
+        for (int g = 0; g < Gates; ++g) {
+          const U* last = base + b * apart + (whole * Gates + g * 2) * kLanes;
+          even[b][g] = hn::MulAdd(a, LoadPair(last).low, even[b][g]);
+        }
+      }
+    }
+  } else {
+    for (std::int64_t k = both; k < s.units; ++k, u += next, h += step) {
+      MultiplyBlocks(h, u, apart, even);
+    }
   }
   for (std::int64_t k = both; k < inputs; ++k) tile.Multiply();
   tile.Store();
@@ -124,10 +166,10 @@ HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, float* out) {
     HWY_UNROLL(4)
     for (int g = 0; g < Gates; ++g, out += kLanes) {
       V sum = hn::Add(even[b][g], odd[b][g]);
-      if constexpr (sizeof(T) == 1) {
+      if constexpr (sizeof(U) == 1) {
         sum = hn::Mul(sum, hn::LoadU(f, s.recurrent_scales + ((block + b) * Gates + g) * kLanes));
       }
-      hn::StoreU(sum, f, out);
+      hn::StoreU(kPaired<U> ? ScaledPair<U>(sum) : sum, f, out);
     }
   }
 }
@@ -140,14 +182,21 @@ HWY_INLINE void ForAhead(const RnnStep& s, const Activations& fn) {
       s.block_begin, s.block_end, s.reverse, [&](std::int64_t block, auto blocks) HWY_ATTR {
         constexpr int kBlocks = decltype(blocks)::value;
         HWY_ALIGN float sums[kBlocks * kGates * kLanes];
-        const auto of = [&](auto element) HWY_ATTR {
-          SumsAhead<decltype(element), kBlocks, kGates, kBlocks * kColumns>(s, block, sums);
+        const auto of = [&](auto input, auto recurrent) HWY_ATTR {
+          SumsAhead<decltype(input), decltype(recurrent), kBlocks, kGates, kBlocks * kColumns>(
+              s, block, sums);
         };
         switch (s.storage) {
-          case WeightStorage::f32: of(float{}); break;
-          case WeightStorage::fp16: of(float16{}); break;
-          case WeightStorage::bf16: of(bfloat16{}); break;
-          case WeightStorage::int8: of(std::int8_t{}); break;
+          case WeightStorage::f32: of(float{}, float{}); break;
+          case WeightStorage::fp16:
+            if (s.paired) {
+              of(float16{}, PairedHalf{});
+            } else {
+              of(float16{}, float16{});
+            }
+            break;
+          case WeightStorage::bf16: of(bfloat16{}, PairedBfloat{}); break;
+          case WeightStorage::int8: of(std::int8_t{}, std::int8_t{}); break;
         }
         HWY_UNROLL(8)
         for (int b = 0; b < kBlocks; ++b) {

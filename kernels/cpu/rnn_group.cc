@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/rnn_pairs.h"
 
 namespace thaw::cpu {
 namespace {
@@ -46,11 +47,13 @@ RnnSteps::RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights
     : op_(op), s_(shape), weights_(std::move(weights)) {
   const PackedWeights& recurrent = *weights_.recurrent;
   step_.storage = recurrent.storage;
+  step_.paired = weights_.paired;
   step_.recurrent = recurrent.data();
   step_.recurrent_scales = recurrent.scales();
   if (op_.cell == CellKind::gru && !op_.reset_after) {
     const std::int64_t columns = s_.blocks * 2 * s_.lanes;  // of z and r, which come first
-    step_.candidate = element_at(recurrent.data(), recurrent.storage, columns * s_.units);
+    const std::int64_t rows = weights_.paired ? paired_rows(s_.units) : s_.units;
+    step_.candidate = element_at(recurrent.data(), recurrent.storage, columns * rows);
     if (recurrent.scales() != nullptr) step_.candidate_scales = recurrent.scales() + columns;
   }
   if (op_.has_bias && op_.cell == CellKind::gru && op_.reset_after) {

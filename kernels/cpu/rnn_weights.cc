@@ -3,9 +3,14 @@
 #include "kernels/cpu/rnn_weights.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/rnn_pairs.h"
+#include "runtime/base/memory.h"
+#include "runtime/base/stored.h"
 
 namespace thaw::cpu {
 namespace {
@@ -46,6 +51,53 @@ void pack_recurrent(const RnnShape& s, const float* from, std::int64_t first, st
   }
 }
 
+using Pack = std::function<void(const float*, float*)>;
+
+/// The parts that `pack` writes, in pairs of rows. A form that does not hold them is remembered as
+/// weights without memory.
+std::shared_ptr<const PackedWeights> make_pairs(const Tensor& source, WeightStorage storage,
+                                                const std::vector<PackedBlocks>& parts,
+                                                const Pack& pack) {
+  std::int64_t count = 0, count_paired = 0;
+  for (const PackedBlocks& part : parts) {
+    count += part.elements();
+    count_paired += paired_rows(part.depth) * part.columns;
+  }
+  std::vector<float> floats(static_cast<std::size_t>(count));
+  pack(ReadOnce(source).as<float>(), floats.data());
+  const auto bytes = static_cast<std::size_t>(count_paired * element_bytes(storage));
+  std::shared_ptr<std::byte> memory{allocate_aligned(bytes).release(), AlignedFree{}};
+  auto* to = reinterpret_cast<std::uint16_t*>(memory.get());
+  const float* from = floats.data();
+  bool holds = true;
+  for (const PackedBlocks& part : parts) {
+    const std::int64_t blocks = part.columns / part.width;
+    holds = pack_pairs(storage, from, blocks, part.depth, part.width, to) && holds;
+    from += part.elements();
+    to += paired_rows(part.depth) * part.columns;
+  }
+  auto weights = std::make_shared<PackedWeights>();
+  weights->storage = storage;
+  if (holds) weights->memory = std::move(memory);
+  return weights;
+}
+
+/// The recurrent weights of a single row in pairs; null: they are not to be, or cannot.
+std::shared_ptr<const PackedWeights> pack_recurrent_pairs(const RnnShape& s, bool split,
+                                                          const Site& site,
+                                                          const std::vector<PackedBlocks>& parts,
+                                                          const Pack& pack) {
+  const WeightStorage storage = site.packs == nullptr ? WeightStorage::f32 : site.packs->storage();
+  // Scaling h for halves is worth it where it serves three vectors of columns or more.
+  const bool halves = storage == WeightStorage::fp16 && s.gates >= 3 && !split;
+  if (s.batch != 1 || (!halves && storage != WeightStorage::bf16)) return nullptr;
+  const Tensor& source = *site.constants[2];
+  const auto packed = std::static_pointer_cast<const PackedWeights>(site.packs->get(
+      source, layout_name("rnn recurrent pairs", {s.gates, s.units, s.lanes, split}),
+      [&] { return make_pairs(source, storage, parts, pack); }));
+  return packed->memory == nullptr ? nullptr : packed;
+}
+
 }  // namespace
 
 RnnShape::RnnShape(const ops::Rnn& op, const Site& site)
@@ -72,12 +124,16 @@ RnnWeights pack_rnn_weights(const ops::Rnn& op, const RnnShape& s, const Site& s
   const std::int64_t together = split ? 2 : s.gates, width = together * s.lanes;
   std::vector<PackedBlocks> parts = {{s.units, s.blocks * width, width}};
   if (split) parts.push_back({s.units, s.blocks * s.lanes, s.lanes});
-  w.recurrent =
-      packed_matrix(site, 2, layout_name("rnn recurrent", {s.gates, s.units, s.lanes, split}),
-                    parts, [&](const float* from, float* to) {
-                      pack_recurrent(s, from, 0, together, to);
-                      if (split) pack_recurrent(s, from, 2, 1, to + s.blocks * s.units * width);
-                    });
+  const Pack pack = [&](const float* from, float* to) {
+    pack_recurrent(s, from, 0, together, to);
+    if (split) pack_recurrent(s, from, 2, 1, to + s.blocks * s.units * width);
+  };
+  w.recurrent = pack_recurrent_pairs(s, split, site, parts, pack);
+  w.paired = w.recurrent != nullptr;
+  if (!w.paired) {
+    w.recurrent = packed_matrix(
+        site, 2, layout_name("rnn recurrent", {s.gates, s.units, s.lanes, split}), parts, pack);
+  }
   if (!op.has_bias) return w;
   // [columns] added to x W, then for a reset-after gru [state]: the recurrent bias of the h gate,
   // which the reset gate multiplies.

@@ -29,6 +29,7 @@ struct RnnWeights {
   std::shared_ptr<const PackedWeights> input;      // for gemm(): [inputs, columns]
   std::shared_ptr<const PackedWeights> recurrent;  // [block][k][gate][lane]; of a reset-before gru
                                                    // the first two gates, then the third
+  bool paired = false;                             // recurrent: as in rnn_pairs.h
   std::shared_ptr<const float> bias;  // [columns], then for a reset-after gru [state]: the
                                       // recurrent bias of the h gate, which the reset gate
                                       // multiplies. Null: none.

@@ -129,6 +129,38 @@ TEST_P(CpuWeights, RecurrentLayers) {
   }
 }
 
+// Steps of single rows keep two rows of 16-bit weights side by side; elements of every size, odd
+// numbers of units, and what the form does not hold.
+TEST_P(CpuWeights, SingleRowsOfRecurrentLayers) {
+  for (const WeightStorage form : kForms) {
+    for (const int cell : {0, 1, 2, 3}) {
+      for (const std::int64_t units : {5, 100, 131}) {
+        for (const float largest : {0.1f, 150.0f}) {
+          ops::Rnn op;
+          op.cell = cell == 0 ? CellKind::lstm : cell == 3 ? CellKind::simple : CellKind::gru;
+          op.reset_after = cell != 2;
+          op.return_sequences = true;
+          const std::int64_t gates = cell == 0 ? 4 : cell == 3 ? 1 : 3;
+          Tensor recurrent = floats({units, gates * units}, -0.1f, 0.1f);
+          float* u = recurrent.mutable_data<float>();
+          for (std::int64_t i = 0; i < recurrent.num_elements(); i += 3) u[i] *= 1e-5f;
+          for (std::int64_t i = 1; i < recurrent.num_elements(); i += 7)
+            u[i] = i % 2 ? 0.0f : -0.0f;
+          u[units * units / 2] = largest;
+          for (const std::int64_t inputs : {33, 140}) {
+            check(
+                op,
+                {floats({1, 9, inputs}), floats({inputs, gates * units}, -0.3f, 0.3f), recurrent,
+                 floats(cell == 1 ? Shape{2, gates * units} : Shape{gates * units})},
+                cell == 0 ? 3 : 2, {1, 2, 3}, {1, 2}, form, 5e-6, false,
+                fmt::format("cell {} units {} inputs {} largest {}", cell, units, inputs, largest));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_P(CpuWeights, Embeddings) {
   for (const WeightStorage form : kForms) {
     for (const std::int64_t row : {1, 3, 8, 17, 100}) {
