@@ -63,6 +63,7 @@ struct VerifyOptions {
   ModelOptions model;
   std::vector<std::string> paths;  // one model, or case folders
   std::string inputs, expected;    // given: the path is a model
+  std::string against = "stored";  // or reference, besides
   std::optional<double> rtol, atol;
   bool bisect = false, json = false, quiet = false;
 };

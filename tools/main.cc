@@ -145,6 +145,12 @@ int main(int argc, char** argv) {
                          "Relative tolerance (default 1e-4, or the case's)");
   verify_app->add_option("--atol", verify_options.atol,
                          "Absolute tolerance (default 1e-5, or the case's)");
+  verify_app
+      ->add_option("--against", verify_options.against,
+                   "reference: also compares the device's predictions, and the CPU's, with "
+                   "reference float64; --expected may then be left out")
+      ->check(CLI::IsMember({"stored", "reference"}))
+      ->capture_default_str();
   verify_app->add_flag("--bisect", verify_options.bisect,
                        "Name the first layer that leaves reference float64");
   verify_app->add_flag("--json", verify_options.json, "Machine-readable");

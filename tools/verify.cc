@@ -8,118 +8,14 @@
 #include "loaders/source/json.h"
 #include "runtime/base/check.h"
 #include "runtime/verify/bisect.h"
-#include "runtime/verify/compare.h"
 #include "tools/arrays.h"
 #include "tools/case.h"
 #include "tools/commands.h"
+#include "tools/verify_cost.h"
+#include "tools/verify_report.h"
 
 namespace thaw::tools {
 namespace {
-
-// What weights in a shorter form change in one output.
-struct CompressionCost {
-  std::string name;
-  Comparison uncompressed, reference;  // against float32 weights, against float64 throughout
-};
-
-// What verifying one model gave.
-struct Outcome {
-  ExitCode code = kMatch;
-  bool as_expected = true;  // a model that must be refused was refused with all names
-  std::string label;
-  std::string error;
-  std::vector<std::pair<std::string, Comparison>> outputs;
-  std::vector<CompressionCost> costs;  // of --weights-as
-};
-
-std::string index_text(const std::vector<std::int64_t>& index) {
-  return fmt::format("[{}]", fmt::join(index, ", "));
-}
-
-void print_comparison(const std::string& name, const Comparison& result) {
-  if (!result.problem.empty()) {
-    fmt::print("  {:<24} MISMATCH  {}\n", printable(name), result.problem);
-    return;
-  }
-  fmt::print("  {:<24} {}  max abs {:.3g}  max rel {:.3g}  norm-wise {:.3g}  ({} elements)\n",
-             printable(name), result.match ? "match   " : "MISMATCH", result.max_abs,
-             result.max_rel, result.norm_wise, result.elements);
-  if (!result.match) {
-    fmt::print("    {} of {} elements differ; first at {}: got {}, expected {}\n",
-               result.mismatches, result.elements, index_text(result.first_index), result.first_got,
-               result.first_expected);
-  }
-}
-
-void print_outcome(const Outcome& outcome, bool quiet) {
-  static constexpr const char* kWords[] = {"match",   "MISMATCH", "USAGE",
-                                           "refused", "DEVICE",   "DAMAGED"};
-  if (quiet && outcome.as_expected) return;
-  fmt::print("{}: {}{}\n", printable(outcome.label, 1024), kWords[outcome.code],
-             outcome.code == kUnsupported && outcome.as_expected ? " as expected" : "");
-  for (const auto& [name, comparison] : outcome.outputs) print_comparison(name, comparison);
-  for (const CompressionCost& cost : outcome.costs) {
-    fmt::print(
-        "  {:<24} compression: norm-wise {:.3g} from float32 weights, {:.3g} from reference "
-        "float64; max abs {:.3g}, {:.3g}\n",
-        printable(cost.name), cost.uncompressed.norm_wise, cost.reference.norm_wise,
-        cost.uncompressed.max_abs, cost.reference.max_abs);
-  }
-  std::fflush(stdout);
-  if (!outcome.error.empty())
-    fmt::print(stderr, "{}: {}\n", printable(outcome.label, 1024), outcome.error);
-}
-
-Json outcome_json(const Outcome& outcome) {
-  Json::Array outputs;
-  for (const auto& [name, result] : outcome.outputs) {
-    Json::Array index;
-    for (std::int64_t i : result.first_index) index.push_back(Json(i));
-    outputs.push_back(Json(Json::Object{{"name", Json(name)},
-                                        {"match", Json(result.match)},
-                                        {"problem", Json(result.problem)},
-                                        {"elements", Json(result.elements)},
-                                        {"mismatches", Json(result.mismatches)},
-                                        {"max_abs", Json(result.max_abs)},
-                                        {"max_rel", Json(result.max_rel)},
-                                        {"norm_wise", Json(result.norm_wise)},
-                                        {"first_bad_index", Json(std::move(index))},
-                                        {"first_got", Json(result.first_got)},
-                                        {"first_expected", Json(result.first_expected)}}));
-  }
-  Json::Array costs;
-  for (const CompressionCost& cost : outcome.costs) {
-    costs.push_back(Json(Json::Object{{"name", Json(cost.name)},
-                                      {"norm_wise_from_float32", Json(cost.uncompressed.norm_wise)},
-                                      {"norm_wise_from_reference", Json(cost.reference.norm_wise)},
-                                      {"max_abs_from_float32", Json(cost.uncompressed.max_abs)},
-                                      {"max_abs_from_reference", Json(cost.reference.max_abs)}}));
-  }
-  return Json(Json::Object{{"model", Json(outcome.label)},
-                           {"exit_code", Json(std::int64_t{outcome.code})},
-                           {"as_expected", Json(outcome.as_expected)},
-                           {"error", Json(outcome.error)},
-                           {"outputs", Json(std::move(outputs))},
-                           {"compression", Json(std::move(costs))}});
-}
-
-Session open_oracle(const Model& model, ModelOptions options) {
-  options.device = "reference";
-  options.precision = "f64";
-  options.weights_as = "f32";
-  return open_session(model, options);
-}
-
-std::vector<Tensor> oracle_inputs(const Session& oracle, const std::vector<Tensor>& inputs) {
-  std::vector<Tensor> wide;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    std::string note;
-    wide.push_back(inputs[i].empty() ? inputs[i]
-                                     : convert_to(inputs[i], oracle.inputs()[i].type.dtype,
-                                                  oracle.inputs()[i].name, note));
-  }
-  return wide;
-}
 
 void print_bisection(const Model& model, const ModelOptions& options,
                      const std::vector<Tensor>& inputs, const Tolerance& tolerance) {
@@ -149,7 +45,7 @@ struct Check {
   std::vector<Call> calls;  // of one session, in order
   Tolerance tolerance;
   bool fill_defaults = false;  // inputs that are not given take their defaults
-  bool bisect = false;
+  bool bisect = false, against_reference = false;
   std::string input_file, expected_file;
 };
 
@@ -164,49 +60,34 @@ std::vector<Tensor> call_inputs(const Session& session, const Check& check, cons
   return inputs;
 }
 
-// Runs the same calls with the weights as they are, and in float64.
-class CompressionMeter {
- public:
-  CompressionMeter(const Model& model, ModelOptions options)
-      : oracle_(open_oracle(model, options)), plain_(open_plain(model, options)) {}
-
-  void add(const std::vector<Tensor>& inputs, const std::vector<Tensor>& results,
-           const Tolerance& tolerance, std::vector<CompressionCost>& costs) {
-    const std::vector<Tensor> plain = plain_.run(inputs);
-    const std::vector<Tensor> exact = oracle_.run(oracle_inputs(oracle_, inputs));
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      if (!is_floating(results[i].dtype())) continue;
-      costs.push_back({plain_.outputs()[i].name, compare(results[i], plain[i], tolerance),
-                       compare(results[i], exact[i], tolerance)});
-    }
-  }
-
- private:
-  static Session open_plain(const Model& model, ModelOptions options) {
-    options.weights_as = "f32";
-    return open_session(model, options);
-  }
-
-  Session oracle_, plain_;
-};
-
 void predict_and_compare(const Model& model, const Check& check, Outcome& outcome) {
   Session session = open_session(model, check.model);
-  std::optional<CompressionMeter> meter;
-  if (check.model.weights_as != "f32") meter.emplace(model, check.model);
+  std::optional<Rivals> rivals;
+  if (check.against_reference || is_rounded(check.model)) {
+    rivals.emplace(model, check.model, check.against_reference);
+  }
   for (std::size_t k = 0; k < check.calls.size(); ++k) {
     const std::vector<Tensor> inputs = call_inputs(session, check, check.calls[k]);
-    const std::vector<Tensor> expected =
-        match_arrays(check.calls[k].expected, session.outputs(), "output", check.expected_file);
+    std::vector<Tensor> expected;
+    if (!check.expected_file.empty()) {
+      expected =
+          match_arrays(check.calls[k].expected, session.outputs(), "output", check.expected_file);
+    }
     const std::vector<Tensor> results = session.run(inputs);
-    for (std::size_t i = 0; i < results.size(); ++i) {
+    for (std::size_t i = 0; i < expected.size(); ++i) {
       std::string name = session.outputs()[i].name;
       if (check.calls.size() > 1) name += fmt::format(" (call {})", k + 1);
       outcome.outputs.emplace_back(name, compare(results[i], expected[i], check.tolerance));
       if (!outcome.outputs.back().second.match) outcome.code = kMismatch;
     }
-    if (meter) meter->add(inputs, results, check.tolerance, outcome.costs);
+    if (rivals) rivals->run(inputs, results, check.tolerance);
     if (check.bisect && k == 0) print_bisection(model, check.model, inputs, check.tolerance);
+  }
+  if (!rivals) return;
+  outcome.costs = rivals->costs();
+  outcome.reference = rivals->reference();
+  for (const DeviceComparison& one : outcome.reference) {
+    if (!one.comparison.match) outcome.code = kMismatch;
   }
 }
 
@@ -246,6 +127,7 @@ std::vector<Outcome> verify_case(const std::string& folder, const VerifyOptions&
                 test.tolerance,
                 false,
                 options.bisect,
+                options.against == "reference",
                 test.folder + "/inputs.npz",
                 test.folder + "/expected.npz"};
     for (const CaseCall& call : test.calls) {
@@ -332,8 +214,10 @@ ExitCode worst(const std::vector<Outcome>& outcomes) {
 int verify(const VerifyOptions& options) {
   std::vector<Outcome> outcomes;
   if (!options.inputs.empty()) {
-    if (options.paths.size() != 1 || options.expected.empty()) {
-      fmt::print(stderr, "error: --inputs takes one MODEL and --expected\n");
+    const bool against_reference = options.against == "reference";
+    if (options.paths.size() != 1 || (options.expected.empty() && !against_reference)) {
+      fmt::print(stderr,
+                 "error: --inputs takes one MODEL, and --expected or --against reference\n");
       return kUsage;
     }
     Check check;
@@ -341,10 +225,12 @@ int verify(const VerifyOptions& options) {
     check.model.path = options.paths[0];
     check.tolerance = {options.rtol.value_or(1e-4), options.atol.value_or(1e-5)};
     check.bisect = options.bisect;
+    check.against_reference = against_reference;
     check.input_file = options.inputs;
     check.expected_file = options.expected;
     try {
-      check.calls = {{read_arrays(options.inputs, {}), read_arrays(options.expected, {})}};
+      check.calls = {{read_arrays(options.inputs, {}), {}}};
+      if (!options.expected.empty()) check.calls[0].expected = read_arrays(options.expected, {});
     } catch (const Error& error) {
       fmt::print(stderr, "error: {}\n", error.what());
       return kUsage;

@@ -25,9 +25,9 @@ struct Bisection {
   std::optional<std::size_t> first;  // the first that does not match
 };
 
-/// Runs `oracle`, then `suspect`; both must visit the same values in the same order (two runs of
-/// one graph). Values that are not numbers are passed over. Throws Error(internal) when the runs
-/// visit different values.
+/// Runs `oracle`, then `suspect`, on one graph. A device computes some values in passing and does
+/// not show them: those that only one of the runs visits are passed over. Throws Error(internal)
+/// when the runs share no value.
 Bisection bisect(const Trace& suspect, const Trace& oracle, const Tolerance& tolerance);
 
 }  // namespace thaw

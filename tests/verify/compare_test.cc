@@ -77,6 +77,14 @@ TEST(Bisect, NamesTheFirstValueThatLeavesTheOracle) {
   ASSERT_TRUE(different.first.has_value());
   EXPECT_EQ(different.values[*different.first].name, "middle");
   EXPECT_THROW(bisect(run(3), [](const Visit& visit) { visit("other", doubles({1})); }, {}), Error);
+  // What only one of them shows is no reason to differ.
+  const auto fewer = [](const Visit& visit) {
+    visit("copy", doubles({7}));
+    visit("last", doubles({7}));
+  };
+  const Bisection partly = bisect(fewer, run(3), {});
+  ASSERT_EQ(partly.values.size(), 1u);
+  EXPECT_EQ(partly.values[*partly.first].name, "last");
 }
 
 }  // namespace
