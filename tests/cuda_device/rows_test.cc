@@ -12,7 +12,7 @@ TEST(CudaDevice, EveryRowWithAKernelAgreesWithReferenceFloat64) {
   if (backend == nullptr) {
     std::size_t rows = 0;
     for (const OpCase& row : op_cases()) rows += row.dtypes.size();
-    GTEST_SKIP() << rows << " rows skipped: no GPU: " << cuda_status().why;
+    GTEST_SKIP() << "skipped: no GPU, " << rows << " rows: " << cuda_status().why;
   }
   int runs = 0;
   for (const OpCase& row : op_cases()) {
@@ -30,7 +30,7 @@ TEST(CudaDevice, EveryRowWithAKernelAgreesWithReferenceFloat64) {
 
 TEST(CudaDevice, RecordingsReplayWithWhatMemoryThenHolds) {
   const DeviceBackend* backend = cuda_backend();
-  if (backend == nullptr) GTEST_SKIP() << "no GPU: " << cuda_status().why;
+  if (backend == nullptr) GTEST_SKIP() << "skipped: no GPU, 1 recording: " << cuda_status().why;
   const TensorType type{DType::float32, {1000}};
   const Op op = ops::Unary{{UnaryKind::square}};
   const std::vector<TensorType> types = {type};
