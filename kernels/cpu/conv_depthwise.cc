@@ -146,7 +146,7 @@ class DepthwiseKernel final : public Kernel {
   void run(const Args& args) const override {
     const Window& n = window_;
     const std::int64_t lines = n.out[0] * n.out[1], line = n.out[2] * n.channels;
-    const std::int64_t cost = line * n.kernel[0] * n.kernel[1] * n.kernel[2] / 4;
+    const std::int64_t cost = line * n.kernel[0] * n.kernel[1] * n.kernel[2] / 2;
     for (std::int64_t first = 0; first < n.images; first += n.wave) {
       const std::int64_t count = std::min(n.wave, n.images - first);
       const float* images = n.pad(args, args.in[0].as<float>(), first, count);

@@ -39,12 +39,12 @@ struct Gemm {
 /// Rows of one task at most; the result does not depend on who runs which task.
 constexpr std::int64_t kGemmRows = 96;
 /// Blocks that m rows fall into: alike in size, more where there are few column blocks, so many
-/// that two threads have as many tasks each.
+/// that two threads have as many tasks each. Few rows stay together: each block reads B anew.
 constexpr std::int64_t gemm_row_blocks(std::int64_t m, std::int64_t column_blocks) {
   const bool wide = column_blocks >= 4;
   const std::int64_t blocks = ceil_div(m, wide ? kGemmRows : kGemmRows / 2);
   const bool even = wide ? blocks * column_blocks % 2 == 0 : blocks % 2 == 0;
-  const bool alone = wide ? m <= 1 || column_blocks >= 16 : blocks <= 1;
+  const bool alone = m < kGemmRows / (wide ? 8 : 4) || (wide && column_blocks >= 16);
   return even || alone ? blocks : blocks + 1;
 }
 /// Columns of a packed block: four vectors of the chosen instruction set.
