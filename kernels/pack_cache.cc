@@ -1,5 +1,3 @@
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -50,14 +48,10 @@ void PackCache::expect(std::size_t bytes) {
   const std::size_t whole = bytes / kHugePage * kHugePage;
   if (whole == 0) return;
   const std::lock_guard lock(mutex_);
-  if (block_bytes_ - block_used_ >= bytes) return;
-  block_bytes_ = align_up(bytes + bytes / 8);  // packing pads
+  if (block_bytes_ - block_used_ >= whole) return;
+  block_ = shared_memory(whole);  // what does not fit fills what is free elsewhere
+  block_bytes_ = whole;
   block_used_ = 0;
-  block_ = shared_memory(block_bytes_);
-#ifdef MADV_NOHUGEPAGE
-  // The last huge page would become resident whole for the little that goes there.
-  madvise(block_.get() + whole, block_bytes_ - whole, MADV_NOHUGEPAGE);
-#endif
 }
 
 bool PackCache::holds(const Tensor& source) const {

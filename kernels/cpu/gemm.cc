@@ -267,14 +267,19 @@ void GemmTasks(const Gemm& g, std::int64_t begin, std::int64_t end) {
 }
 
 void PackBlocks(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,
-                std::int64_t n_stride, float* packed, std::int64_t begin, std::int64_t end) {
+                std::int64_t n_stride, float* packed, std::int64_t begin, std::int64_t end,
+                std::int64_t first_row, std::int64_t rows) {
   for (std::int64_t block = begin; block < end; ++block) {
     const std::int64_t first = block * kColumns, columns = HWY_MIN(kColumns, n - first);
     const std::int64_t width = ceil_div(columns, kLanes) * kLanes;
-    float* to = packed + first * k;
-    for (std::int64_t i = 0; i < k; ++i, to += width) {
+    float* to = packed + first * k + first_row * width;
+    for (std::int64_t i = 0; i < rows; ++i, to += width) {
       const float* from = b + i * k_stride + first * n_stride;
-      for (std::int64_t j = 0; j < columns; ++j) to[j] = from[j * n_stride];
+      if (n_stride == 1) {
+        std::copy_n(from, columns, to);
+      } else {
+        for (std::int64_t j = 0; j < columns; ++j) to[j] = from[j * n_stride];
+      }
       for (std::int64_t j = columns; j < width; ++j) to[j] = 0;
     }
   }
@@ -318,7 +323,13 @@ PackedBlocks gemm_blocks(std::int64_t k, std::int64_t n) {
 void pack_matrix(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,
                  std::int64_t n_stride, float* packed, std::int64_t begin, std::int64_t end) {
   HWY_DYNAMIC_DISPATCH(PackBlocks)
-  (b, k, n, k_stride, n_stride, packed, begin, end);
+  (b, k, n, k_stride, n_stride, packed, begin, end, 0, k);
+}
+
+void pack_matrix_rows(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,
+                      float* packed, std::int64_t first, std::int64_t rows) {
+  HWY_DYNAMIC_DISPATCH(PackBlocks)
+  (b, k, n, k_stride, 1, packed, 0, ceil_div(n, gemm_columns()), first, rows);
 }
 
 void gemm(const Gemm& g, std::int64_t begin, std::int64_t end) {
@@ -328,12 +339,27 @@ void gemm(const Gemm& g, std::int64_t begin, std::int64_t end) {
 std::shared_ptr<const float> packed_weights(const Site& site, int operand,
                                             const std::string& layout, std::int64_t floats,
                                             const std::function<void(const float*, float*)>& pack) {
+  return packed_weights(
+      site, operand, layout, floats, 1,
+      [&](const float* from, std::int64_t, std::int64_t, float* to) { pack(from, to); });
+}
+
+std::shared_ptr<const float> packed_weights(const Site& site, int operand,
+                                            const std::string& layout, std::int64_t floats,
+                                            std::int64_t rows, const PackRows& pack) {
   const Tensor& source = *site.constants[static_cast<std::size_t>(operand)];
   const auto make = [&]() -> std::shared_ptr<const void> {
-    std::shared_ptr<std::byte> memory(
-        allocate_aligned(static_cast<std::size_t>(floats) * sizeof(float)).release(),
-        AlignedFree{});
-    pack(ReadOnce(source).as<float>(), reinterpret_cast<float*>(memory.get()));
+    const auto bytes = static_cast<std::size_t>(floats) * sizeof(float);
+    std::shared_ptr<std::byte> memory;
+    if (site.packs != nullptr) {
+      memory = site.packs->allocate(bytes);
+    } else {
+      memory = {allocate_aligned(bytes).release(), AlignedFree{}};
+    }
+    auto* to = reinterpret_cast<float*>(memory.get());
+    read_rows_once(source, rows, [&](const void* from, std::int64_t first, std::int64_t count) {
+      pack(static_cast<const float*>(from), first, count, to);
+    });
     return memory;
   };
   const std::shared_ptr<const void> packed =

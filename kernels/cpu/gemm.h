@@ -89,6 +89,9 @@ std::int64_t packed_size(std::int64_t k, std::int64_t n);
 /// gemm_columns()).
 void pack_matrix(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,
                  std::int64_t n_stride, float* packed, std::int64_t begin, std::int64_t end);
+/// Of a B whose rows are dense only rows [first, first + rows), which lie at `b`, all columns.
+void pack_matrix_rows(const float* b, std::int64_t k, std::int64_t n, std::int64_t k_stride,
+                      float* packed, std::int64_t first, std::int64_t rows);
 /// Runs tasks [begin, end) of gemm_tasks(m, n).
 void gemm(const Gemm& g, std::int64_t begin, std::int64_t end);
 
@@ -99,6 +102,10 @@ PackedBlocks gemm_blocks(std::int64_t k, std::int64_t n);
 std::shared_ptr<const float> packed_weights(const Site& site, int operand,
                                             const std::string& layout, std::int64_t floats,
                                             const std::function<void(const float*, float*)>& pack);
+
+std::shared_ptr<const float> packed_weights(const Site& site, int operand,
+                                            const std::string& layout, std::int64_t floats,
+                                            std::int64_t rows, const PackRows& pack);
 
 /// A layout's name in the cache: "gemm/784/128/1/16". The numbers are all that the packing depends
 /// on.

@@ -171,6 +171,34 @@ class MatMulKernel final : public Kernel {
   std::size_t b_bytes_ = 0;
 };
 
+std::shared_ptr<const PackedWeights> packed_columns(const Site& site, const Plan& plan,
+                                                    const std::string& layout,
+                                                    const std::vector<PackedBlocks>& parts) {
+  const std::int64_t size = packed_size(plan.k, plan.n);
+  return packed_matrix(site, 1, layout, parts, [&](const float* b, float* to) {
+    for (std::int64_t i = 0; i < plan.b_count; ++i) {
+      pack_matrix(b + i * plan.k * plan.n, plan.k, plan.n, plan.b_row, plan.b_column, to + i * size,
+                  0, ceil_div(plan.n, gemm_columns()));
+    }
+  });
+}
+
+std::shared_ptr<const PackedWeights> packed_rows_of(const Site& site, const Plan& plan,
+                                                    const std::string& layout,
+                                                    const std::vector<PackedBlocks>& parts) {
+  const std::int64_t size = packed_size(plan.k, plan.n);
+  const auto pack = [&](const float* b, std::int64_t first, std::int64_t count, float* to) {
+    while (count > 0) {  // the rows of all matrices are counted through
+      const std::int64_t row = first % plan.k, rows = std::min(count, plan.k - row);
+      pack_matrix_rows(b, plan.k, plan.n, plan.n, to + first / plan.k * size, row, rows);
+      b += rows * plan.n;
+      first += rows;
+      count -= rows;
+    }
+  };
+  return packed_matrix(site, 1, layout, parts, plan.b_count * plan.k, pack);
+}
+
 }  // namespace
 
 std::unique_ptr<Kernel> prepare_matmul(const Site& site) {
@@ -179,16 +207,11 @@ std::unique_ptr<Kernel> prepare_matmul(const Site& site) {
   Plan plan = plan_of(op, site.in[0].shape, site.in[1].shape, site.out[0].shape);
   std::shared_ptr<const PackedWeights> packed;
   if (site.constants[1] != nullptr) {
-    const std::int64_t size = packed_size(plan.k, plan.n);
     const std::string layout = layout_name("gemm", {plan.k, plan.n, plan.b_row, float_lanes()});
     const std::vector<PackedBlocks> parts(static_cast<std::size_t>(plan.b_count),
                                           gemm_blocks(plan.k, plan.n));
-    packed = packed_matrix(site, 1, layout, parts, [&](const float* b, float* to) {
-      for (std::int64_t i = 0; i < plan.b_count; ++i) {
-        pack_matrix(b + i * plan.k * plan.n, plan.k, plan.n, plan.b_row, plan.b_column,
-                    to + i * size, 0, ceil_div(plan.n, gemm_columns()));
-      }
-    });
+    packed = op.transpose_b ? packed_columns(site, plan, layout, parts)
+                            : packed_rows_of(site, plan, layout, parts);
   }
   return std::make_unique<MatMulKernel>(op, std::move(plan), std::move(packed), site.in.size() > 2,
                                         site.in[0].shape.num_elements());

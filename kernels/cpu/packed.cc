@@ -109,13 +109,27 @@ std::int64_t element_bytes(WeightStorage storage) {
 std::shared_ptr<const PackedWeights> packed_matrix(
     const Site& site, int operand, const std::string& layout,
     const std::vector<PackedBlocks>& parts, const std::function<void(const float*, float*)>& pack) {
+  return packed_matrix(
+      site, operand, layout, parts, 1,
+      [&](const float* from, std::int64_t, std::int64_t, float* to) { pack(from, to); });
+}
+
+std::shared_ptr<const PackedWeights> packed_matrix(const Site& site, int operand,
+                                                   const std::string& layout,
+                                                   const std::vector<PackedBlocks>& parts,
+                                                   std::int64_t rows, const PackRows& pack) {
   const WeightStorage storage = wanted(site);
   return cached(site, operand, layout, [&]() -> std::shared_ptr<const void> {
     std::int64_t count = 0;
     for (const PackedBlocks& part : parts) count += part.elements();
-    const std::shared_ptr<std::byte> memory = allocate(count * 4);
+    const bool kept = storage == WeightStorage::f32 && site.packs != nullptr;
+    const std::shared_ptr<std::byte> memory =
+        kept ? site.packs->allocate(static_cast<std::size_t>(count) * 4) : allocate(count * 4);
     auto* floats = reinterpret_cast<float*>(memory.get());
-    pack(ReadOnce(*site.constants[static_cast<std::size_t>(operand)]).as<float>(), floats);
+    read_rows_once(*site.constants[static_cast<std::size_t>(operand)], rows,
+                   [&](const void* from, std::int64_t first, std::int64_t some) {
+                     pack(static_cast<const float*>(from), first, some, floats);
+                   });
     auto packed = std::make_shared<PackedWeights>();
     if (storage != WeightStorage::f32 && can_hold(storage, floats, count)) {
       compress(parts, floats, count, storage, *packed);

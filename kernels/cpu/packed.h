@@ -28,6 +28,11 @@ struct PackedWeights {
   const float* scales() const { return column_scales.empty() ? nullptr : column_scales.data(); }
 };
 
+/// Packs `count` rows of an operand, whose elements are at `from`, the first of which is row
+/// `first`, to their places behind `to`.
+using PackRows =
+    std::function<void(const float* from, std::int64_t first, std::int64_t count, float* to)>;
+
 /// Bytes of one element.
 std::int64_t element_bytes(WeightStorage storage);
 /// Element `index` of weights at `data`.
@@ -42,6 +47,13 @@ inline const void* element_at(const void* data, WeightStorage storage, std::int6
 std::shared_ptr<const PackedWeights> packed_matrix(
     const Site& site, int operand, const std::string& layout,
     const std::vector<PackedBlocks>& parts, const std::function<void(const float*, float*)>& pack);
+
+/// As above, with `pack` called for some rows of the operand after the other, which are all that is
+/// copied of it where it cannot be used in place.
+std::shared_ptr<const PackedWeights> packed_matrix(const Site& site, int operand,
+                                                   const std::string& layout,
+                                                   const std::vector<PackedBlocks>& parts,
+                                                   std::int64_t rows, const PackRows& pack);
 
 /// A table [rows, row] for the look-up of rows: one scale per row for int8.
 std::shared_ptr<const PackedWeights> packed_rows(const Site& site, int operand, std::int64_t rows,

@@ -32,10 +32,11 @@ std::shared_ptr<const float> WindowGemm::pack(const Site& site, int operand, std
   const std::int64_t outputs = w[w.rank() - 1], columns = outputs / groups;
   const std::int64_t depth = product(w, 0, w.rank() - 1), size = packed_size(depth, columns);
   return packed_weights(site, operand, layout_name("conv", {depth, outputs, groups, float_lanes()}),
-                        size * groups, [&](const float* from, float* to) {
+                        size * groups, depth,
+                        [&](const float* from, std::int64_t first, std::int64_t rows, float* to) {
                           for (std::int64_t group = 0; group < groups; ++group) {
-                            pack_matrix(from + group * columns, depth, columns, outputs, 1,
-                                        to + group * size, 0, ceil_div(columns, gemm_columns()));
+                            pack_matrix_rows(from + group * columns, depth, columns, outputs,
+                                             to + group * size, first, rows);
                           }
                         });
 }

@@ -47,6 +47,10 @@ class MappedElements final : public StoredElements {
   explicit MappedElements(Bytes part) : part_(std::move(part)) {}
 
   void read(void* out) const override { std::memcpy(out, part_.data.data(), part_.size()); }
+  bool read_part(std::size_t first, std::size_t count, void* out) const override {
+    std::memcpy(out, part_.data.data() + first, count);
+    return true;
+  }
   const void* bytes() const override { return part_.data.data(); }
   void let_go() const override { thaw::let_go(part_); }
 

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -22,6 +24,11 @@ class StoredElements {
   /// They are not needed for a while: the pages of a mapped file leave the process. bytes() stays
   /// valid.
   virtual void let_go() const {}
+  /// Writes bytes [first, first + count) of them, which are whole elements, to aligned memory.
+  /// False if it can only write all at once.
+  virtual bool read_part(std::size_t /*first*/, std::size_t /*count*/, void* /*out*/) const {
+    return false;
+  }
 
   /// The elements in memory aligned to `width`: bytes(), or a copy that is made by the first call
   /// and kept. `size`: of all, in bytes.
@@ -58,5 +65,11 @@ class ReadOnce {
   AlignedBytes copy_;
   const void* data_ = nullptr;
 };
+
+/// Goes through the elements of a tensor once, as ReadOnce does, but where they have to be copied
+/// or computed only some of its `rows` at a time, which stay in the cache: use(elements of the
+/// rows, first row, number of rows), in the order of the rows.
+void read_rows_once(const Tensor& tensor, std::int64_t rows,
+                    const std::function<void(const void*, std::int64_t, std::int64_t)>& use);
 
 }  // namespace thaw

@@ -138,26 +138,45 @@ class ScaledElements final : public StoredElements {
 
   void read(void* out) const override {
     const ReadOnce elements(weights_, 1);
-    const auto* from = elements.as<std::byte>();
-    auto* to = static_cast<float*>(out);
-    const auto count = static_cast<std::size_t>(weights_.num_elements());
-    const std::size_t channels = scale_.size();
-    const double* scale = scale_.data();
-    if (inner_ == 1) {
-      for (std::size_t first = 0; first < count; first += channels) {
-        for (std::size_t c = 0; c < channels; ++c) {
-          to[first + c] = static_cast<float>(element<float>(from, first + c) * scale[c]);
-        }
-      }
-      return;
-    }
-    for_channels(count, channels, inner_, [&](std::size_t c, std::size_t first, std::size_t n) {
-      for (std::size_t i = first; i < first + n; ++i)
-        to[i] = static_cast<float>(element<float>(from, i) * scale[c]);
-    });
+    scale(elements.as<std::byte>(), 0, static_cast<std::size_t>(weights_.num_elements()), out);
+  }
+
+  bool read_part(std::size_t first, std::size_t count, void* out) const override {
+    const StoredElements* stored = weights_.stored();
+    const void* elements = stored == nullptr ? weights_.data() : stored->bytes();
+    if (elements == nullptr) return false;
+    scale(static_cast<const std::byte*>(elements) + first, first / sizeof(float),
+          count / sizeof(float), out);
+    return true;
+  }
+
+  void let_go() const override {
+    if (weights_.stored() != nullptr) weights_.stored()->let_go();
   }
 
  private:
+  /// `count` weights at `from`, the first of which is number `first` of all.
+  void scale(const std::byte* from, std::size_t first, std::size_t count, void* out) const {
+    auto* to = static_cast<float*>(out);
+    for (std::size_t i = 0; i < count;) {
+      const std::size_t channel = (first + i) / inner_ % scale_.size();
+      if (inner_ == 1) {  // channels lie side by side
+        const std::size_t end = std::min(count, i + scale_.size() - channel);
+        scale_each(from, scale_.data() + channel, i, end, to);
+        i = end;
+      } else {
+        const std::size_t end = std::min(count, i + inner_ - (first + i) % inner_);
+        for (; i < end; ++i) to[i] = static_cast<float>(element<float>(from, i) * scale_[channel]);
+      }
+    }
+  }
+
+  static void scale_each(const std::byte* from, const double* scale, std::size_t begin,
+                         std::size_t end, float* to) {
+    for (std::size_t i = begin; i < end; ++i)
+      to[i] = static_cast<float>(element<float>(from, i) * scale[i - begin]);
+  }
+
   Tensor weights_;
   std::vector<double> scale_;
   std::size_t inner_;

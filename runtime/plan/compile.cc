@@ -6,13 +6,10 @@
 #include "runtime/plan/lifetimes.h"
 #include "runtime/plan/place.h"
 #include "runtime/plan/plan.h"
+#include "runtime/plan/prepare.h"
 
 namespace thaw {
 namespace {
-
-std::string describe(const Node& node) {
-  return fmt::format("node '{}' ({})", printable(node.name), name_of(node.op));
-}
 
 bool is_control_flow(const Op& op) {
   return std::holds_alternative<ops::If>(op) || std::holds_alternative<ops::While>(op);
@@ -69,6 +66,7 @@ class Compiler {
   std::shared_ptr<const void> upload(const Tensor& tensor) const;
   void add_copy(NodeId id);
   bool make_steps(std::string& why);
+  std::vector<std::unique_ptr<Kernel>> kernels_with_weights(const Preparation& preparation) const;
   void add_step(std::unique_ptr<Kernel> kernel, NodeId node, std::vector<ValueId> in,
                 std::vector<ValueId> out);
   void add_device_step(std::unique_ptr<DeviceKernel> kernel, NodeId node, std::vector<ValueId> in,
@@ -77,7 +75,7 @@ class Compiler {
   void place_memory();
   std::vector<std::size_t> plan_side(bool device);
   void connect(std::size_t step);
-  std::unique_ptr<Kernel> prepare(const Node& node) const;
+  bool has_kernel(NodeId id) const;
   bool is_empty(const Node& node) const;
   bool reads_in_place(NodeId id, const std::vector<int>& last_read) const;
   Slot slot(ValueId value) const {
@@ -210,21 +208,6 @@ bool Compiler::is_empty(const Node& node) const {
          });
 }
 
-std::unique_ptr<Kernel> Compiler::prepare(const Node& node) const {
-  std::vector<TensorType> in, out;
-  std::vector<const Tensor*> constants;
-  for (ValueId input : node.inputs) {
-    in.push_back(graph_.values[at(input)].type);
-    constants.push_back(constant_of(graph_, input));
-  }
-  for (ValueId output : node.outputs) out.push_back(graph_.values[at(output)].type);
-  try {
-    return backend_.prepare({node.op, in, out, constants, packs_, threads_});
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("{}: {}", describe(node), error.what()));
-  }
-}
-
 // Within one memory, or to or from the device; constants are there already.
 void Compiler::add_copy(NodeId id) {
   const Node& node = graph_.nodes[at(id)];
@@ -254,13 +237,35 @@ void Compiler::add_device_step(std::unique_ptr<DeviceKernel> kernel, NodeId node
   plan_.steps.back().on_device = enqueued;
 }
 
+// Whether it is run by a kernel of the backend: no data, no view, no copy, not on the device.
+bool Compiler::has_kernel(NodeId id) const {
+  const Node& node = graph_.nodes[at(id)];
+  const bool special = std::holds_alternative<ops::Input>(node.op) ||
+                       std::holds_alternative<ops::Constant>(node.op) ||
+                       std::holds_alternative<ops::Assert>(node.op) ||
+                       std::holds_alternative<ops::VariableAssign>(node.op) ||
+                       std::holds_alternative<ops::VariableRead>(node.op);
+  const bool copied = !placement_.copies.empty() && placement_.copies[at(id)];
+  const bool placed = !placement_.kernels.empty() && placement_.kernels[at(id)] != nullptr;
+  const bool view = node.outputs.size() == 1 && roots_[at(node.outputs[0])] != node.outputs[0];
+  return !special && !copied && !placed && !view && !is_empty(node);
+}
+
+std::vector<std::unique_ptr<Kernel>> Compiler::kernels_with_weights(
+    const Preparation& preparation) const {
+  std::vector<NodeId> nodes;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (has_kernel(static_cast<NodeId>(i))) nodes.push_back(static_cast<NodeId>(i));
+  }
+  return prepare_packed(preparation, nodes);
+}
+
 bool Compiler::make_steps(std::string& why) {
+  const Preparation preparation = {graph_, backend_, packs_, threads_};
+  std::vector<std::unique_ptr<Kernel>> kernels = kernels_with_weights(preparation);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     const auto id = static_cast<NodeId>(i);
-    const bool stays = std::holds_alternative<ops::Input>(node.op) ||
-                       std::holds_alternative<ops::Constant>(node.op);
-    if (stays) continue;
     if (!placement_.copies.empty() && placement_.copies[i]) {
       add_copy(id);
     } else if (!placement_.kernels.empty() && placement_.kernels[i] != nullptr) {
@@ -273,10 +278,9 @@ bool Compiler::make_steps(std::string& why) {
       if (plan_.places[at(node.outputs[0])].home != Home::variable) {
         add_step(copy_kernel(), id, {}, node.outputs);
       }
-    } else if (node.outputs.size() == 1 && roots_[at(node.outputs[0])] != node.outputs[0]) {
-      continue;  // a view
-    } else if (!is_empty(node)) {
-      std::unique_ptr<Kernel> kernel = prepare(node);
+    } else if (has_kernel(id)) {
+      std::unique_ptr<Kernel> kernel =
+          kernels[i] != nullptr ? std::move(kernels[i]) : prepare(preparation, node);
       if (kernel == nullptr) {
         why = fmt::format("{}: {} has no kernel for it", describe(node), backend_.name());
         return false;

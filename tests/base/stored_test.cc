@@ -12,8 +12,8 @@ namespace {
 /// The numbers 0, 1, 2, ... at `offset` bytes behind an aligned address, or computed when read.
 class Numbers final : public StoredElements {
  public:
-  Numbers(std::size_t count, std::size_t offset, bool lies_in_memory)
-      : count_(count), lies_in_memory_(lies_in_memory) {
+  Numbers(std::size_t count, std::size_t offset, bool lies_in_memory, bool in_parts = false)
+      : count_(count), lies_in_memory_(lies_in_memory), in_parts_(in_parts) {
     memory_ = allocate_aligned(count * sizeof(float) + offset);
     here_ = memory_.get() + offset;
     for (std::size_t i = 0; i < count; ++i) {
@@ -27,12 +27,17 @@ class Numbers final : public StoredElements {
   }
   const void* bytes() const override { return lies_in_memory_ ? here_ : nullptr; }
   void let_go() const override { ++let_gos; }
+  bool read_part(std::size_t first, std::size_t count, void* out) const override {
+    if (in_parts_) std::memcpy(out, here_ + first, count);
+    parts += in_parts_ ? 1 : 0;
+    return in_parts_;
+  }
 
-  mutable std::atomic<int> reads = 0, let_gos = 0;
+  mutable std::atomic<int> reads = 0, let_gos = 0, parts = 0;
 
  private:
   std::size_t count_;
-  bool lies_in_memory_;
+  bool lies_in_memory_, in_parts_;
   AlignedBytes memory_;
   std::byte* here_;
 };
@@ -111,6 +116,55 @@ TEST(Stored, ReadOnceLetsGo) {
   }
   const Tensor plain = Tensor::from<float>(Shape{2}, {1, 2});
   EXPECT_EQ(ReadOnce(plain).data(), plain.data());
+}
+
+/// All elements as read_rows_once gives them, and how often it gave some.
+std::vector<float> rows_of(const Tensor& tensor, std::int64_t rows, int& calls) {
+  std::vector<float> all;
+  calls = 0;
+  read_rows_once(tensor, rows, [&](const void* from, std::int64_t first, std::int64_t count) {
+    const std::size_t row = tensor.size_bytes() / sizeof(float) / static_cast<std::size_t>(rows);
+    EXPECT_EQ(all.size(), static_cast<std::size_t>(first) * row);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(from) % sizeof(float), 0u);
+    const auto* floats = static_cast<const float*>(from);
+    all.insert(all.end(), floats, floats + static_cast<std::size_t>(count) * row);
+    ++calls;
+  });
+  return all;
+}
+
+TEST(Stored, RowsAreReadInParts) {
+  constexpr std::size_t kMany = 90000;  // 360 kB: six parts of 64 kB at most
+  std::vector<float> expected(kMany);
+  for (std::size_t i = 0; i < kMany; ++i) expected[i] = static_cast<float>(i);
+  for (const std::int64_t rows : {1, 3, 300, 90000}) {
+    for (const bool in_parts : {false, true}) {
+      for (const std::size_t offset : {std::size_t{0}, std::size_t{3}}) {
+        const auto numbers = std::make_shared<Numbers>(kMany, offset, true, in_parts);
+        const Tensor tensor = Tensor::stored(DType::float32, Shape{300, 300}, numbers);
+        int calls = 0;
+        EXPECT_EQ(rows_of(tensor, rows, calls), expected);
+        const bool split = offset != 0 && in_parts && rows > 1;
+        EXPECT_EQ(calls, !split ? 1 : rows == 3 ? 3 : 6);
+        EXPECT_EQ(numbers->parts, split ? calls : 0);
+        EXPECT_EQ(numbers->reads, offset == 0 || split ? 0 : 1);
+        EXPECT_EQ(numbers->let_gos, 1);
+        EXPECT_EQ(numbers->copy(), nullptr);
+      }
+    }
+  }
+}
+
+TEST(Stored, RowsInMemoryStayWhereTheyAre) {
+  const Tensor plain = Tensor::from<float>(Shape{3, 2}, {1, 2, 3, 4, 5, 6});
+  int calls = 0;
+  EXPECT_EQ(rows_of(plain, 3, calls), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(calls, 1);
+  const Case c = make(1, false);
+  c.tensor.data();  // somebody else needs all of them
+  EXPECT_EQ(rows_of(c.tensor, 10, calls).size(), kCount);
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(c.numbers->reads, 1);
 }
 
 TEST(Stored, ManyThreadsReadOnce) {
