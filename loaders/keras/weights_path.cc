@@ -107,13 +107,13 @@ class PathReader {
       if (paths[i].empty()) continue;
       const std::string child_path = join(path, paths[i]);
       if (places[i].empty()) {
-        const std::string& first = first_.at(identity(child));
+        const std::string& first = met_before().at(identity(child));
         store_.place(child_path, store_.place_of(first));
         share(child, child_path, first);
       } else {
         store_.place(child_path, places[i]);
         walk(child, child_path, places[i], trainable && layer.trainable);
-        first_.emplace(identity(child), child_path);
+        met_.emplace_back(&child, child_path);
       }
     }
   }
@@ -122,6 +122,13 @@ class PathReader {
   // configuration repeats it word for word.
   static std::string identity(const LayerConfig& layer) {
     return layer.file_class + " " + layer.name + " " + without_object_ids(layer.config).dump();
+  }
+
+  // Where each layer so far was met first, by its identity; few files ask.
+  const std::map<std::string, std::string>& met_before() {
+    for (const auto& [layer, path] : met_) first_.emplace(identity(*layer), path);
+    met_.clear();
+    return first_;
   }
 
   static void collect_identities(const LayerConfig& layer, std::set<std::string>& identities) {
@@ -147,7 +154,7 @@ class PathReader {
   // The groups of a model's layers; empty for a layer that is stored in another model.
   std::vector<std::string> find_places(const ModelConfig& model,
                                        const std::vector<std::string>& paths,
-                                       const std::string& place) const {
+                                       const std::string& place) {
     const std::string old = join(place, "_layer_checkpoint_dependencies");
     const bool is_old = !has_below(groups_, join(place, "layers")) && has_below(groups_, old);
     const std::string base = is_old ? old : join(place, "layers");
@@ -178,12 +185,13 @@ class PathReader {
   // Keras 3 counts a layer that it met before and then leaves it out; tf.keras leaves it out first.
   std::vector<std::string> without_shared(const ModelConfig& model, const std::string& base,
                                           std::vector<std::string> places,
-                                          const std::vector<std::size_t>& weighted) const {
+                                          const std::vector<std::size_t>& weighted) {
+    const std::map<std::string, std::string>& first = met_before();
     std::set<std::string> met;
     std::set<std::size_t> known;
     for (std::size_t i : weighted) {
       const std::string own = identity(model.layers[i]);
-      if (first_.contains(own) || met.contains(own)) known.insert(i);
+      if (first.contains(own) || met.contains(own)) known.insert(i);
       collect_identities(model.layers[i], met);
     }
     std::map<std::string, int> counts;
@@ -330,6 +338,7 @@ class PathReader {
   Groups groups_;
   ModelWeights store_;
   std::map<std::string, std::string> first_;  // identity of a layer -> path where it was met first
+  std::vector<std::pair<const LayerConfig*, std::string>> met_;  // not yet in first_, in order
   std::set<std::string> used_;
   std::vector<std::string> missing_;
 };
