@@ -31,4 +31,12 @@ struct AttentionShape {
 /// False for types that are mixed.
 bool attention_shape(const Site& site, AttentionShape& shape);
 
+/// weights [heads, T, S] of one batch = softmax(scale * scores, masked), as 16 bits or float32;
+/// `pitch` elements lie between rows of both.
+/// `dtype` is the op's, which is not float64; the mask may be null.
+void enqueue_attention_weights(const Queue& queue, const ops::Attention& op,
+                               const AttentionShape& shape, std::int64_t batch, std::int64_t pitch,
+                               DType dtype, const float* scores, const void* mask, DType storage,
+                               void* weights);
+
 }  // namespace thaw::cuda

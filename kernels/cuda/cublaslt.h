@@ -3,6 +3,7 @@
 
 #include <cublasLt.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,10 +13,10 @@
 
 namespace thaw::cuda {
 
-/// Everything that the choice of an algorithm depends on: m, n, k, batches, strides, transposes,
-/// types, epilogue.
+/// Everything that the choice of an algorithm depends on: m, n, k, batches, strides, those of rows
+/// and of the result, transposes, types, epilogue.
 using LtKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
-                         std::int64_t, bool, bool, int, int, int, int>;
+                         std::int64_t, std::array<std::int64_t, 4>, bool, bool, int, int, int, int>;
 
 struct LtChoice {
   cublasLtMatmulAlgo_t algorithm;

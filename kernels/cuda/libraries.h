@@ -20,6 +20,12 @@ KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
 KernelPtr prepare_conv_transpose_cublaslt(const Site& site, const Device& device,
                                           std::int64_t most_column_bytes,
                                           Precision precision = Precision::f32);
+/// With scores of whole heads in `most_score_bytes` of the workspace: a product, a softmax and a
+/// product per batch. With fp16 and bf16 as prepare_matmul_narrow, the weights of values, too. Null
+/// where a head is not aligned as the library counts on.
+KernelPtr prepare_attention_cublaslt(const Site& site, const Device& device,
+                                     std::int64_t most_score_bytes,
+                                     Precision precision = Precision::f32);
 /// Of 16-bit floats and float32 into float32.
 Projection cublaslt_projection(const Product& product, DType dtype);
 

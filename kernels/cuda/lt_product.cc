@@ -43,10 +43,11 @@ bool LtProduct::types_of(DType dtype, const LtOptions& options, Types& types) {
 std::shared_ptr<cublasLtMatrixLayoutOpaque_t> LtProduct::layout(cudaDataType_t type,
                                                                 std::int64_t rows,
                                                                 std::int64_t columns,
-                                                                std::int64_t stride) const {
+                                                                std::int64_t stride,
+                                                                std::int64_t leading) const {
   cublasLtMatrixLayout_t made = nullptr;
   require(lt_->layout_create(&made, type, static_cast<std::uint64_t>(rows),
-                             static_cast<std::uint64_t>(columns), rows),
+                             static_cast<std::uint64_t>(columns), leading > 0 ? leading : rows),
           "a layout");
   std::shared_ptr<cublasLtMatrixLayoutOpaque_t> owned(
       made, [lt = lt_](cublasLtMatrixLayout_t gone) { lt->layout_destroy(gone); });
@@ -84,9 +85,11 @@ void LtProduct::describe(const Product& p) {
   require(lt_->operation_set(made, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue_, sizeof epilogue_),
           "an epilogue");
   const cudaDataType_t type = types_.element;
-  first_ = p.transpose_b ? layout(type, p.k, p.n, p.b_stride) : layout(type, p.n, p.k, p.b_stride);
-  second_ = p.transpose_a ? layout(type, p.m, p.k, p.a_stride) : layout(type, p.k, p.m, p.a_stride);
-  result_ = layout(types_.result, p.n, p.m, p.n * p.m);
+  first_ = p.transpose_b ? layout(type, p.k, p.n, p.b_stride, p.b_row)
+                         : layout(type, p.n, p.k, p.b_stride, p.b_row);
+  second_ = p.transpose_a ? layout(type, p.m, p.k, p.a_stride, p.a_row)
+                          : layout(type, p.k, p.m, p.a_stride, p.a_row);
+  result_ = layout(types_.result, p.n, p.m, p.y_stride > 0 ? p.y_stride : p.n * p.m, p.y_row);
 }
 
 bool LtProduct::prepare(const CublasLt& lt, const Product& p, DType dtype,
@@ -116,6 +119,7 @@ LtKey LtProduct::key(const Product& p) const {
           p.batches,
           p.a_stride,
           p.b_stride,
+          {p.a_row, p.b_row, p.y_row, p.y_stride},
           p.transpose_a,
           p.transpose_b,
           static_cast<int>(types_.element),

@@ -40,7 +40,8 @@ class LtProduct {
   bool find_algorithm();
   LtKey key(const Product& p) const;
   Descriptor<cublasLtMatrixLayoutOpaque_t> layout(cudaDataType_t type, std::int64_t rows,
-                                                  std::int64_t columns, std::int64_t stride) const;
+                                                  std::int64_t columns, std::int64_t stride,
+                                                  std::int64_t leading) const;
 
   const CublasLt* lt_ = nullptr;
   DType dtype_ = DType::float32;  // of the result

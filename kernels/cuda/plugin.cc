@@ -15,6 +15,7 @@ namespace thaw::cuda {
 namespace {
 
 constexpr std::int64_t kMostColumnBytes = std::int64_t{256} << 20;
+constexpr std::int64_t kMostScoreBytes = std::int64_t{256} << 20;
 constexpr int kCudnnAlgorithms = 3;  // of a convolution: the first that the library recommends
 
 double seconds_now() {
@@ -68,6 +69,7 @@ class CudaBackend final : public DeviceBackend {
     if (std::holds_alternative<ops::Conv>(site.op)) return prepare_conv(site);
     if (std::holds_alternative<ops::ConvTranspose>(site.op)) return prepare_conv_transpose(site);
     if (std::holds_alternative<ops::Rnn>(site.op)) return prepare_rnn(site);
+    if (std::holds_alternative<ops::Attention>(site.op)) return prepare_attention(site);
     return nullptr;
   }
 
@@ -119,6 +121,22 @@ class CudaBackend final : public DeviceBackend {
       for (const std::int64_t one : *list) text += " " + std::to_string(one);
     }
     return text;
+  }
+
+  /// Scores that never leave a block, or a library's products with scores in memory.
+  KernelPtr prepare_attention(const Site& site) const {
+    std::vector<Measured::Candidate> candidates;
+    candidates.push_back([](const Site& at) { return thaw::cuda::prepare_attention(at); });
+    candidates.push_back([this](const Site& at) {
+      return prepare_attention_cublaslt(at, gpu_->device, kMostScoreBytes, precision_);
+    });
+    const auto& op = site.op_as<ops::Attention>();
+    std::string text = "attention";
+    for (const std::int64_t one : {op.heads, op.key_heads, op.key_width, op.value_width,
+                                   op.query_at, op.key_at, op.value_at}) {
+      text += " " + std::to_string(one);
+    }
+    return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
   }
 
   /// Own teams of blocks or cuDNN's algorithms: no rule says which is quicker for every shape.

@@ -9,6 +9,8 @@ struct Product {
   std::int64_t m = 0, n = 0, k = 0, batches = 1;
   std::int64_t a_stride = 0, b_stride = 0;  // elements between matrices; 0: the same one
   bool transpose_a = false, transpose_b = false, has_bias = false;
+  // Elements between rows, and between results of a batch; 0: they are dense.
+  std::int64_t a_row = 0, b_row = 0, y_row = 0, y_stride = 0;
 };
 
 /// False if the batches of a matmul have no single stride, or nothing is summed.
