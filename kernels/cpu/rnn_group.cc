@@ -20,8 +20,10 @@ constexpr std::int64_t kReverseBytes = 1 << 19;  // recurrent weights beyond thi
 constexpr std::int64_t kZigzagRows = 2;
 // Recurrent weights beyond this do not stay in the L1 cache from step to step.
 constexpr std::int64_t kAheadBytes = 1 << 15;
-// x W of so many times as many inputs as units has too little to hide behind.
-constexpr std::int64_t kAheadInputs = 2;
+// x W of so many times as many inputs as units has too little to hide behind; of more inputs than
+// kAheadFewInputs times the units, weights that do not stay near cost more than what they hide.
+constexpr std::int64_t kAheadInputs = 3, kAheadFewInputs = 2;
+constexpr std::int64_t kAheadInputBytes = 1 << 21;
 // Batches of so many rows hide the loads of the input's weights, which every step reads again.
 constexpr std::int64_t kInputRows = 6;
 // Longer sums are added in runs, by gemm(), for their accuracy.
@@ -74,8 +76,10 @@ RnnSteps::RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights
     step_.z_columns = s_.columns;
     step_.z_stride = 0;
   }
-  const std::int64_t bytes = s_.columns * s_.units * element_bytes(recurrent.storage);
-  if (s_.batch == 1 && bytes > kAheadBytes && s_.inputs < kAheadInputs * s_.units &&
+  const std::int64_t row_bytes = s_.columns * element_bytes(recurrent.storage);
+  const std::int64_t most_inputs =
+      (s_.inputs * row_bytes <= kAheadInputBytes ? kAheadInputs : kAheadFewInputs) * s_.units;
+  if (s_.batch == 1 && s_.units * row_bytes > kAheadBytes && s_.inputs < most_inputs &&
       input.storage == recurrent.storage) {
     ahead_.storage = input.storage;
     ahead_.weights = input.data();

@@ -147,7 +147,7 @@ TEST(CpuRnn, SingleRowsAgreeWithTheReference) {
     c.batch = 1;
     c.steps = pick<std::int64_t>(random, {1, 7, 8, 9, 25, 60});
     c.units = pick<std::int64_t>(random, {100, 129, 200});  // weights beyond the L1 cache
-    c.inputs = pick<std::int64_t>(random, {1, 33, 128, 190});
+    c.inputs = pick<std::int64_t>(random, {1, 33, 128, 190, 260});
     std::vector<Tensor> in = operands(random, c);
     if (c.op.has_mask) {
       const std::size_t mask = c.op.has_bias ? 4 : 3;
