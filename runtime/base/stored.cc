@@ -55,7 +55,7 @@ void read_rows_once(const Tensor& tensor, std::int64_t rows,
   const StoredElements* stored = tensor.stored();
   const void* here = stored == nullptr ? tensor.data() : stored->bytes();
   const bool in_place = here != nullptr && is_aligned(here, size_of(tensor.dtype()));
-  if (in_place || rows <= 1 || stored->copy() != nullptr) {
+  if (stored == nullptr || in_place || rows <= 1 || stored->copy() != nullptr) {
     const ReadOnce elements(tensor);
     return use(elements.data(), 0, rows);
   }
