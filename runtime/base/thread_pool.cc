@@ -30,6 +30,10 @@ bool spin_until(const Condition& condition) {
 
 }  // namespace
 
+// Neither side takes the mutex where nobody sleeps: a worker counts itself in (`busy`) and then
+// looks whether the loop is open; the caller closes the loop and then waits until nobody is
+// counted. Of two such pairs of sequentially consistent accesses one always sees the other. The
+// same holds for those who are about to sleep and those who wake them.
 struct ThreadPool::Impl {
   using Body = FunctionRef<void(std::int64_t, std::int64_t)>;
 
@@ -38,16 +42,19 @@ struct ThreadPool::Impl {
 
   std::mutex mutex;
   std::condition_variable wake, done;
-  std::atomic<std::uint64_t> epoch{0};  // loops so far; changes under the mutex
+  alignas(64) std::atomic<std::uint64_t> epoch{0};  // loops so far
   std::atomic<bool> stop{false};
-  std::atomic<int> busy{0};  // workers inside the loop; they enter under the mutex
-  bool open = false;         // workers may enter
-  int sleeping = 0;
+  std::atomic<bool> open{false};     // workers may enter
+  std::atomic<int> sleeping{0};      // workers; changes under the mutex
+  std::atomic<bool> waiting{false};  // the caller sleeps until nobody is busy
+  alignas(64) std::atomic<int> busy{
+      0};  // workers inside the loop or about to see that it is closed
   std::exception_ptr error;
 
+  // Written while the loop is closed.
   const Body* body = nullptr;
   std::int64_t count = 0, chunk = 1;
-  std::atomic<std::int64_t> next{0};
+  alignas(64) std::atomic<std::int64_t> next{0};
 
   void work_off() {
     for (;;) {
@@ -62,58 +69,60 @@ struct ThreadPool::Impl {
     }
   }
 
-  // False when the pool ends; true when this worker is inside a loop.
-  bool enter(std::uint64_t& seen) {
-    for (;;) {
-      spin_until([&] { return stop || epoch != seen; });
+  void leave() {
+    if (--busy == 0 && waiting) {
+      const std::lock_guard lock(mutex);
+      done.notify_one();
+    }
+  }
+
+  // False when the pool ends; true when there has been a loop that this worker has not seen.
+  bool next_loop(std::uint64_t& seen) {
+    const auto news = [&] { return stop || epoch != seen; };
+    if (!spin_until(news)) {
       std::unique_lock lock(mutex);
       ++sleeping;
-      wake.wait(lock, [&] { return stop || epoch != seen; });
+      wake.wait(lock, news);
       --sleeping;
-      if (stop) return false;
-      seen = epoch;
-      if (!open) continue;  // too late
-      ++busy;
-      return true;
     }
+    if (stop) return false;
+    seen = epoch;
+    return true;
   }
 
   void worker() {
     std::uint64_t seen = 0;
-    while (enter(seen)) {
-      work_off();
-      if (--busy == 0) {
-        const std::lock_guard lock(mutex);
-        done.notify_one();
-      }
+    while (next_loop(seen)) {
+      ++busy;
+      if (open) work_off();  // else too late
+      leave();
     }
   }
 
   void start(const Body& loop, std::int64_t size, std::int64_t range) {
-    bool asleep = false;
-    {
-      const std::lock_guard lock(mutex);
-      body = &loop;
-      count = size;
-      chunk = range;
-      next.store(0, std::memory_order_relaxed);
-      error = nullptr;
-      open = true;
-      ++epoch;
-      asleep = sleeping > 0;
+    body = &loop;
+    count = size;
+    chunk = range;
+    next.store(0, std::memory_order_relaxed);
+    error = nullptr;
+    open = true;
+    ++epoch;
+    if (sleeping > 0) {
+      {
+        const std::lock_guard lock(mutex);
+      }  // who counts as sleeping does sleep, or sees the epoch
+      wake.notify_all();
     }
-    if (asleep) wake.notify_all();
   }
 
   // No worker is inside afterwards, and none can enter: those that come late are not waited for.
   void finish() {
-    {
-      const std::lock_guard lock(mutex);
-      open = false;
-    }
+    open = false;
     if (spin_until([&] { return busy == 0; })) return;
     std::unique_lock lock(mutex);
+    waiting = true;
     done.wait(lock, [&] { return busy == 0; });
+    waiting = false;
   }
 };
 
