@@ -47,8 +47,8 @@ struct ThreadPool::Impl {
   std::atomic<bool> open{false};     // workers may enter
   std::atomic<int> sleeping{0};      // workers; changes under the mutex
   std::atomic<bool> waiting{false};  // the caller sleeps until nobody is busy
-  alignas(64) std::atomic<int> busy{
-      0};  // workers inside the loop or about to see that it is closed
+  // Workers inside the loop or about to see that it is closed.
+  alignas(64) std::atomic<int> busy{0};
   std::exception_ptr error;
 
   // Written while the loop is closed.
@@ -107,12 +107,10 @@ struct ThreadPool::Impl {
     error = nullptr;
     open = true;
     ++epoch;
-    if (sleeping > 0) {
-      {
-        const std::lock_guard lock(mutex);
-      }  // who counts as sleeping does sleep, or sees the epoch
-      wake.notify_all();
-    }
+    if (sleeping == 0) return;
+    mutex.lock();  // who counts as sleeping does sleep now, or has seen the epoch
+    mutex.unlock();
+    wake.notify_all();
   }
 
   // No worker is inside afterwards, and none can enter: those that come late are not waited for.
