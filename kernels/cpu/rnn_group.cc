@@ -20,10 +20,11 @@ constexpr std::int64_t kReverseBytes = 1 << 19;  // recurrent weights beyond thi
 constexpr std::int64_t kZigzagRows = 2;
 // Recurrent weights beyond this do not stay in the L1 cache from step to step.
 constexpr std::int64_t kAheadBytes = 1 << 15;
-// x W of so many times as many inputs as units has too little to hide behind; of more inputs than
-// kAheadFewInputs times the units, weights that do not stay near cost more than what they hide.
+// x W of so many times as many inputs as units has too little to hide behind. More than
+// kAheadFewInputs times as many are worth it while the recurrent weights fill much of the L2 cache,
+// and the input's stay near.
 constexpr std::int64_t kAheadInputs = 3, kAheadFewInputs = 2;
-constexpr std::int64_t kAheadInputBytes = 1 << 21;
+constexpr std::int64_t kAheadInputBytes = 1 << 21, kAheadManyBytes = 1 << 17;
 // Batches of so many rows hide the loads of the input's weights, which every step reads again.
 constexpr std::int64_t kInputRows = 6;
 // Longer sums are added in runs, by gemm(), for their accuracy.
@@ -38,6 +39,25 @@ void clear(float* p, std::int64_t count) {
 
 /// Begin of part `index` of `parts` of `count` things.
 std::int64_t part(std::int64_t count, int index, int parts) { return count * index / parts; }
+
+constexpr std::int64_t kMostAhead = 8;  // RnnAhead::rows
+
+/// to[k][row] = rows[row][k]
+template <int Rows>
+void interleave_rows(const float* const* rows, std::int64_t count, float* to) {
+  for (std::int64_t k = 0; k < count; ++k, to += Rows) {
+    for (int row = 0; row < Rows; ++row) to[row] = rows[row][k];
+  }
+}
+
+void interleave(const float* const* rows, std::int64_t n, std::int64_t count, float* to) {
+  switch (n) {
+    case 3: return interleave_rows<3>(rows, count, to);
+    case 4: return interleave_rows<4>(rows, count, to);
+    case 6: return interleave_rows<6>(rows, count, to);
+    default: return interleave_rows<8>(rows, count, to);
+  }
+}
 
 std::int64_t row_of(const RnnGroup& group, std::int64_t i) {
   return group.places == nullptr ? group.row + i : place_of(group, i).row;
@@ -77,9 +97,10 @@ RnnSteps::RnnSteps(const ops::Rnn& op, const RnnShape& shape, RnnWeights weights
     step_.z_stride = 0;
   }
   const std::int64_t row_bytes = s_.columns * element_bytes(recurrent.storage);
-  const std::int64_t most_inputs =
-      (s_.inputs * row_bytes <= kAheadInputBytes ? kAheadInputs : kAheadFewInputs) * s_.units;
-  if (s_.batch == 1 && s_.units * row_bytes > kAheadBytes && s_.inputs < most_inputs &&
+  const std::int64_t bytes = s_.units * row_bytes;
+  const bool many = bytes > kAheadManyBytes && s_.inputs * row_bytes <= kAheadInputBytes;
+  if (s_.batch == 1 && bytes > kAheadBytes &&
+      s_.inputs < (many ? kAheadInputs : kAheadFewInputs) * s_.units &&
       input.storage == recurrent.storage) {
     ahead_.storage = input.storage;
     ahead_.weights = input.data();
@@ -148,16 +169,22 @@ bool RnnSteps::next_chunk(const RnnOperands& o, RnnGroup& group, std::int64_t pa
 /// The rows of x of `rows` computed steps behind the first `skip` ones from step `first` on.
 void RnnSteps::look_ahead(const RnnOperands& o, RnnGroup& group, std::int64_t first,
                           std::int64_t skip, std::int64_t rows) const {
+  const float* x[kMostAhead];
   std::int64_t row = -skip;
   for (std::int64_t t = first; t < s_.steps && row < rows; ++t) {
     if (rows_at(group, t) == 0 || ++row <= 0) continue;
-    const std::int64_t at = row - 1, within = at % ahead_.rows;
-    float* to = group.panel + (at - within) * s_.inputs;
-    if (within == 0) clear(to, s_.inputs * ahead_.rows);
-    const float* x = o.x + source_step(t) * s_.inputs;
-    for (std::int64_t k = 0; k < s_.inputs; ++k) to[k * ahead_.rows + within] = x[k];
+    x[(row - 1) % ahead_.rows] = o.x + source_step(t) * s_.inputs;
+    if (row % ahead_.rows == 0) {
+      interleave(x, ahead_.rows, s_.inputs, group.panel + (row - ahead_.rows) * s_.inputs);
+    }
   }
   group.rows_ahead = std::max<std::int64_t>(row, 0);
+  const std::int64_t rest = group.rows_ahead % ahead_.rows;
+  float* const to = group.panel + (group.rows_ahead - rest) * s_.inputs;
+  if (rest > 0) clear(to, s_.inputs * ahead_.rows);
+  for (std::int64_t i = 0; i < rest; ++i) {
+    for (std::int64_t k = 0; k < s_.inputs; ++k) to[k * ahead_.rows + i] = x[i][k];
+  }
 }
 
 void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& chunk, Team& team,
