@@ -193,28 +193,32 @@ QuantisedOperands quantised_operands(const Layer& layer, Weights& weights, const
   return {x, g.binary(BinaryKind::div, kernel, scale)};
 }
 
+ValueId table_rows(ValueId table, ValueId indices, GraphBuilder& g) {
+  return g.add1(ops::Gather{0, 0, true}, {table, indices});
+}
+
 ValueId quantised_rows(const Layer& layer, Weights& weights, const Quantisation& how,
                        ValueId indices, GraphBuilder& g) {
   const DType compute = layer.policy.compute;
   const std::int64_t tokens = layer.integer("input_dim"), width = layer.integer("output_dim");
   if (how.mode == QuantMode::int8) {
     const ValueId table = g.constant(weights.tensor("embeddings", {tokens, width}));
-    const ValueId scale = g.gather(weights.get("embeddings_scale", {tokens}), indices);
-    return g.binary(BinaryKind::div, g.cast(g.gather(table, indices), compute),
+    const ValueId scale = table_rows(weights.get("embeddings_scale", {tokens}), indices, g);
+    return g.binary(BinaryKind::div, g.cast(table_rows(table, indices, g), compute),
                     g.expand_dims(scale, -1));
   }
   if (how.mode != QuantMode::int4) layer.unsupported("this quantisation of an embedding");
   // Only the rows that are asked for become floats.
   const ValueId table = g.constant(int4_numbers(layer, weights, "embeddings", tokens, width));
-  const ValueId rows = g.cast(g.gather(table, indices), compute);
+  const ValueId rows = g.cast(table_rows(table, indices, g), compute);
   if (!is_grouped(how)) {
-    const ValueId scale = g.gather(weights.get("embeddings_scale", {tokens}), indices);
+    const ValueId scale = table_rows(weights.get("embeddings_scale", {tokens}), indices, g);
     return g.binary(BinaryKind::div, rows, g.expand_dims(scale, -1));
   }
   const std::int64_t count = group_count(how, width);
   const ValueId groups = g.ints(group_indices(layer, weights, width, count));
   const auto of_columns = [&](ValueId per_group) {
-    const ValueId of_rows = g.cast(g.gather(per_group, indices), compute);
+    const ValueId of_rows = g.cast(table_rows(per_group, indices, g), compute);
     return g.gather(of_rows, groups, g.shape(indices).rank());
   };
   const ValueId zero = of_columns(g.constant(weights.tensor("embeddings_zero", {tokens, count})));

@@ -61,6 +61,9 @@ QuantisedOperands quantised_operands(const Layer& layer, Weights& weights, const
                                      const std::vector<std::int64_t>& reduced_of_kernel,
                                      const std::vector<std::int64_t>& columns, GraphBuilder& g);
 
+/// Rows of a table as Keras 3 takes them: an index below 0 counts from the end.
+ValueId table_rows(ValueId table, ValueId indices, GraphBuilder& g);
+
 /// Rows `indices` of a quantised table.
 ValueId quantised_rows(const Layer& layer, Weights& weights, const Quantisation& how,
                        ValueId indices, GraphBuilder& g);

@@ -3,6 +3,7 @@
 #include "runtime/passes/attention_pattern.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "runtime/ir/einsum.h"
@@ -24,9 +25,14 @@ bool in_order(const Graph& graph, const HeadAxes& heads, std::initializer_list<H
   return true;
 }
 
-namespace {
+std::optional<double> attention_number(const Graph& graph, ValueId value) {
+  const Tensor* constant = constant_of(graph, value);
+  if (constant == nullptr || constant->num_elements() != 1 || !is_floating(constant->dtype()))
+    return std::nullopt;
+  return to_doubles(*constant)[0];
+}
 
-using Ints = std::vector<std::int64_t>;
+namespace {
 
 /// [.., steps, width] of three or four axes.
 HeadAxes stacked(const Graph& graph, ValueId value, bool transposed) {
@@ -34,47 +40,6 @@ HeadAxes stacked(const Graph& graph, ValueId value, bool transposed) {
   HeadAxes heads{value, {0, rank == 4 ? 1 : -1, rank - 2, rank - 1}};
   if (transposed) std::swap(heads.axes[kStep], heads.axes[kWidth]);
   return heads;
-}
-
-/// The number that a constant of one element holds.
-std::optional<double> scalar_of(const Graph& graph, ValueId value) {
-  const Tensor* constant = constant_of(graph, value);
-  if (constant == nullptr || constant->num_elements() != 1 || !is_floating(constant->dtype()))
-    return std::nullopt;
-  return to_doubles(*constant)[0];
-}
-
-/// Reads `heads` in front of a transpose and of products with a number, which goes into `scale`.
-void look_behind(const Graph& graph, HeadAxes& heads, double* scale) {
-  for (;;) {
-    const NodeId producer = producer_of(graph, heads.value);
-    if (producer == kNoNode) return;
-    const Node& node = node_at(graph, producer);
-    if (std::holds_alternative<ops::Transpose>(node.op)) {
-      const Tensor* permutation = constant_of(graph, node.inputs[1]);
-      if (permutation == nullptr) return;
-      const Ints order = to_ints(*permutation);
-      const auto rank = static_cast<std::int64_t>(order.size());
-      for (int& axis : heads.axes) {
-        if (axis < 0) continue;
-        const std::int64_t from = order[static_cast<std::size_t>(axis)];
-        axis = static_cast<int>(from < 0 ? from + rank : from);
-      }
-      heads.value = node.inputs[0];
-      continue;
-    }
-    const auto* binary = std::get_if<ops::Binary>(&node.op);
-    if (scale == nullptr || binary == nullptr) return;
-    const bool product = binary->kind == BinaryKind::mul;
-    if (!product && binary->kind != BinaryKind::div) return;
-    int number = 1;
-    if (product && scalar_of(graph, node.inputs[0])) number = 0;
-    const ValueId other = node.inputs[static_cast<std::size_t>(1 - number)];
-    const auto factor = scalar_of(graph, node.inputs[static_cast<std::size_t>(number)]);
-    if (!factor || type_of(graph, other).shape != type_of(graph, heads.value).shape) return;
-    *scale = product ? *scale * *factor : *scale / *factor;
-    heads.value = other;
-  }
 }
 
 class AttentionMatcher {
@@ -86,6 +51,7 @@ class AttentionMatcher {
   /// The pattern that ends in the product of shares and values `id`.
   std::optional<AttentionPattern> match(NodeId id) {
     pattern_ = {};
+    grouped_ = false;
     const Node& node = node_at(graph_, id);
     ValueId shares = -1;
     if (!weighted_values(node, shares)) return std::nullopt;
@@ -99,11 +65,42 @@ class AttentionMatcher {
     look_behind(graph_, pattern_.q, &pattern_.scale);
     look_behind(graph_, pattern_.k, &pattern_.scale);
     look_behind(graph_, pattern_.v, nullptr);
-    return sizes_fit() ? std::optional(pattern_) : std::nullopt;
+    find_groups();
+    if (!sizes_fit()) return std::nullopt;
+    pattern_.q_columns = columns_behind(graph_, pattern_.q, &pattern_.scale);
+    pattern_.k_columns = columns_behind(graph_, pattern_.k, &pattern_.scale);
+    pattern_.v_columns = columns_behind(graph_, pattern_.v, nullptr);
+    return pattern_;
   }
 
  private:
   bool alone(ValueId value) const { return single_user_[at(value)] != kNoNode; }
+
+  /// Keys and values of groups of heads, both or none.
+  void find_groups() {
+    HeadAxes k = pattern_.k, v = pattern_.v;
+    double scale = pattern_.scale;
+    if (!look_behind_groups(graph_, k) || !look_behind_groups(graph_, v)) return;
+    look_behind(graph_, k, &scale);
+    look_behind(graph_, v, nullptr);
+    const std::int64_t groups = size_of_part(graph_, k, kHead);
+    if (groups == 0 || groups != size_of_part(graph_, v, kHead) ||
+        size_of_part(graph_, pattern_.y, kHead) % groups != 0 || !is_readable(k) ||
+        !is_readable(v)) {
+      return;
+    }
+    pattern_.k = k;
+    pattern_.v = v;
+    pattern_.scale = scale;
+    grouped_ = true;
+  }
+
+  bool is_readable(const HeadAxes& heads) const {
+    const TensorType& type = type_of(graph_, heads.value);
+    return type.dtype == DType::float32 && type.shape.is_static() &&
+           (in_order(graph_, heads, {kBatch, kStep, kHead, kWidth}) ||
+            in_order(graph_, heads, {kBatch, kHead, kStep, kWidth}));
+  }
 
   bool is_operand(ValueId value) const {
     const TensorType& type = type_of(graph_, value);
@@ -208,17 +205,27 @@ class AttentionMatcher {
     return false;
   }
 
+  /// Masks stand behind the scale. Several of them must be of one kind.
   bool takes_mask(ValueId mask) {
     const TensorType& type = type_of(graph_, mask);
-    if (pattern_.mask >= 0 || !type.shape.is_static() || type.shape.rank() > scores_.rank() ||
-        pattern_.scale != 1) {
+    if (!type.shape.is_static() || type.shape.rank() > scores_.rank() || pattern_.scale != 1 ||
+        pattern_.negated || pattern_.selects || pattern_.lowers) {
       return false;
     }
+    if (!pattern_.masks.empty() && type_of(graph_, pattern_.masks[0]).dtype != type.dtype)
+      return false;
     for (int i = 1; i <= type.shape.rank(); ++i) {
       const std::int64_t size = type.shape[type.shape.rank() - i];
       if (size != 1 && size != scores_[scores_.rank() - i]) return false;
     }
-    pattern_.mask = mask;
+    pattern_.masks.push_back(mask);
+    return true;
+  }
+
+  /// What boolean masks put in the place of scores: one number for all.
+  bool takes_masked(double masked) {
+    if (pattern_.masks.size() > 1 && pattern_.masked != masked) return false;
+    pattern_.masked = masked;
     return true;
   }
 
@@ -228,68 +235,118 @@ class AttentionMatcher {
         producer_of(graph_, value) == kNoNode) {
       return false;
     }
+    return scores_behind(value);
+  }
+
+  bool scores_behind(ValueId value) {
     const Node& node = node_at(graph_, producer_of(graph_, value));
     if (std::holds_alternative<ops::Select>(node.op)) return selected(node);
     const auto* binary = std::get_if<ops::Binary>(&node.op);
     if (binary == nullptr) return product_of_queries(node);
-    if (binary->kind == BinaryKind::add) {
-      for (const std::size_t masking : {1, 0}) {
-        const AttentionPattern before = pattern_;
-        if (type_of(graph_, node.inputs[masking]).dtype == DType::float32 &&
-            takes_mask(node.inputs[masking]) && scores_of(node.inputs[1 - masking])) {
-          return true;
-        }
-        pattern_ = before;
-      }
-      return false;
-    }
+    if (binary->kind == BinaryKind::add) return masked_by_sum(node);
+    if (binary->kind == BinaryKind::sub) return masked_by_difference(node);
     const bool product = binary->kind == BinaryKind::mul;
     if (!product && binary->kind != BinaryKind::div) return false;
-    const std::size_t number = product && scalar_of(graph_, node.inputs[0]) ? 0 : 1;
-    const auto factor = scalar_of(graph_, node.inputs[number]);
+    const std::size_t number = product && attention_number(graph_, node.inputs[0]) ? 0 : 1;
+    const auto factor = attention_number(graph_, node.inputs[number]);
     if (!factor) return false;
     pattern_.scale = product ? pattern_.scale * *factor : pattern_.scale / *factor;
     return scores_of(node.inputs[1 - number]);
   }
 
+  bool masked_by_sum(const Node& node) {
+    for (const std::size_t masking : {1, 0}) {
+      const AttentionPattern before = pattern_;
+      if (type_of(graph_, node.inputs[masking]).dtype == DType::float32 &&
+          takes_mask(node.inputs[masking]) && scores_of(node.inputs[1 - masking])) {
+        return true;
+      }
+      pattern_ = before;
+    }
+    return false;
+  }
+
+  /// scores - constant, and GPT-2's scores * seen - constant, whose constants are folded.
+  bool masked_by_difference(const Node& node) {
+    const Tensor* constant = constant_of(graph_, node.inputs[1]);
+    if (constant == nullptr || !pattern_.masks.empty() || !takes_mask(node.inputs[1])) return false;
+    const auto* product = producer_as<ops::Binary>(graph_, node.inputs[0]);
+    if (product == nullptr || product->kind != BinaryKind::mul || !alone(node.inputs[0])) {
+      pattern_.negated = true;
+      return scores_of(node.inputs[0]);
+    }
+    const Node& times = node_at(graph_, producer_of(graph_, node.inputs[0]));
+    for (const std::size_t factor : {1, 0}) {
+      const auto masked = seen_or_masked(times.inputs[factor], node.inputs[1]);
+      if (!masked) continue;
+      pattern_.masks = {times.inputs[factor]};
+      pattern_.masked = -*masked;
+      pattern_.selects = true;
+      return scores_of(times.inputs[1 - factor]);
+    }
+    pattern_.negated = true;
+    return scores_of(node.inputs[0]);
+  }
+
+  /// Factors of 1 with 0 taken away, and 0 with one number: which. They select.
+  std::optional<double> seen_or_masked(ValueId factors, ValueId taken) const {
+    const Tensor *seen = constant_of(graph_, factors), *less = constant_of(graph_, taken);
+    if (seen == nullptr || less == nullptr || seen->shape() != less->shape() ||
+        seen->dtype() != DType::float32 || less->dtype() != DType::float32 ||
+        seen->num_elements() == 0) {
+      return std::nullopt;
+    }
+    const auto count = static_cast<std::size_t>(seen->num_elements());
+    const auto *ones = static_cast<const float*>(seen->data()),
+               *numbers = static_cast<const float*>(less->data());
+    std::optional<double> masked;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (ones[i] == 1 && numbers[i] == 0) continue;
+      if (ones[i] != 0 || !std::isfinite(numbers[i]) || (masked && *masked != numbers[i]))
+        return std::nullopt;
+      masked = numbers[i];
+    }
+    return masked;
+  }
+
   /// select(mask, scores, number) and select(mask, scores, scores - number).
   bool selected(const Node& node) {
-    if (!takes_mask(node.inputs[0])) return false;
-    if (const auto number = scalar_of(graph_, node.inputs[2])) {
-      pattern_.masked = *number;
-      return scores_of(node.inputs[1]);
+    if (type_of(graph_, node.inputs[0]).dtype != DType::boolean || !takes_mask(node.inputs[0]))
+      return false;
+    if (const auto number = attention_number(graph_, node.inputs[2])) {
+      return takes_masked(*number) && scores_of(node.inputs[1]);
     }
     const ValueId raw = node.inputs[1], less = node.inputs[2];
     const auto* difference = producer_as<ops::Binary>(graph_, less);
-    if (difference == nullptr || difference->kind != BinaryKind::sub || !alone(less) ||
-        uses_[at(raw)] != 2 || producer_of(graph_, raw) == kNoNode) {
+    if (difference == nullptr || !alone(less) || uses_[at(raw)] != 2 || pattern_.masks.size() > 1 ||
+        producer_of(graph_, raw) == kNoNode || type_of(graph_, raw).shape != scores_) {
       return false;
     }
-    const Node& subtracting = node_at(graph_, producer_of(graph_, less));
-    const auto number = scalar_of(graph_, subtracting.inputs[1]);
-    if (subtracting.inputs[0] != raw || !number || type_of(graph_, raw).shape != scores_)
-      return false;
-    pattern_.masked = -*number;
+    const bool adds = difference->kind == BinaryKind::add;
+    if (!adds && difference->kind != BinaryKind::sub) return false;
+    const Node& lowering = node_at(graph_, producer_of(graph_, less));
+    const std::size_t operand = adds && lowering.inputs[1] == raw ? 1 : 0;
+    const auto number = attention_number(graph_, lowering.inputs[1 - operand]);
+    if (lowering.inputs[operand] != raw || !number) return false;
+    pattern_.masked = adds ? *number : -*number;
     pattern_.lowers = true;
-    const Node& producer = node_at(graph_, producer_of(graph_, raw));
-    return product_of_queries(producer);
+    return scores_behind(raw);
   }
 
   /// One batch, one number of heads and so on in all operands, each in a layout that can be read.
   bool sizes_fit() const {
     const AttentionPattern& p = pattern_;
     for (const HeadAxes* heads : {&p.q, &p.k, &p.v}) {
-      if (!is_operand(heads->value)) return false;
-      if (!in_order(graph_, *heads, {kBatch, kStep, kHead, kWidth}) &&
-          !in_order(graph_, *heads, {kBatch, kHead, kStep, kWidth})) {
-        return false;
-      }
-      if (size_of_part(graph_, *heads, kBatch) != size_of_part(graph_, p.y, kBatch) ||
-          size_of_part(graph_, *heads, kHead) != size_of_part(graph_, p.y, kHead)) {
+      if (!is_readable(*heads) ||
+          size_of_part(graph_, *heads, kBatch) != size_of_part(graph_, p.y, kBatch)) {
         return false;
       }
     }
-    return size_of_part(graph_, p.q, kWidth) == size_of_part(graph_, p.k, kWidth) &&
+    const std::int64_t count = size_of_part(graph_, p.y, kHead);
+    const std::int64_t groups = size_of_part(graph_, p.k, kHead);
+    return size_of_part(graph_, p.q, kHead) == count && groups > 0 && count % groups == 0 &&
+           (groups == count || grouped_) && size_of_part(graph_, p.v, kHead) == groups &&
+           size_of_part(graph_, p.q, kWidth) == size_of_part(graph_, p.k, kWidth) &&
            size_of_part(graph_, p.k, kStep) == size_of_part(graph_, p.v, kStep) &&
            size_of_part(graph_, p.q, kStep) == size_of_part(graph_, p.y, kStep);
   }
@@ -299,6 +356,7 @@ class AttentionMatcher {
   const std::vector<int>& uses_;
   AttentionPattern pattern_;
   Shape scores_;
+  bool grouped_ = false;
 };
 
 }  // namespace

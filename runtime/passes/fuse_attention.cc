@@ -21,14 +21,17 @@ class AttentionWriter {
       return size_of_part(graph_, heads, which);
     };
     ops::Attention op;
-    op.heads = op.key_heads = part(p.y, kHead);
+    op.heads = part(p.y, kHead);
+    op.key_heads = part(p.k, kHead);
     op.key_width = part(p.q, kWidth);
     op.value_width = part(p.v, kWidth);
     op.scale = p.scale;
     op.masked = p.masked;
     op.lowers = p.lowers;
-    std::vector<ValueId> inputs = {operand(p.q), operand(p.k), operand(p.v)};
-    if (p.mask >= 0) inputs.push_back(mask(p));
+    std::vector<ValueId> inputs = {operand(p.q, p.q_columns, op.query_at),
+                                   operand(p.k, p.k_columns, op.key_at),
+                                   operand(p.v, p.v_columns, op.value_at)};
+    if (!p.masks.empty()) inputs.push_back(mask(p));
     const Shape rows{part(p.y, kBatch), part(p.y, kStep), part(p.y, kHead) * part(p.y, kWidth)};
     const ValueId y = add(op, std::move(inputs), rows);
     replace(p, root, y, single_user);
@@ -37,10 +40,7 @@ class AttentionWriter {
  private:
   ValueId add(Op op, std::vector<ValueId> inputs, const Shape& shape) {
     const DType dtype = type_of(graph_, inputs[0]).dtype;
-    const auto id = static_cast<ValueId>(graph_.values.size());
-    graph_.values.push_back({name_, {dtype, shape}, static_cast<NodeId>(graph_.nodes.size())});
-    graph_.nodes.push_back({std::move(op), std::move(inputs), {id}, name_});
-    return id;
+    return append_node(graph_, std::move(op), std::move(inputs), {dtype, shape}, name_);
   }
 
   ValueId ints(const Ints& values) {
@@ -55,8 +55,13 @@ class AttentionWriter {
     return add(ops::Reshape{}, {value, dims}, shape);
   }
 
-  /// [B, steps, heads * width] or [B, heads, steps, width].
-  ValueId operand(const HeadAxes& heads) {
+  /// [B, steps, columns], of which the heads begin at `begin`, or [B, heads, steps, width].
+  ValueId operand(const HeadAxes& heads, const std::optional<AttentionColumns>& columns,
+                  std::int64_t& begin) {
+    if (columns) {
+      begin = columns->begin;
+      return reshaped(columns->value, columns->shape);
+    }
     const std::int64_t batch = size_of_part(graph_, heads, kBatch),
                        count = size_of_part(graph_, heads, kHead),
                        steps = size_of_part(graph_, heads, kStep),
@@ -66,11 +71,51 @@ class AttentionWriter {
                     rows ? Shape{batch, steps, count * width} : Shape{batch, count, steps, width});
   }
 
-  /// Scores without heads are [B, T, S].
+  /// One mask of all. Scores without heads are [B, T, S].
   ValueId mask(const AttentionPattern& p) {
-    const Shape& shape = type_of(graph_, p.mask).shape;
-    if (p.y.axes[kHead] >= 0 || shape.rank() < 3) return p.mask;
-    return reshaped(p.mask, Shape{shape[0], 1, shape[1], shape[2]});
+    ValueId all = headed(p, p.negated || p.selects ? converted(p) : p.masks[0]);
+    const bool boolean = type_of(graph_, all).dtype == DType::boolean;
+    for (std::size_t i = 1; i < p.masks.size(); ++i) {
+      const ValueId other = headed(p, p.masks[i]);
+      const Shape shape = broadcast(type_of(graph_, all).shape, type_of(graph_, other).shape);
+      all = add(ops::Binary{boolean ? BinaryKind::logical_and : BinaryKind::add}, {all, other},
+                shape);
+    }
+    return all;
+  }
+
+  /// The constant mask as what is added, or as what is true where the score stays.
+  ValueId converted(const AttentionPattern& p) {
+    const Tensor numbers = *constant_of(graph_, p.masks[0]);
+    const auto* elements = static_cast<const float*>(numbers.data());
+    const auto* end = elements + numbers.num_elements();
+    Tensor result(p.negated ? DType::float32 : DType::boolean, numbers.shape());
+    if (p.negated) {
+      std::transform(elements, end, static_cast<float*>(result.mutable_data()),
+                     [](float x) { return -x; });
+    } else {
+      std::transform(elements, end, static_cast<bool*>(result.mutable_data()),
+                     [](float x) { return x != 0; });
+    }
+    return append_constant(graph_, std::move(result), name_ + "/mask");
+  }
+
+  ValueId headed(const AttentionPattern& p, ValueId mask) {
+    const Shape& shape = type_of(graph_, mask).shape;
+    if (p.y.axes[kHead] >= 0 || shape.rank() < 3) return mask;
+    return reshaped(mask, Shape{shape[0], 1, shape[1], shape[2]});
+  }
+
+  static Shape broadcast(const Shape& a, const Shape& b) {
+    const int rank = std::max(a.rank(), b.rank());
+    Ints dims(static_cast<std::size_t>(rank), 1);
+    for (const Shape* shape : {&a, &b}) {
+      for (int i = 0; i < shape->rank(); ++i) {
+        std::int64_t& dim = dims[static_cast<std::size_t>(rank - shape->rank() + i)];
+        dim = std::max(dim, (*shape)[i]);
+      }
+    }
+    return Shape(std::move(dims));
   }
 
   /// The root, or the transpose behind it that joins the heads, becomes a view of y.

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "runtime/passes/expression.h"
+#include "runtime/passes/normalization.h"
 #include "runtime/passes/pass_util.h"
 #include "runtime/passes/passes.h"
 
@@ -28,8 +29,10 @@ std::optional<Ints> reduced_axes(const Graph& graph, ValueId value, ReduceKind k
 }
 
 /// What a normalised value is made of: x, its mean (or -1) and 1 / sqrt(variance + epsilon).
+/// `wide`: x in float32, of which a half type's moments were taken.
 struct Statistics {
   ValueId x = -1, mean = -1, deviation = -1;  // deviation: a value, or the inverse of one
+  ValueId wide = -1;
   Ints axes;
   double epsilon = 0;
 };
@@ -67,8 +70,35 @@ bool find_x(const Graph& graph, ValueId squares, Statistics& found) {
   return true;
 }
 
+/// What a half value was rounded from, if that was float32.
+ValueId before_rounding(const Graph& graph, ValueId value) {
+  const DType dtype = type_of(graph, value).dtype;
+  if (dtype != DType::float16 && dtype != DType::bfloat16) return value;
+  if (producer_as<ops::Cast>(graph, value) == nullptr) return value;
+  const ValueId wide = node_at(graph, producer_of(graph, value)).inputs[0];
+  return type_of(graph, wide).dtype == DType::float32 ? wide : value;
+}
+
+/// Moments of float32 that are used rounded to `dtype`: x and its mean as they are used.
+bool narrow_moments(const Graph& graph, const std::vector<std::vector<NodeId>>& users, DType dtype,
+                    Statistics& found) {
+  if (producer_as<ops::Cast>(graph, found.x) == nullptr) return false;
+  found.wide = found.x;
+  found.x = node_at(graph, producer_of(graph, found.wide)).inputs[0];
+  if (type_of(graph, found.x).dtype != dtype) return false;
+  if (found.mean < 0) return true;
+  for (const NodeId user : users[at(found.mean)]) {
+    const auto* cast = std::get_if<ops::Cast>(&node_at(graph, user).op);
+    if (cast == nullptr || cast->dtype != dtype) continue;
+    found.mean = node_at(graph, user).outputs[0];
+    return true;
+  }
+  return false;
+}
+
 /// rsqrt(variance + epsilon), or sqrt(variance + epsilon), of which the inverse is used.
-std::optional<Statistics> statistics(const Graph& graph, NodeId id) {
+std::optional<Statistics> statistics(const Graph& graph,
+                                     const std::vector<std::vector<NodeId>>& users, NodeId id) {
   const Node& root = node_at(graph, id);
   const auto* unary = std::get_if<ops::Unary>(&root.op);
   if (unary == nullptr || !is_floating(type_of(graph, root.outputs[0]).dtype)) return std::nullopt;
@@ -85,29 +115,17 @@ std::optional<Statistics> statistics(const Graph& graph, NodeId id) {
   if (binary == nullptr || binary->kind != BinaryKind::add) return std::nullopt;
   for (const int i : {0, 1}) {
     const auto epsilon = scalar_number(graph, sum.inputs[at(1 - i)]);
-    const auto axes = reduced_axes(graph, sum.inputs[at(i)], ReduceKind::mean);
+    const ValueId variance = before_rounding(graph, sum.inputs[at(i)]);
+    const auto axes = reduced_axes(graph, variance, ReduceKind::mean);
     if (!epsilon || !axes || *epsilon < 0) continue;
     found.epsilon = *epsilon;
     found.axes = *axes;
-    const Node& variance = node_at(graph, producer_of(graph, sum.inputs[at(i)]));
-    if (find_x(graph, variance.inputs[0], found)) return found;
+    if (!find_x(graph, node_at(graph, producer_of(graph, variance)).inputs[0], found)) continue;
+    const DType dtype = type_of(graph, root.outputs[0]).dtype;
+    const bool rounded = variance != sum.inputs[at(i)];
+    if (!rounded || narrow_moments(graph, users, dtype, found)) return found;
   }
   return std::nullopt;
-}
-
-/// A constant that broadcasts against x without changing its shape.
-bool spreads_over(const Graph& graph, ValueId constant, ValueId x) {
-  const Tensor* tensor = constant_of(graph, constant);
-  const TensorType& type = type_of(graph, x);
-  if (tensor == nullptr || tensor->dtype() != type.dtype || !type.shape.has_rank() ||
-      tensor->shape().rank() > type.shape.rank()) {
-    return false;
-  }
-  const int offset = type.shape.rank() - tensor->shape().rank();
-  for (int i = 0; i < tensor->shape().rank(); ++i) {
-    if (tensor->shape()[i] != 1 && tensor->shape()[i] != type.shape[i + offset]) return false;
-  }
-  return true;
 }
 
 struct Scaled {
@@ -154,6 +172,13 @@ std::optional<Scaled> normalised(const Graph& graph, const Terms& terms, const S
   return found;
 }
 
+/// The constant in float32.
+ValueId widened(Graph& graph, ValueId constant) {
+  const Tensor& narrow = *constant_of(graph, constant);
+  return append_constant(graph, from_doubles(DType::float32, narrow.shape(), to_doubles(narrow)),
+                         graph.values[at(constant)].name);
+}
+
 bool raise_statistics(Graph& graph, const std::vector<std::vector<NodeId>>& users,
                       const Statistics& of) {
   const ValueId deviation = of.deviation < 0 ? inverse(of.deviation) : of.deviation;
@@ -166,110 +191,26 @@ bool raise_statistics(Graph& graph, const std::vector<std::vector<NodeId>>& user
     const auto terms = expand(graph, result, symbols);
     const auto match = terms ? normalised(graph, *terms, of) : std::nullopt;
     if (!match) continue;
-    Node& node = node_at(graph, producer_of(graph, result));
-    node.op =
-        ops::Normalize{of.axes, of.epsilon, of.mean >= 0, match->scale >= 0, match->offset >= 0};
-    node.inputs = {of.x};
-    if (match->scale >= 0) node.inputs.push_back(match->scale);
-    if (match->offset >= 0) node.inputs.push_back(match->offset);
+    const ops::Normalize op{of.axes, of.epsilon, of.mean >= 0, match->scale >= 0,
+                            match->offset >= 0};
+    const bool rounded = of.wide >= 0;
+    std::vector<ValueId> inputs{rounded ? of.wide : of.x};
+    for (const ValueId constant : {match->scale, match->offset}) {
+      if (constant >= 0) inputs.push_back(rounded ? widened(graph, constant) : constant);
+    }
+    const NodeId last = producer_of(graph, result);
+    if (!rounded) {
+      node_at(graph, last).op = op;
+      node_at(graph, last).inputs = std::move(inputs);
+      return true;
+    }
+    const std::string name = node_at(graph, last).name;
+    const ValueId y = append_node(graph, op, std::move(inputs), type_of(graph, of.wide), name);
+    node_at(graph, last).op = ops::Cast{type_of(graph, result).dtype};
+    node_at(graph, last).inputs = {y};
     return true;
   }
   return false;
-}
-
-/// The other operand of the only user, a mul or add by a constant.
-struct Next {
-  NodeId user = kNoNode;
-  ValueId constant = -1;
-};
-
-Next next_of(const Graph& graph, const std::vector<NodeId>& single_user, ValueId value,
-             BinaryKind kind) {
-  Next next;
-  next.user = single_user[at(value)];
-  if (next.user == kNoNode) return {};
-  const Node& node = node_at(graph, next.user);
-  const auto* binary = std::get_if<ops::Binary>(&node.op);
-  if (binary == nullptr || binary->kind != kind || node.inputs[0] == node.inputs[1]) return {};
-  next.constant = node.inputs[node.inputs[0] == value ? 1 : 0];
-  if (!spreads_over(graph, next.constant, value)) return {};
-  return next;
-}
-
-bool all_ones(const Graph& graph, ValueId value) {
-  return std::ranges::all_of(to_doubles(*constant_of(graph, value)),
-                             [](double number) { return number == 1; });
-}
-
-bool all_zeros(const Graph& graph, ValueId value) {
-  return std::ranges::all_of(to_doubles(*constant_of(graph, value)),
-                             [](double number) { return number == 0; });
-}
-
-/// normalize -> mul and add of constants become its scale and offset; ones and zeros go.
-bool absorb(Graph& graph, NodeId id, std::vector<NodeId>& single_user) {
-  bool changed = false;
-  for (const BinaryKind kind : {BinaryKind::mul, BinaryKind::add}) {
-    const auto& op = std::get<ops::Normalize>(node_at(graph, id).op);
-    const ValueId value = node_at(graph, id).outputs[0];
-    if (op.has_offset || (kind == BinaryKind::mul && op.has_scale)) continue;
-    const Next next = next_of(graph, single_user, value, kind);
-    if (next.user == kNoNode) continue;
-    const bool nothing =
-        kind == BinaryKind::mul ? all_ones(graph, next.constant) : all_zeros(graph, next.constant);
-    if (!nothing) {
-      Node& node = node_at(graph, id);
-      node.inputs.push_back(next.constant);
-      auto& changing = std::get<ops::Normalize>(node.op);
-      (kind == BinaryKind::mul ? changing.has_scale : changing.has_offset) = true;
-    }
-    const ValueId result = node_at(graph, next.user).outputs[0];
-    replace_uses(graph, result, value);
-    single_user[at(value)] = single_user[at(result)];
-    empty_node(graph, next.user);
-    changed = true;
-  }
-  return changed;
-}
-
-/// reshape -> normalize over the axis that holds a row -> reshape back, which tf-keras writes, is
-/// normalize over the last axis.
-bool skip_reshapes(Graph& graph, NodeId id, const std::vector<NodeId>& single_user) {
-  const Node& node = node_at(graph, id);
-  const auto& op = std::get<ops::Normalize>(node.op);
-  const ValueId middle = node.inputs[0];
-  if (op.has_scale || op.has_offset || producer_as<ops::Reshape>(graph, middle) == nullptr) {
-    return false;
-  }
-  const ValueId x = node_at(graph, producer_of(graph, middle)).inputs[0];
-  const NodeId back = single_user[at(node.outputs[0])];
-  if (back == kNoNode || !std::holds_alternative<ops::Reshape>(node_at(graph, back).op)) {
-    return false;
-  }
-  const ValueId result = node_at(graph, back).outputs[0];
-  const TensorType &outer = type_of(graph, x), &inner = type_of(graph, middle);
-  if (!outer.shape.is_static() || !inner.shape.is_static() || type_of(graph, result) != outer ||
-      outer.shape.rank() == 0) {
-    return false;
-  }
-  // All reduced axes stand behind all others that are not 1: a row of the memory.
-  std::int64_t row = 1;
-  bool kept = false;
-  for (int axis = inner.shape.rank() - 1; axis >= 0; --axis) {
-    const bool reduced = std::ranges::find_if(op.axes, [&](std::int64_t a) {
-                           return a == axis || a == axis - inner.shape.rank();
-                         }) != op.axes.end();
-    if (inner.shape[axis] == 1) continue;
-    if (reduced && kept) return false;
-    kept = kept || !reduced;
-    if (reduced) row *= inner.shape[axis];
-  }
-  const int last = outer.shape.rank() - 1;
-  if (row != outer.shape[last]) return false;
-  Node& changing = node_at(graph, back);
-  changing.op = ops::Normalize{{last}, op.epsilon, op.centered, false, false};
-  changing.inputs = {x};
-  return true;
 }
 
 }  // namespace
@@ -279,17 +220,11 @@ bool fuse_normalization(Graph& graph) {
   const std::vector<std::vector<NodeId>> users = users_of(graph);
   const std::size_t count = graph.nodes.size();
   for (std::size_t i = 0; i < count; ++i) {
-    if (const auto found = statistics(graph, static_cast<NodeId>(i))) {
+    if (const auto found = statistics(graph, users, static_cast<NodeId>(i))) {
       changed = raise_statistics(graph, users, *found) || changed;
     }
   }
-  std::vector<NodeId> single_user = single_users(graph);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto id = static_cast<NodeId>(i);
-    if (!std::holds_alternative<ops::Normalize>(node_at(graph, id).op)) continue;
-    const bool absorbed = absorb(graph, id, single_user);
-    changed = skip_reshapes(graph, id, single_user) || absorbed || changed;
-  }
+  changed = complete_normalization(graph) || changed;
   if (changed) {
     normalize(graph);
     remove_dead_code(graph);

@@ -27,6 +27,14 @@ ValueId append_constant(Graph& graph, Tensor value, std::string name) {
   return id;
 }
 
+ValueId append_node(Graph& graph, Op op, std::vector<ValueId> inputs, TensorType type,
+                    std::string name) {
+  const auto id = static_cast<ValueId>(graph.values.size());
+  graph.values.push_back({name, std::move(type), static_cast<NodeId>(graph.nodes.size())});
+  graph.nodes.push_back({std::move(op), std::move(inputs), {id}, std::move(name)});
+  return id;
+}
+
 std::vector<NodeId> single_users(const Graph& graph) {
   std::vector<NodeId> users(graph.values.size(), kNoNode);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {

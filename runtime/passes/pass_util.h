@@ -29,6 +29,9 @@ void empty_node(Graph& graph, NodeId id);
 /// Appends a constant; normalize() brings it in front of its users. The name is a copy: callers
 /// name it after values that move as the graph grows.
 ValueId append_constant(Graph& graph, Tensor value, std::string name);
+/// Appends a node of one result.
+ValueId append_node(Graph& graph, Op op, std::vector<ValueId> inputs, TensorType type,
+                    std::string name);
 
 /// For each value the node that is its only use; kNoNode if it has several, none, or is a graph
 /// output.

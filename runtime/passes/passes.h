@@ -20,6 +20,12 @@ bool eliminate_common_subexpressions(Graph& graph);
 bool fuse_dilation(Graph& graph);
 /// Zeros padded in front of conv -> its explicit padding.
 bool fuse_pad(Graph& graph);
+/// Negated, repeated and stacked masks, and numbers taken away where one is false -> the shortest.
+bool simplify_masks(Graph& graph);
+/// x < 0 ? x + size : x in front of gather -> its from_end.
+bool fuse_gather(Graph& graph);
+/// Exchanges of the last two axes around matmul -> its transposed operands.
+bool fuse_transpose(Graph& graph);
 /// Reshapes, squeezes and expansions behind conv, matmul move behind the elementwise nodes that
 /// follow, so that those can be fused.
 bool sink_views(Graph& graph);
@@ -38,6 +44,10 @@ bool fuse_bias(Graph& graph);
 /// unary behind conv, matmul -> their activation.
 bool fuse_activation(Graph& graph);
 
+/// einsum of a value and a constant -> matmul, where it is one. For a graph whose shapes are known.
+bool fuse_einsum(Graph& graph);
+/// Products with ones go, sums over their count are means. For a graph whose shapes are known.
+bool fuse_moments(Graph& graph);
 /// Trees of unary and binary functions -> elementwise. For a graph whose shapes are known;
 /// `fusible` says which functions the backend is quicker at in one pass.
 bool fuse_elementwise(Graph& graph, FunctionRef<bool(const Op&, DType)> fusible);

@@ -1,7 +1,7 @@
 // conv -> squeeze -> add becomes conv -> add -> squeeze: biases, batch normalisations and
 // activations come to stand behind the product that they can be fused with. A view that keeps the
 // last dimension keeps every element's channel; one that parts it (heads of attention) meets
-// constants of all its parts.
+// constants of all its parts; any view keeps what a function does to single numbers.
 #include <optional>
 
 #include "runtime/passes/pass_util.h"
@@ -82,6 +82,16 @@ bool meets_parts(const Graph& graph, NodeId view_id, NodeId user_id) {
   return true;
 }
 
+/// A unary, or a binary with one constant number: any view keeps what it computes.
+bool is_numberwise(const Graph& graph, NodeId id, ValueId value) {
+  const Node& node = node_at(graph, id);
+  if (std::holds_alternative<ops::Unary>(node.op)) return is_channelwise(graph, id, value);
+  if (!std::holds_alternative<ops::Binary>(node.op) || node.inputs[0] == node.inputs[1])
+    return false;
+  const Tensor* constant = constant_of(graph, node.inputs[node.inputs[0] == value ? 1 : 0]);
+  return constant != nullptr && constant->num_elements() == 1 && is_channelwise(graph, id, value);
+}
+
 /// The channelwise node first, then the view.
 void exchange(Graph& graph, NodeId view_id, NodeId user_id) {
   const ValueId product = node_at(graph, view_id).inputs[0];
@@ -122,7 +132,8 @@ bool sink(Graph& graph, NodeId product, std::vector<NodeId>& single_user) {
       return false;
     const NodeId next = single_user[at(viewed)];
     const bool same_channels = is_channel_view(graph, user) && is_channelwise(graph, next, viewed);
-    if (!same_channels && !meets_parts(graph, user, next)) return false;
+    const bool of_numbers = is_view(node_at(graph, user).op) && is_numberwise(graph, next, viewed);
+    if (!same_channels && !of_numbers && !meets_parts(graph, user, next)) return false;
     exchange(graph, user, next);
     single_user[at(value)] = next;
     single_user[at(viewed)] = user;

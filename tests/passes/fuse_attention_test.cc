@@ -120,6 +120,154 @@ TEST(FuseAttention, ScalesAndMasks) {
       fuse_attention, kClose);
 }
 
+// The spellings of masks, of which several may meet one score.
+TEST(FuseAttention, SpellingsOfMasks) {
+  const std::string pairs = "%m: float32[2, 1, 4, 5] = input()\n",
+                    steps = "%n: float32[2, 1, 1, 5] = input()\n" + number("zero", "0") +
+                            number("low", "-1e4") + number("c", "0.5");
+  const std::string booleans =
+      pairs + steps + binary("b", "greater", "m", "zero") + binary("d", "greater", "n", "zero");
+  const std::string inputs = kInput3 + "input input ", fused = kFused + " reshape";
+  const std::string seen =
+      "%f = constant() {value = float32[4, 5](1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 1, "
+      "1, "
+      "1, 1)}\n%g = constant() {value = float32[4, 5](0, 0, 1e4, 1e4, 1e4, 0, 0, 0, 1e4, 1e4, 0, "
+      "0, "
+      "0, 0, 1e4, 0, 0, 0, 0, 0)}\n" +
+      number("c", "0.5");
+  const std::string scaled = kScores + seen + binary("a", "mul", "s", "c");
+  check_rows(
+      {
+          {"two masks added",
+           kScores + pairs + steps + binary("t", "add", "s", "m") + binary("u", "add", "n", "t") +
+               rest("u"),
+           inputs + "reshape reshape reshape add attention reshape"},
+          {"two masks that replace",
+           kScores + booleans + "%t = select(%b, %s, %low)\n%u = select(%d, %t, %low)\n" +
+               rest("u"),
+           inputs + "greater greater reshape reshape reshape logical_and attention reshape"},
+          {"scaled, then lowered",
+           kScores + pairs + steps + binary("b", "greater", "m", "zero") +
+               binary("a", "mul", "s", "c") + binary("l", "add", "a", "low") +
+               "%u = select(%b, %a, %l)\n" + rest("u", "outputs(%r, %n)"),
+           inputs + "greater " + fused},
+          {"a constant taken away", kScores + seen + binary("u", "sub", "s", "g") + rest("u"),
+           kInput3 + fused},
+          {"GPT-2: a product and a difference",
+           scaled + binary("t", "mul", "a", "f") + binary("u", "sub", "t", "g") + rest("u"),
+           kInput3 + fused},
+          {"a product that does not select",
+           scaled + binary("t", "mul", "a", "g") + binary("u", "sub", "t", "f") + rest("u"),
+           kInput3 + "transpose transpose transpose matmul mul mul sub softmax matmul transpose"},
+          {"a mask of each kind",
+           kScores + booleans + "%t = select(%b, %s, %low)\n" + binary("u", "add", "t", "n") +
+               rest("u", "outputs(%r, %d)"),
+           kInput3 + "transpose transpose transpose matmul input input greater greater select add "
+                     "softmax matmul transpose"},
+      },
+      fuse_attention, kClose);
+}
+
+std::string shaped(const std::string& name, const std::string& of, const std::string& dims) {
+  const auto count = 1 + std::count(dims.begin(), dims.end(), ',');
+  return "%d" + name + " = constant() {value = int32[" + std::to_string(count) + "](" + dims +
+         ")}\n%" + name + " = reshape(%" + of + ", %d" + name + ")\n";
+}
+
+// Queries, keys and values that lie in one product: two batches, four steps, three heads of seven.
+TEST(FuseAttention, OperandsInOneProduct) {
+  const std::string product = "%p: float32[2, 4, 63] = input()\n" + number("c", "0.4");
+  const auto headed = [](const std::string& name, const std::string& of) {
+    return shaped(name + "h", of, "2, 4, 3, 7") + permuted(name, name + "h", "0, 2, 1, 3");
+  };
+  const std::string scores =
+      "%s = matmul(%q, %k) {transpose_b = true}\n%e = softmax(%s) {axes = "
+      "[3]}\n%w = matmul(%e, %v)\n" +
+      permuted("r", "w", "0, 2, 1, 3") + "outputs(%r)";
+  const auto ints = [](const std::string& name, const std::string& values) {
+    const auto count = 1 + std::count(values.begin(), values.end(), ',');
+    return "%" + name + " = constant() {value = int32[" + std::to_string(count) + "](" + values +
+           ")}\n";
+  };
+  const auto slice = [&](const std::string& name, const std::string& begin,
+                         const std::string& end) {
+    return ints(name + "b", "0, 0, " + begin) + ints(name + "e", "0, 0, " + end) +
+           ints(name + "s", "1, 1, 1") + "%" + name + " = strided_slice(%p, %" + name + "b, %" +
+           name + "e, %" + name + "s) {begin_mask = 3, end_mask = 3}\n";
+  };
+  const auto part = [&](const std::string& name, const std::string& index,
+                        const std::string& behind) {
+    return ints(name + "b", index) + ints(name + "e", behind) + ints(name + "s", "1") + "%" + name +
+           " = strided_slice(%t, %" + name + "b, %" + name + "e, %" + name +
+           "s) {shrink_axis_mask = 1}\n";
+  };
+  check_rows(
+      {
+          {"split",
+           product + "%a, %b, %d = split(%p) {axis = -1}\n" + headed("q", "a") + headed("k", "b") +
+               headed("v", "d") + scores,
+           "input attention reshape"},
+          {"split, the queries scaled",
+           product + "%a, %b, %d = split(%p) {axis = 2}\n" + binary("f", "mul", "a", "c") +
+               headed("q", "f") + headed("k", "b") + headed("v", "d") + scores,
+           "input attention reshape"},
+          {"slices",
+           product + slice("a", "0", "21") + slice("b", "21", "42") + slice("d", "42", "63") +
+               headed("q", "a") + headed("k", "b") + headed("v", "d") + scores,
+           "input attention reshape"},
+          {"parts of five axes",
+           product + shaped("x", "p", "2, 4, 3, 3, 7") + permuted("t", "x", "2, 0, 3, 1, 4") +
+               part("q", "0", "1") + part("k", "1", "2") + part("v", "-1", "0") + scores,
+           "input reshape reshape reshape reshape attention reshape"},
+          {"unstacked parts",
+           product + shaped("x", "p", "2, 4, 3, 3, 7") + permuted("t", "x", "2, 0, 3, 1, 4") +
+               "%q, %k, %v = unstack(%t) {axis = 0}\n" + scores,
+           "input reshape reshape reshape reshape attention reshape"},
+      },
+      fuse_attention, kClose);
+}
+
+// Keys and values of two heads, each copied for two of the queries' four.
+TEST(FuseAttention, GroupsOfHeads) {
+  const std::string operands =
+      "%x: float32[2, 4, 4, 7] = input()\n%y: float32[2, 5, 2, 7] = input()\n"
+      "%z: float32[2, 5, 2, 6] = input()\n" +
+      permuted("q", "x", "0, 2, 1, 3");
+  const std::string tail = "%s = matmul(%q, %k) {transpose_b = true}\n" + rest("s");
+  const std::string copies = "%n = constant() {value = int32[5](1, 1, 1, 2, 1)}\n",
+                    copies_behind = "%n = constant() {value = int32[5](1, 1, 2, 1, 1)}\n";
+  check_rows(
+      {
+          {"copied as they lie",
+           operands + copies + "%a = expand_dims(%y) {axes = [3]}\n%b = tile(%a, %n)\n" +
+               shaped("c", "b", "2, 5, 4, 7") + permuted("k", "c", "0, 2, 1, 3") +
+               "%d = expand_dims(%z) {axes = [3]}\n%e = tile(%d, %n)\n" +
+               shaped("f", "e", "2, 5, 4, 6") + permuted("v", "f", "0, 2, 1, 3") + tail,
+           kInput3 + kFused + " reshape"},
+          {"copied heads first",
+           operands + copies_behind + permuted("ky", "y", "0, 2, 1, 3") +
+               permuted("vz", "z", "0, 2, 1, 3") +
+               "%a = expand_dims(%ky) {axes = [2]}\n%b = tile(%a, %n)\n" +
+               shaped("k", "b", "2, 4, 5, 7") +
+               "%d = expand_dims(%vz) {axes = [2]}\n%e = tile(%d, %n)\n" +
+               shaped("v", "e", "2, 4, 5, 6") + tail,
+           kInput3 + kFused + " reshape"},
+      },
+      fuse_attention, kClose);
+  Graph graph =
+      graph_of(operands + copies + "%a = expand_dims(%y) {axes = [3]}\n%b = tile(%a, %n)\n" +
+               shaped("c", "b", "2, 5, 4, 7") + permuted("k", "c", "0, 2, 1, 3") +
+               "%d = expand_dims(%z) {axes = [3]}\n%e = tile(%d, %n)\n" +
+               shaped("f", "e", "2, 5, 4, 6") + permuted("v", "f", "0, 2, 1, 3") + tail);
+  ASSERT_TRUE(fuse_attention(graph));
+  const auto fused = std::find_if(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
+    return std::holds_alternative<ops::Attention>(node.op);
+  });
+  ASSERT_NE(fused, graph.nodes.end());
+  EXPECT_EQ(std::get<ops::Attention>(fused->op).heads, 4);
+  EXPECT_EQ(std::get<ops::Attention>(fused->op).key_heads, 2);
+}
+
 TEST(FuseAttention, WhatStays) {
   const std::string plain =
       "input input input transpose transpose transpose matmul softmax matmul transpose";
@@ -131,10 +279,6 @@ TEST(FuseAttention, WhatStays) {
       {
           {"scores are a result", kScores + rest("s", "outputs(%r, %p)"), plain},
           {"raw scores are a result", kScores + rest("s", "outputs(%r, %s)"), plain},
-          {"two masks",
-           kScores + masks + binary("t", "add", "s", "m") + binary("u", "add", "t", "n") +
-               rest("u"),
-           parted + "input input add add " + tail},
           {"masked, then scaled",
            kScores + masks + binary("t", "add", "s", "m") + binary("u", "mul", "t", "c") +
                rest("u", "outputs(%r, %n)"),

@@ -367,7 +367,7 @@ TEST(SinkViews, Rows) {
        "input matmul reshape add mul"},
       {"the last dimension changes",
        product + "%v = reshape(%c, %f)\n" + one("y", "relu", "v") + kOut,
-       "input matmul reshape relu"},
+       "input matmul relu reshape", 0},
       {"the last dimension parts", product + heads + two("y", "add", "v", "e") + kOut,
        "input matmul add reshape", 0},
       {"a constant of one part", product + heads + two("y", "add", "v", "r") + kOut,

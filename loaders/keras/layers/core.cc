@@ -103,7 +103,9 @@ Outputs embedding(const Layer& layer, Weights& weights, GraphBuilder& g) {
     y.value = with_adapter(
         layer, weights, how, "lora_embeddings", shape,
         quantised_rows(layer, weights, how, indices, g),
-        [&](ValueId a) { return g.gather(a, indices); }, g);
+        [&](ValueId a) { return table_rows(a, indices, g); }, g);
+  } else if (layer.keras3()) {
+    y.value = table_rows(adapted_table(layer, weights, shape, g), indices, g);
   } else {
     y.value = g.gather(adapted_table(layer, weights, shape, g), indices);
   }
