@@ -69,8 +69,9 @@ TEST(CudaRegisters, ReadsWhatPtxasPrints) {
   EXPECT_EQ(kernels[1].registers, 32);
 }
 
-TEST(CudaRegisters, RecurrentKernelsSpillNothing) {
-  std::map<std::string, int> teams;  // per architecture
+// Recurrent layers, whose weights are registers, and attention, whose sums are.
+TEST(CudaRegisters, HotKernelsSpillNothing) {
+  std::map<std::string, int> teams, attention;  // per architecture
   int all = 0;
   for (const auto& entry : fs::directory_iterator(THAW_PTXAS)) {
     if (entry.path().extension() != ".ptxas") continue;
@@ -78,8 +79,9 @@ TEST(CudaRegisters, RecurrentKernelsSpillNothing) {
     for (const KernelUse& kernel : read_ptxas(in)) {
       ++all;
       EXPECT_LE(kernel.registers, 255);
-      if (kernel.name.find("team_kernel") == std::string::npos) continue;
-      ++teams[kernel.architecture];
+      const bool team = kernel.name.find("team_kernel") != std::string::npos;
+      if (!team && kernel.name.find("AttentionBody") == std::string::npos) continue;
+      ++(team ? teams : attention)[kernel.architecture];
       EXPECT_EQ(kernel.stack + kernel.spill_stores + kernel.spill_loads, 0)
           << kernel.name << " for " << kernel.architecture << " with " << kernel.registers
           << " registers";
@@ -88,7 +90,11 @@ TEST(CudaRegisters, RecurrentKernelsSpillNothing) {
   EXPECT_GT(all, 100) << "kernels of the plugin";
   EXPECT_FALSE(teams.empty());
   // 4 cells, 2 slices of weights, 2 numbers of sequences, 3 kinds of teams.
-  for (const auto& [architecture, count] : teams) EXPECT_EQ(count, 48) << architecture;
+  for (const auto& [architecture, count] : teams) {
+    EXPECT_EQ(count, 48) << architecture;
+    // 3 heights of tiles for float32 and 16 bits, 1 for float64.
+    EXPECT_EQ(attention[architecture], 10) << architecture;
+  }
 }
 
 }  // namespace
