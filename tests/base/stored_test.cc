@@ -160,6 +160,13 @@ TEST(Stored, RowsInMemoryStayWhereTheyAre) {
   int calls = 0;
   EXPECT_EQ(rows_of(plain, 3, calls), (std::vector<float>{1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(calls, 1);
+  const auto bytes = std::make_shared<std::vector<std::byte>>(25);
+  const Tensor odd = Tensor::borrow(DType::float32, Shape{3, 2}, bytes->data() + 1, bytes);
+  read_rows_once(odd, 3, [&](const void* from, std::int64_t first, std::int64_t count) {
+    EXPECT_EQ(from, bytes->data() + 1);
+    EXPECT_EQ(first, 0);
+    EXPECT_EQ(count, 3);
+  });
   const Case c = make(1, false);
   c.tensor.data();  // somebody else needs all of them
   EXPECT_EQ(rows_of(c.tensor, 10, calls).size(), kCount);
