@@ -197,6 +197,7 @@ constexpr HostKernel kBits[] = {
     {"requantize", requantize},
     {"requantization_range", requantization_range},
     {"quantized_number", quantized_number},
+    {"quantized_add", quantized_add},
     {"quantized_bias_add", quantized_bias_add},
     {"round_to_float8", round_to_float8},
 };

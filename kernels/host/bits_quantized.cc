@@ -1,9 +1,11 @@
 // Numbers as integers of a range: what TensorFlow calls quint8, qint8, quint16, qint16 and qint32,
 // with its roundings, which are part of the result.
+#include <array>
 #include <cmath>
 
 #include "kernels/host/numeric.h"
 #include "kernels/host/quantize.h"
+#include "runtime/ir/infer.h"
 
 namespace thaw::host {
 namespace {
@@ -323,6 +325,38 @@ std::vector<Tensor> quantized_bias_add(const HostArgs& args) {
     });
   });
   return {std::move(y), range_scalar(-most), range_scalar(most)};
+}
+
+// Integers of 8 bits in steps of whole numbers of the common range, whose error grows with the
+// integer; a single one is put into the range by itself.
+std::vector<Tensor> quantized_add(const HostArgs& args) {
+  using Byte = std::uint8_t;
+  const float low[] = {range_end(args.in[2], "min_x"), range_end(args.in[4], "min_y")};
+  const float high[] = {range_end(args.in[3], "max_x"), range_end(args.in[5], "max_y")};
+  const float most = std::max(std::max(high[0], -low[0]), std::max(high[1], -low[1])) *
+                     static_cast<float>(1 << 14);
+  const int single = args.in[0].num_elements() == 1 ? 0 : args.in[1].num_elements() == 1 ? 1 : -1;
+  std::array<std::array<std::int64_t, 256>, 2> summands{};
+  for (int i = 0; i < 2; ++i) {
+    const auto put = [&](int x, bool clamped) {
+      const float number = exact_number<Byte>(static_cast<Byte>(x), low[i], high[i]);
+      return exact_integer<std::int32_t>(number, -most, most, clamped);
+    };
+    const std::int64_t zero = put(0, false), step = put(1, false) - zero;
+    for (int x = 0; x < 256; ++x) {
+      summands[static_cast<std::size_t>(i)][static_cast<std::size_t>(x)] =
+          i == single ? put(x, true) : zero + x * step;
+    }
+  }
+  const Shape shape = broadcast(args.in[0].shape(), args.in[1].shape());
+  Tensor z(DType::int32, shape);
+  const auto *x = elements<Byte>(args.in[0]), *y = elements<Byte>(args.in[1]);
+  Broadcast(shape, {args.in[0].shape(), args.in[1].shape()})
+      .each([&](std::int64_t i, const std::vector<std::int64_t>& at) {
+        const std::int64_t sum = summands[0][x[at[0]]] + summands[1][y[at[1]]];
+        z.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(sum);
+      });
+  return {std::move(z), range_scalar(-most), range_scalar(most)};
 }
 
 }  // namespace thaw::host

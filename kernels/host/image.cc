@@ -16,6 +16,7 @@ std::span<const HostKernel> image() {
       {"draw_bounding_boxes", draw_bounding_boxes},
       {"encode_jpeg", encode_jpeg},
       {"encode_png", encode_png},
+      {"extract_glimpse", extract_glimpse},
       {"extract_patches", extract_patches},
       {"hsv_to_rgb", hsv_to_rgb},
       {"jpeg_shape", jpeg_shape},

@@ -28,6 +28,9 @@ std::vector<Tensor> extract_patches(const HostArgs& args);
 std::vector<Tensor> max_pool_with_argmax(const HostArgs& args);
 std::vector<Tensor> dilation_2d(const HostArgs& args);
 
+// image_glimpse.cc
+std::vector<Tensor> extract_glimpse(const HostArgs& args);
+
 // image_warp.cc
 std::vector<Tensor> projective_transform(const HostArgs& args);
 

@@ -120,7 +120,81 @@ bool eliminate_with_pivots(const ConstMatrixMap<T>& diagonals, MatrixMap<T>& x) 
   return true;
 }
 
-// A singular matrix gives NaN, as in TensorFlow.
+/// A pivot that neither it nor what it divides overflows by: moved away from zero by `step`, twice
+/// as far each time, or scaled up together with its row where it is tiny.
+template <class T, class Row>
+void move_pivot(Real<T> step, T& pivot, Row& row) {
+  using R = Real<T>;
+  constexpr R kTiny = std::numeric_limits<R>::min(), kHuge = R(1) / kTiny;
+  const R largest = row.cwiseAbs().maxCoeff();
+  step = std::copysign(std::max(std::abs(step), kTiny), std::real(pivot));
+  while (std::abs(pivot) < R(1)) {
+    const R size = std::abs(pivot);
+    const bool tiny = size < kTiny;
+    if (tiny ? size == R(0) || largest * kTiny > size : largest > size * kHuge) {
+      pivot += step;
+      step *= R(2);
+      continue;
+    }
+    if (tiny) {
+      pivot *= kHuge;
+      row *= kHuge;
+    }
+    return;
+  }
+}
+
+/// Elimination of matrices that may be singular: rows are exchanged by the sizes of their elements
+/// among those of their rows, and pivots moved away from zero (LAPACK's xLAGTF and xLAGTS).
+template <class T>
+void eliminate_singular(const ConstMatrixMap<T>& diagonals, MatrixMap<T>& x) {
+  using R = Real<T>;
+  const Index n = diagonals.cols();
+  Eigen::Array<T, Eigen::Dynamic, 3> u = Eigen::Array<T, Eigen::Dynamic, 3>::Zero(n, 3);
+  const auto above_of = [&](Index i) { return i + 1 < n ? diagonals(0, i) : T(0); };
+  u(0, 0) = diagonals(1, 0);
+  u(0, 1) = above_of(0);
+  R size = std::abs(u(0, 0)) + std::abs(u(0, 1));
+  R most = std::max(std::abs(u(0, 0)), std::abs(u(0, 1)));
+  for (Index i = 0; i + 1 < n; ++i) {
+    const T below = diagonals(2, i + 1), main = diagonals(1, i + 1), above = above_of(i + 1);
+    const R next = std::abs(below) + std::abs(main) + std::abs(above);
+    u(i + 1, 0) = main;
+    u(i + 1, 1) = above;
+    if (below == T(0)) {
+      size = next;
+      continue;
+    }
+    const R here = u(i, 0) == T(0) ? R(0) : std::abs(u(i, 0)) / size;
+    if (std::abs(below) / next <= here) {
+      const T factor = below / u(i, 0);
+      u(i + 1, 0) -= factor * u(i, 1);
+      x.row(i + 1) -= factor * x.row(i);
+      size = next;
+    } else {
+      const T factor = u(i, 0) / below;
+      u(i + 1, 0) = u(i, 1) - factor * main;
+      u(i + 1, 1) = -factor * above;
+      u(i, 0) = below;
+      u(i, 1) = main;
+      u(i, 2) = above;
+      x.row(i).swap(x.row(i + 1));
+      x.row(i + 1) -= factor * x.row(i);
+    }
+  }
+  if (n > 2) most = std::max(most, u.topRows(n - 2).abs().maxCoeff());
+  const R step = std::numeric_limits<R>::epsilon() * std::max(most, std::abs(u(n - 1, 0)));
+  for (Index i = n - 1; i >= 0; --i) {
+    Eigen::Matrix<T, 1, Eigen::Dynamic> row = x.row(i);
+    if (i + 1 < n) row -= u(i, 1) * x.row(i + 1);
+    if (i + 2 < n) row -= u(i, 2) * x.row(i + 2);
+    T pivot = u(i, 0);
+    move_pivot<T>(step, pivot, row);
+    x.row(i) = row * (T(1) / pivot);
+  }
+}
+
+// A singular matrix gives NaN, as in TensorFlow, unless it is to be perturbed.
 template <class T>
 Results solve_tridiagonal(const HostArgs& args) {
   const Tensor &diagonals = args.in[0], &b = args.in[1];
@@ -135,6 +209,10 @@ Results solve_tridiagonal(const HostArgs& args) {
   for (Index i = 0; i < matrix_count(b) && x.num_elements() > 0; ++i) {
     const auto matrix = matrix_at<T>(diagonals, i);
     auto result = matrix_at<T>(x, i);
+    if (args.call.attributes.flag("perturb_singular")) {
+      eliminate_singular<T>(matrix, result);
+      continue;
+    }
     const bool regular = pivots ? eliminate_with_pivots<T>(matrix, result)
                                 : eliminate_without_pivots<T>(matrix, result);
     if (!regular) result.fill(not_a_number<T>());

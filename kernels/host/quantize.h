@@ -19,6 +19,7 @@ std::vector<Tensor> requantization_range(const HostArgs& args);
 std::vector<Tensor> quantized_number(const HostArgs& args);
 /// (x, bias, min, max, min bias, max bias) -> (sum int32, min, max)
 std::vector<Tensor> quantized_bias_add(const HostArgs& args);
+std::vector<Tensor> quantized_add(const HostArgs& args);
 
 // bits_float8.cc
 /// The nearest number that an 8-bit type (attribute `kind`: e4m3fn or e5m2) has, in x's own type.

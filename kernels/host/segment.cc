@@ -18,6 +18,8 @@ std::span<const HostKernel> segment() {
       {"nearest_neighbors", nearest_neighbors},
       {"nth_element", nth_element},
       {"ragged_bincount", ragged_bincount},
+      {"scatter_div", scatter_div},
+      {"scatter_strings", scatter_strings},
       {"search_sorted", search_sorted},
       {"segment_reduce", segment_reduce},
       {"set_operation", set_operation},

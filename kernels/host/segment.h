@@ -37,6 +37,10 @@ std::vector<Tensor> histogram(const HostArgs& args);
 std::vector<Tensor> sparse_bincount(const HostArgs& args);
 std::vector<Tensor> ragged_bincount(const HostArgs& args);
 
+// segment_scatter.cc
+std::vector<Tensor> scatter_div(const HostArgs& args);
+std::vector<Tensor> scatter_strings(const HostArgs& args);
+
 // segment_lstm.cc
 std::vector<Tensor> block_lstm(const HostArgs& args);
 

@@ -1,6 +1,8 @@
 // Parts of variables that are assigned, and variables that live for one run.
 #include "loaders/tf/import.h"
+#include "loaders/tf/ops/bad_indices.h"
 #include "loaders/tf/ops/fused.h"
+#include "loaders/tf/ops/run_time_axis.h"
 #include "runtime/base/check.h"
 
 namespace thaw::tf {
@@ -39,12 +41,6 @@ Importer::Edges Importer::scatter_variable(Site& site) {
     if (edge.kind == Edge::Kind::poison) return {{Edge::Kind::poison}};
   }
   const std::string& op = site.node.op();
-  if (op.find("Nd") != op.npos && site.node.has("bad_indices_policy")) {
-    const std::string policy = site.node.text("bad_indices_policy");
-    if (!policy.empty() && policy != "DEFAULT" && policy != "ERROR") {
-      throw Refusal(fmt::format("attribute bad_indices_policy '{}'", printable(policy)));
-    }
-  }
   const int variable = variable_operand(site, 0);
   const ValueId whole = read(site.scope, variable);
   ValueId indices = input(site, 1), updates = input(site, 2);
@@ -52,6 +48,18 @@ Importer::Edges Importer::scatter_variable(Site& site) {
   if (op.find("Nd") == op.npos) {
     updates = spread(g, updates, indices, whole);
     indices = g.expand_dims(indices, -1);
+  } else {
+    OpContext node{g, site.node, {}};
+    if (ignores_bad_indices(node)) {
+      keep_good_updates(g, run_time_dims(g, whole), indices, updates);
+    }
+  }
+  if (op.ends_with("Div")) {
+    const bool nonzero = op.starts_with("Resource");
+    assign(site.scope, variable,
+           g.add1(ops::HostCall{"scatter_div", {{"nonzero", nonzero}}, nullptr},
+                  {whole, indices, updates}));
+    return {site.in[0]};
   }
   const Update update = update_of(op);
   if (update.negated) updates = g.unary({UnaryKind::neg}, updates);

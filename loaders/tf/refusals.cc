@@ -28,7 +28,6 @@ constexpr std::string_view kThreads =
 constexpr std::string_view kMessage = "needs descriptions of messages that are not in the file";
 constexpr std::string_view kFractional = "pools windows of random sizes";
 constexpr std::string_view kCudnnWeights = "converts cuDNN's weights, which only writers need";
-constexpr std::string_view kNoise = "fills what is outside of the image with random noise";
 constexpr std::string_view kTraining = "draws random crops, which only training needs";
 constexpr std::string_view kTrains = "trains variables, which inference does not need";
 constexpr std::string_view kDataSet = "reads a data set";
@@ -52,7 +51,6 @@ constexpr std::string_view kCodec = "decodes a format of images for which Thaw h
 constexpr std::string_view kPackedSparse = "packs sparse tensors for input pipelines";
 constexpr std::string_view kEight =
     "works on 8-bit integers as TensorFlow 1's own quantiser wrote them; export the float graph";
-constexpr std::string_view kQuotients = "divides parts of variables, which training does";
 
 // Sorted by name (byte order).
 // clang-format off
@@ -118,8 +116,6 @@ constexpr Reason kReasons[] = {
     {"EncodeJpegVariableQuality", "writes JPEG of a quality that is computed; EncodeJpeg is read"},
     {"EncodeProto", kMessage},
     {"Enter", kLoop},
-    {"ExtractGlimpse", kNoise},
-    {"ExtractGlimpseV2", kNoise},
     {"Fact", kTest},
     {"FakeParam", kOptional},
     {"FileSystemSetConfiguration", kReads},
@@ -168,12 +164,9 @@ constexpr Reason kReasons[] = {
     {"ParameterizedTruncatedNormal", kThreads},
     {"PyFunc", kPython},
     {"PyFuncStateless", kPython},
-    {"QuantizedAdd", kEight},
-    {"QuantizedAvgPool", kEight},
     {"QuantizedBatchNormWithGlobalNormalization", "is the 8-bit form of a layer of TensorFlow 0.x"},
     {"QuantizedConcatV2", "joins layers of 8-bit integers for one library"},
     {"QuantizedInstanceNorm", "normalises 8-bit images by their own statistics, for one phone"},
-    {"QuantizedMul", kEight},
     {"QuantizedReluX", kNoKernel},
     {"QuantizedResizeBilinear", kEight},
     {"RandomCrop", kTraining},
@@ -190,7 +183,6 @@ constexpr Reason kReasons[] = {
     {"ResourceCountUpTo", "counts the rounds of an input pipeline"},
     {"ResourceCreateOp", kTest},
     {"ResourceInitializedOp", kTest},
-    {"ResourceScatterDiv", kQuotients},
     {"ResourceUsingOp", kTest},
     {"Restore", kReads},
     {"RestoreSlice", kReads},
@@ -199,7 +191,6 @@ constexpr Reason kReasons[] = {
     {"Save", kWrites},
     {"SaveSlices", kWrites},
     {"SaveV2", kWrites},
-    {"ScatterDiv", kQuotients},
     {"SegmentMaxV2", kNoKernel},
     {"SegmentMinV2", kNoKernel},
     {"SegmentProdV2", kNoKernel},

@@ -188,7 +188,7 @@ def ref_ops(f):
         ref = R.Assign(ref=R.TemporaryVariable(shape=[3, 2], dtype=t, var_name=name), value=tf.ensure_shape(f.operand("x", t), [3, 2]))
         return R.DestroyTemporaryVariable(ref=update(ref), var_name=name)
 
-    for name in "Add Sub Mul Max Min Update".split():
+    for name in "Add Sub Mul Div Max Min Update".split():
         f.each("Scatter" + name, lambda op, x, t: [updated(t, lambda ref: op(ref=ref, indices=tf.constant([2, 0], i), updates=x("u"))) for i in INDEX], but=("string",))
     for name in "Add Sub Max Min Update".split():
         f.each("ScatterNd" + name, lambda op, x, t: [updated(t, lambda ref: op(ref=ref, indices=tf.constant([[2], [0]], i), updates=x("u"))) for i in INDEX], but=("string", "bool"))
@@ -227,7 +227,7 @@ class Variables(tf.Module):
             v.assign(f.operand("x", t))
             update(v.handle)
             return R.ReadVariableOp(resource=v.handle, dtype=t)
-        for name in "Add Sub Mul Max Min Update".split():
+        for name in "Add Sub Mul Div Max Min Update".split():
             f.each("ResourceScatter" + name, lambda op, x, t: [updated(t, lambda h: op(resource=h, indices=tf.constant([2, 0], i), updates=x("u"))) for i in INDEX], attr="dtype", but=("string",))
         for name in "Add Sub Max Min Update".split():
             f.each("ResourceScatterNd" + name, lambda op, x, t: [updated(t, lambda h: op(ref=h, indices=tf.constant([[2], [0]], i), updates=x("u"))) for i in INDEX], but=("string", "bool"))

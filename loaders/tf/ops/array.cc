@@ -1,6 +1,7 @@
 #include <algorithm>
 
-#include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/ops/bad_indices.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf::importers {
 namespace {
@@ -37,26 +38,49 @@ Results unpack(OpContext& c) {
   return c.g.add(ops::Unstack{c.node.integer("axis")}, {c.in(0)}, output_count(c, "num"));
 }
 
+namespace {
+
+Results concat_along(OpContext& c, const std::vector<ValueId>& xs, int axis) {
+  if (xs.empty()) fail(ErrorCode::invalid_argument, "nothing to concatenate");
+  if (!c.known_ints(axis)) return {concat_at_run_time(c.g, xs, c.in(axis))};
+  return {c.g.concat(xs, c.integer(axis, "axis"))};
+}
+
+// `operands`: the tensor and, of split_v, the sizes.
+Results split_along(OpContext& c, std::vector<ValueId> operands, int axis) {
+  const int count = output_count(c, "num_split");
+  if (c.known_ints(axis)) {
+    return c.g.add(ops::Split{c.integer(axis, "split_dim")}, std::move(operands), count);
+  }
+  const RunTimeAxis along(c.g, operands[0], c.in(axis));
+  operands[0] = along.flat(operands[0]);
+  Results parts = c.g.add(ops::Split{1}, std::move(operands), count);
+  for (ValueId& part : parts) {
+    part = along.whole(part, c.g.slice_axis(run_time_dims(c.g, part), 0, 1, 2));
+  }
+  return parts;
+}
+
+}  // namespace
+
 Results concat(OpContext& c) {
-  const std::int64_t axis = c.integer(0, "concat_dim");
-  return {c.g.concat({c.inputs.begin() + 1, c.inputs.end()}, axis)};
+  c.expect_count(2, c.count());
+  return concat_along(c, {c.inputs.begin() + 1, c.inputs.end()}, 0);
 }
 
 Results concat_v2(OpContext& c) {
-  const std::int64_t axis = c.integer(c.count() - 1, "axis");
-  return {c.g.concat({c.inputs.begin(), c.inputs.end() - 1}, axis)};
+  c.expect_count(2, c.count());
+  return concat_along(c, {c.inputs.begin(), c.inputs.end() - 1}, c.count() - 1);
 }
 
 Results split(OpContext& c) {
   c.expect_count(2);
-  const std::int64_t axis = c.integer(0, "split_dim");
-  return c.g.add(ops::Split{axis}, {c.in(1)}, output_count(c, "num_split"));
+  return split_along(c, {c.in(1)}, 0);
 }
 
 Results split_v(OpContext& c) {
   c.expect_count(3);
-  const std::int64_t axis = c.integer(2, "split_dim");
-  return c.g.add(ops::Split{axis}, {c.in(0), c.in(1)}, output_count(c, "num_split"));
+  return split_along(c, {c.in(0), c.in(1)}, 2);
 }
 
 Results slice(OpContext& c) {
@@ -106,7 +130,7 @@ Results mirror_pad(OpContext& c) {
 Results reverse(OpContext& c) {
   c.expect_count(2);
   const Tensor* flags = c.g.constant_of(c.in(1));
-  if (flags == nullptr) c.refuse("dims is computed at run time");
+  if (flags == nullptr) return {reverse_where(c.g, c.in(0), c.in(1))};
   Ints axes;
   for (std::int64_t i = 0; i < flags->num_elements(); ++i) {
     if (flags->data<bool>()[i]) axes.push_back(i);
@@ -116,7 +140,9 @@ Results reverse(OpContext& c) {
 
 Results reverse_v2(OpContext& c) {
   c.expect_count(2);
-  const Ints axes = c.ints(1, "axis");
+  const std::optional<Ints> known = c.known_ints(1);
+  if (!known) return {reverse_at_run_time(c.g, c.in(0), c.in(1))};
+  const Ints& axes = *known;
   return {axes.empty() ? c.in(0) : c.g.add1(ops::Reverse{axes}, {c.in(0)})};
 }
 
@@ -131,15 +157,53 @@ Results gather(OpContext& c) {
   return {c.g.gather(c.in(0), c.in(1))};
 }
 
+namespace {
+
+// [.., before, along, behind] with the batches in front as one axis.
+Results gather_at_run_time(OpContext& c) {
+  GraphBuilder& g = c.g;
+  const RunTimeAxis axis(g, c.in(0), c.in(2));
+  const ValueId zero = g.ints({0}), given = run_time_dims(g, c.in(1));
+  const std::int64_t batches = c.node.integer("batch_dims");
+  ValueId batch = g.ints({batches});
+  if (batches < 0) {
+    const ValueId rank = g.add1(ops::ShapeQuery{ShapeQueryKind::rank, DType::int64}, {c.in(1)});
+    batch = g.reshape(g.binary(BinaryKind::add, batch, rank), {1});
+  }
+  const ValueId fits =
+      g.binary(BinaryKind::logical_and, g.binary(BinaryKind::less_equal, batch, axis.axis()),
+               g.binary(BinaryKind::greater_equal, batch, zero));
+  check_at_run_time(g, "batch_dims must be at most axis", fits);
+  const ValueId outer = run_time_part(g, axis.before(), zero, batch);
+  const ValueId wanted = run_time_part(g, given, batch, kNoValue);
+  const ValueId same = g.binary(BinaryKind::equal, run_time_part(g, given, zero, batch), outer);
+  check_at_run_time(g, "batches of different sizes", same);
+  const auto product = [&](ValueId dims) { return g.reduce(ReduceKind::prod, dims, {0}, true); };
+  const ValueId inner = run_time_part(g, axis.before(), batch, kNoValue);
+  const ValueId x =
+      g.add1(ops::Reshape{},
+             {c.in(0),
+              g.concat({product(outer), product(inner), axis.along(), product(axis.behind())}, 0)});
+  const ValueId indices =
+      g.add1(ops::Reshape{}, {c.in(1), g.concat({product(outer), product(wanted)}, 0)});
+  const ValueId y = g.add1(ops::Gather{2, 1}, {x, indices});
+  const bool ranks = batches >= 0 && c.shape(1).has_rank();
+  if (ranks) return {axis.whole(y, wanted, c.rank(1) - static_cast<int>(batches) - 1)};
+  return {g.add1(ops::Reshape{}, {y, g.concat({axis.before(), wanted, axis.behind()}, 0)})};
+}
+
+}  // namespace
+
 Results gather_v2(OpContext& c) {
   c.expect_count(3);
+  if (!c.known_ints(2)) return gather_at_run_time(c);
   const ops::Gather op{c.integer(2, "axis"), c.node.integer("batch_dims")};
   return {c.g.add1(op, {c.in(0), c.in(1)})};
 }
 
 Results gather_nd(OpContext& c) {
   c.expect_count(2);
-  c.one_of("bad_indices_policy", {"", "DEFAULT", "ERROR"});
+  if (ignores_bad_indices(c)) return {gather_good_indices(c.g, c.in(0), c.in(1))};
   return {c.g.add1(ops::GatherNd{}, {c.in(0), c.in(1)})};
 }
 
@@ -160,16 +224,22 @@ Results where(OpContext& c) {
 // Updates add up where indices repeat.
 Results scatter_nd(OpContext& c) {
   c.expect_count(3);
-  c.one_of("bad_indices_policy", {"", "DEFAULT", "ERROR"});
-  if (c.dtype(1) == DType::string) c.refuse("sums of strings");
+  ValueId indices = c.in(0), updates = c.in(1);
+  if (ignores_bad_indices(c)) keep_good_updates(c.g, c.in(2), indices, updates);
+  if (c.dtype(1) == DType::string) {  // joined in their order
+    return {c.g.add1(ops::HostCall{"scatter_strings", {}, nullptr}, {indices, updates, c.in(2)})};
+  }
   const ValueId zeros = c.g.add1(ops::BroadcastTo{}, {c.g.scalar(0, c.dtype(1)), c.in(2)});
-  return {scatter_of(c, ScatterKind::add, zeros, c.in(0), c.in(1))};
+  return {scatter_of(c, ScatterKind::add, zeros, indices, updates)};
 }
 
 Results tensor_scatter(OpContext& c) {
   c.expect_count(3);
-  c.one_of("bad_indices_policy", {"", "DEFAULT", "ERROR"});
-  return {scatter_of(c, static_cast<ScatterKind>(c.kind), c.in(0), c.in(1), c.in(2))};
+  ValueId indices = c.in(1), updates = c.in(2);
+  if (ignores_bad_indices(c)) {
+    keep_good_updates(c.g, run_time_dims(c.g, c.in(0)), indices, updates);
+  }
+  return {scatter_of(c, static_cast<ScatterKind>(c.kind), c.in(0), indices, updates)};
 }
 
 // The forms of TensorFlow 1 have one block size for the two axes of an image.

@@ -1,5 +1,5 @@
 // Blocks of an image moved to its channels and back.
-#include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf::importers {
 namespace {
@@ -46,11 +46,8 @@ BlockImage block_image(OpContext& c) {
   if (image.block < 2 || image.block > 1 << 15) {
     fail(ErrorCode::invalid_argument, "block_size: expected at least 2, found {}", image.block);
   }
-  if (c.rank(0) != 4) {
-    fail(ErrorCode::invalid_argument, "expected an image of 4 axes, found {}",
-         c.shape(0).to_string());
-  }
-  image.x = image.channels_first ? c.g.transpose(c.in(0), {0, 2, 3, 1}) : c.in(0);
+  const ValueId x = of_rank(c, 0, 4);
+  image.x = image.channels_first ? c.g.transpose(x, {0, 2, 3, 1}) : x;
   image.shape = c.g.shape(image.x);
   return image;
 }

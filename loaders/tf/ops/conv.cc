@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf::importers {
 namespace {
@@ -178,8 +179,34 @@ Results depthwise_conv(OpContext& c) {
 
 namespace {
 
+// Maxima of groups of channels: what TensorFlow's CPU kernels take beside windows over an image.
+bool is_channel_pool(const Layout& layout, const Ints& window, const Ints& strides) {
+  return layout.spatial == 2 && !layout.channels_first && window.size() == 4 &&
+         strides.size() == 4 && window[0] == 1 && window[1] == 1 && window[2] == 1 &&
+         window[3] > 1 && strides[0] == 1;
+}
+
+Results channel_pool(OpContext& c, const Ints& window, const Ints& strides) {
+  const std::int64_t group = window[3];
+  const ValueId x = of_rank(c, 0, 4);
+  const std::int64_t channels = c.g.shape(x)[3];
+  if (strides[3] != group || (channels >= 0 && channels % group != 0)) {
+    fail(ErrorCode::invalid_argument, "maxima of {} channels of {} at strides of {}", group,
+         c.g.shape(x).to_string(), strides[3]);
+  }
+  const ValueId front = c.g.slice_axis(run_time_dims(c.g, x), 0, 0, 3);
+  const ValueId groups =
+      c.g.add1(ops::Reshape{}, {x, c.g.concat({front, c.g.ints({-1, group})}, 0)});
+  const ValueId y = c.g.reduce(ReduceKind::max, groups, {4}, false);
+  const Shape& shape = c.g.shape(x);
+  return {refine(c.g, y, {shape[0], shape[1], shape[2], channels < 0 ? -1 : channels / group})};
+}
+
 Results pool_windows(OpContext& c, PoolKind kind, const Layout& layout, const Ints& window,
                      const Ints& strides) {
+  if (kind == PoolKind::max && is_channel_pool(layout, window, strides)) {
+    return channel_pool(c, window, strides);
+  }
   ops::Pool op;
   op.kind = kind;
   op.window = spatial_entries("ksize", window, layout);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "loaders/tf/ops/run_time_axis.h"
+
 namespace thaw::tf {
 
 ops::Conv channels_last_window(OpContext& c, const Ints& others) {
@@ -218,25 +220,56 @@ Results data_format_dim_map(OpContext& c) {
   return {g.gather(table, g.binary(BinaryKind::floor_mod, c.in(0), g.scalar(rank, c.dtype(0))))};
 }
 
+namespace {
+
+void leave_out_batch_and_channels(std::string& format) {
+  std::erase_if(format, [](char letter) { return letter == 'N' || letter == 'C'; });
+}
+
+Ints order_of_letters(const std::string& from, const std::string& to) {
+  Ints order;
+  for (const char letter : to) order.push_back(static_cast<std::int64_t>(from.find(letter)));
+  return order;
+}
+
+// For a number of entries that is computed: the order of all axes, behind it that of an image's.
+Results permute_at_run_time(OpContext& c, std::string from, std::string to) {
+  GraphBuilder& g = c.g;
+  Ints orders = order_of_letters(from, to);
+  const auto axes = static_cast<std::int64_t>(orders.size());
+  leave_out_batch_and_channels(from);
+  leave_out_batch_and_channels(to);
+  const Ints inner = order_of_letters(from, to);
+  orders.insert(orders.end(), inner.begin(), inner.end());
+  const ValueId count = run_time_part(g, run_time_dims(g, c.in(0)), g.ints({0}), g.ints({1}));
+  const ValueId is_whole = g.binary(BinaryKind::equal, count, g.ints({axes}));
+  const ValueId is_inner = g.binary(BinaryKind::equal, count, g.ints({axes - 2}));
+  check_at_run_time(g, "entries that do not fit the layout",
+                    g.binary(BinaryKind::logical_or, is_whole, is_inner));
+  const ValueId begin = g.select(is_whole, g.ints({0}), g.ints({axes}));
+  const ValueId order =
+      run_time_part(g, g.ints(orders), begin, g.binary(BinaryKind::add, begin, count));
+  return {refine_like(g, g.gather(c.in(0), order), c.in(0))};
+}
+
+}  // namespace
+
 // (x [n] or [n, 2]) -> (y): what stands by axis, in the order of the other layout; n may leave out
 // batch and channels.
 Results data_format_vec_permute(OpContext& c) {
   c.expect_count(1);
   std::string from = c.node.text("src_format"), to = c.node.text("dst_format");
   const Shape& x = c.shape(0);
-  if (!x.has_rank() || x.rank() < 1 || x[0] < 0) c.refuse("operands of unknown length");
   format_map(c, from, to);
+  if (!x.has_rank() || x.rank() < 1 || x[0] < 0) return permute_at_run_time(c, from, to);
   if (x[0] + 2 == static_cast<std::int64_t>(from.size())) {
-    for (std::string* format : {&from, &to}) {
-      std::erase_if(*format, [](char letter) { return letter == 'N' || letter == 'C'; });
-    }
+    leave_out_batch_and_channels(from);
+    leave_out_batch_and_channels(to);
   }
   if (x[0] != static_cast<std::int64_t>(from.size())) {
     fail(ErrorCode::invalid_argument, "{} entries for the layout '{}'", x[0], printable(from));
   }
-  Ints order;
-  for (const char letter : to) order.push_back(static_cast<std::int64_t>(from.find(letter)));
-  return {c.g.gather(c.in(0), c.g.ints(order))};
+  return {c.g.gather(c.in(0), c.g.ints(order_of_letters(from, to)))};
 }
 
 }  // namespace thaw::tf::importers

@@ -90,6 +90,20 @@ Results combined_non_max_suppression(OpContext& c) {
   return c.g.add(ops::HostCall{"combined_non_max_suppression", attributes, nullptr}, c.inputs, 4);
 }
 
+// kind: the version of the op. What is outside of the image is zero, or an error where TensorFlow
+// draws noise without a seed.
+Results extract_glimpse(OpContext& c) {
+  c.expect_count(3);
+  c.one_of("noise", {"uniform", "gaussian", "zero"});
+  return {c.g.add1(ops::HostCall{"extract_glimpse",
+                                 {{"centered", c.node.flag("centered")},
+                                  {"normalized", c.node.flag("normalized")},
+                                  {"old", c.kind == 1},
+                                  {"zero", c.node.text("noise") == "zero"}},
+                                 nullptr},
+                   c.inputs)};
+}
+
 // kind: spatial axes
 Results extract_patches(OpContext& c) {
   c.expect_count(1);

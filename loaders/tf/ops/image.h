@@ -11,6 +11,7 @@ Results crop_and_resize(OpContext& c);
 Results draw_bounding_boxes(OpContext& c);
 Results non_max_suppression(OpContext& c);
 Results combined_non_max_suppression(OpContext& c);
+Results extract_glimpse(OpContext& c);
 Results extract_patches(OpContext& c);
 Results max_pool_with_argmax(OpContext& c);
 Results dilation_2d(OpContext& c);

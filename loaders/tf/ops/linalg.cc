@@ -71,9 +71,12 @@ Results matrix_solve_ls(OpContext& c) {
 
 Results tridiagonal_solve(OpContext& c) {
   c.expect_count(2);
-  if (c.node.flag("perturb_singular")) c.refuse("attribute perturb_singular=true");
+  const bool pivots = c.node.flag("partial_pivoting"), perturbs = c.node.flag("perturb_singular");
+  if (perturbs && !pivots) {
+    fail(ErrorCode::invalid_argument, "perturb_singular asks for partial_pivoting");
+  }
   return add_host_call(c, "tridiagonal_solve",
-                       {{"partial_pivoting", c.node.flag("partial_pivoting")}}, 1);
+                       {{"partial_pivoting", pivots}, {"perturb_singular", perturbs}}, 1);
 }
 
 Results tridiagonal_matmul(OpContext& c) {

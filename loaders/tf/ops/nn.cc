@@ -1,4 +1,4 @@
-#include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf::importers {
 namespace {
@@ -41,6 +41,15 @@ Results einsum(OpContext& c) { return {c.g.add1(ops::Einsum{c.node.text("equatio
 Results bias_add(OpContext& c) {
   c.expect_count(2);
   const bool first = c.kind == 0 && channels_first(c);
+  if (first && !c.shape(0).has_rank()) {  // a one for each axis behind the channels
+    const ValueId rank = c.g.add1(ops::ShapeQuery{ShapeQueryKind::rank, DType::int64}, {c.in(0)});
+    const ValueId ones = c.g.add1(
+        ops::BroadcastTo{}, {c.g.scalar(1, DType::int64),
+                             c.g.reshape(c.g.binary(BinaryKind::sub, rank, c.g.ints({2})), {1})});
+    const ValueId dims = c.g.concat({run_time_dims(c.g, c.in(1)), ones}, 0);
+    const ValueId bias = c.g.add1(ops::Reshape{}, {c.in(1), dims});
+    return {c.g.binary(BinaryKind::add, c.in(0), bias)};
+  }
   const ValueId bias = first ? along_channels_first(c, c.in(1), c.rank(0)) : c.in(1);
   return {c.g.binary(BinaryKind::add, c.in(0), bias)};
 }
@@ -126,16 +135,12 @@ Results global_batch_norm(OpContext& c) {
   return {g.binary(BinaryKind::add, g.binary(BinaryKind::mul, c.in(0), factor), summand)};
 }
 
-// x / (bias + alpha sum of squares of the 2 r + 1 neighbouring channels)^beta
-Results lrn(OpContext& c) {
-  c.expect_count(1);
-  GraphBuilder& g = c.g;
-  const std::int64_t radius = c.node.integer("depth_radius");
-  const int rank = c.rank(0);
-  const std::int64_t channels = rank == 0 ? kUnknownDim : c.shape(0)[rank - 1];
-  if (channels == kUnknownDim) c.refuse("an unknown number of channels");
-  if (radius < 0 || channels > 4096) c.refuse(fmt::format("{} channels", channels));
-  const DType dtype = c.dtype(0);
+namespace {
+
+constexpr std::int64_t kMaxBand = 4096;  // channels whose neighbours are a matrix
+
+// Sums over 2 r + 1 neighbouring channels of [N, H, W, C]: a product with a band of ones.
+ValueId sum_by_band(GraphBuilder& g, ValueId x, std::int64_t channels, std::int64_t radius) {
   std::vector<float> band(static_cast<std::size_t>(channels * channels), 0.0F);
   for (std::int64_t i = 0; i < channels; ++i) {
     for (std::int64_t j = std::max<std::int64_t>(0, i - radius); j < channels && j - i <= radius;
@@ -143,13 +148,46 @@ Results lrn(OpContext& c) {
       band[static_cast<std::size_t>(i * channels + j)] = 1;
     }
   }
-  const ValueId squares = g.unary({UnaryKind::square}, c.in(0));
-  const ValueId window = g.cast(g.constant(Tensor::from(Shape{channels, channels}, band)), dtype);
-  ValueId norm =
-      g.binary(BinaryKind::mul, g.matmul(squares, window), g.scalar(c.node.number("alpha"), dtype));
+  return g.matmul(x, g.cast(g.constant(Tensor::from(Shape{channels, channels}, band)), g.dtype(x)));
+}
+
+// The same for any number of channels: a convolution over them.
+ValueId sum_by_window(OpContext& c, ValueId x, std::int64_t radius) {
+  GraphBuilder& g = c.g;
+  if (radius > kMaxBand) c.refuse(fmt::format("depth_radius {} over many channels", radius));
+  ops::Conv op;
+  op.strides = op.dilations = {1};
+  op.padding = {PaddingKind::explicit_, {radius}, {radius}};
+  const ValueId ones =
+      g.add1(ops::BroadcastTo{}, {g.scalar(1, g.dtype(x)), g.ints({2 * radius + 1, 1, 1})});
+  const ValueId dims = run_time_dims(g, x);
+  const ValueId rows = g.reduce(ReduceKind::prod, g.slice_axis(dims, 0, 0, 3), {0}, true);
+  const ValueId flat =
+      g.add1(ops::Reshape{},
+             {x, g.concat({rows, g.slice_axis(dims, 0, 3, GraphBuilder::kToEnd), g.ints({1})}, 0)});
+  refine(g, flat, {kUnknownDim, kUnknownDim, 1});
+  return g.add1(ops::Reshape{}, {g.add1(op, {flat, ones}), dims});
+}
+
+}  // namespace
+
+// x / (bias + alpha sum of squares of the 2 r + 1 neighbouring channels)^beta
+Results lrn(OpContext& c) {
+  c.expect_count(1);
+  GraphBuilder& g = c.g;
+  const std::int64_t radius = c.node.integer("depth_radius");
+  const ValueId x = of_rank(c, 0, 4);
+  const std::int64_t channels = c.g.shape(x)[3];
+  if (radius < 0) fail(ErrorCode::invalid_argument, "depth_radius {}", radius);
+  const DType dtype = c.dtype(0);
+  const ValueId squares = g.unary({UnaryKind::square}, x);
+  const bool few = channels != kUnknownDim && channels <= kMaxBand;
+  const ValueId sums =
+      few ? sum_by_band(g, squares, channels, radius) : sum_by_window(c, squares, radius);
+  ValueId norm = g.binary(BinaryKind::mul, sums, g.scalar(c.node.number("alpha"), dtype));
   norm = g.binary(BinaryKind::add, norm, g.scalar(c.node.number("bias"), dtype));
   norm = g.binary(BinaryKind::pow, norm, g.scalar(-c.node.number("beta"), dtype));
-  return {g.binary(BinaryKind::mul, c.in(0), norm)};
+  return {refine_like(g, g.binary(BinaryKind::mul, x, norm), x)};
 }
 
 // All results but those of nearest neighbours are float32 whatever the image is.

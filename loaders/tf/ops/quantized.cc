@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "loaders/tf/ops/fused.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf::importers {
 namespace {
@@ -196,6 +197,25 @@ Results quantized_bias_add(OpContext& c) {
   return c.g.add(ops::HostCall{"quantized_bias_add", {}, nullptr}, c.inputs, 3);
 }
 
+// (x, y, min x, max x, min y, max y) -> (sums, min, max)
+Results quantized_add(OpContext& c) {
+  c.expect_count(6);
+  expect_sums(c, "Toutput");
+  for (int i = 0; i < 2; ++i) {
+    if (c.dtype(i) != DType::uint8) c.refuse(fmt::format("elements of {}", name_of(c.dtype(i))));
+  }
+  return c.g.add(ops::HostCall{"quantized_add", {}, nullptr}, c.inputs, 3);
+}
+
+// (x, y, min x, max x, min y, max y) -> (products, min, max)
+Results quantized_mul(OpContext& c) {
+  c.expect_count(6);
+  expect_sums(c, "Toutput");
+  const ValueId y =
+      quantized_binary(c, BinaryKind::mul, from_zero(c, 0, 2, 3), from_zero(c, 1, 4, 5));
+  return quantized_sums(c, y, 2, 3, 4, 5);
+}
+
 // kind: the largest number, 0 for none.
 Results quantized_relu(OpContext& c) {
   c.expect_count(3);
@@ -221,6 +241,25 @@ Results quantized_max_pool(OpContext& c) {
   return {c.g.cast(y, c.dtype(0)), c.in(1), c.in(2)};
 }
 
+// A mean of integers, rounded down: they are not negative.
+Results quantized_average_pool(OpContext& c) {
+  c.expect_count(3);
+  if (c.dtype(0) != DType::uint8) c.refuse(fmt::format("elements of {}", name_of(c.dtype(0))));
+  const ops::Conv window = channels_last_window(c, c.node.integers("ksize"));
+  ops::Pool op;
+  op.kind = PoolKind::average;
+  op.window = window.dilations;
+  op.strides = window.strides;
+  op.padding = window.padding;
+  double most = 1;
+  for (const std::int64_t size : op.window) most *= static_cast<double>(size);
+  // Means are whole multiples of one part of the window: less than that does not change them.
+  const ValueId y =
+      quantized_binary(c, BinaryKind::add, c.g.add1(op, {c.g.cast(c.in(0), DType::float64)}),
+                       c.g.scalar(0.5 / most, DType::float64));
+  return {c.g.cast(c.g.unary({UnaryKind::floor}, y), c.dtype(0)), c.in(1), c.in(2)};
+}
+
 Results quantized_reshape(OpContext& c) {
   c.expect_count(4);
   return {c.g.add1(ops::Reshape{}, {c.in(0), c.in(1)}), c.in(2), c.in(3)};
@@ -232,7 +271,6 @@ Results quantized_concat(OpContext& c) {
   if (n < 1 || c.count() != 1 + 3 * n || c.node.list_length("N") != n) {
     fail(ErrorCode::invalid_argument, "{} operands, N is {}", c.count(), c.node.list_length("N"));
   }
-  const std::int64_t axis = c.integer(0, "concat_dim");
   ValueId min = float_scalar(c, 0), max = c.in(1 + 2 * n);
   for (int i = 0; i < n; ++i) {
     min = quantized_binary(c, BinaryKind::minimum, min, c.in(1 + n + i));
@@ -243,7 +281,10 @@ Results quantized_concat(OpContext& c) {
     parts.push_back(c.g.add1(ops::HostCall{"requantize", {{"dtype", c.dtype(1)}}, nullptr},
                              {c.in(1 + i), c.in(1 + n + i), c.in(1 + 2 * n + i), min, max}));
   }
-  return {c.g.concat(parts, axis), min, max};
+  const bool known = c.known_ints(0).has_value();
+  return {known ? c.g.concat(parts, c.integer(0, "concat_dim"))
+                : concat_at_run_time(c.g, parts, c.in(0)),
+          min, max};
 }
 
 }  // namespace thaw::tf::importers

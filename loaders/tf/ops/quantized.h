@@ -14,8 +14,11 @@ Results shrink_range(OpContext& c);
 Results quantized_matmul(OpContext& c);
 Results quantized_conv(OpContext& c);
 Results quantized_bias_add(OpContext& c);
+Results quantized_add(OpContext& c);
+Results quantized_mul(OpContext& c);
 Results quantized_relu(OpContext& c);
 Results quantized_max_pool(OpContext& c);
+Results quantized_average_pool(OpContext& c);
 Results quantized_reshape(OpContext& c);
 Results quantized_concat(OpContext& c);
 

@@ -12,6 +12,16 @@ constexpr const char* kDistributions[] = {"uniform", "normal", "truncated_normal
 constexpr std::int64_t kPhilox = 1, kAutoSelect = 3;
 
 void expect_philox(const OpContext& c, int i) {
+  if (!c.known_ints(i)) {
+    const ValueId given = c.g.cast(c.g.reshape(c.in(i), {}), DType::int64);
+    const auto is = [&](std::int64_t number) {
+      return c.g.binary(BinaryKind::equal, given,
+                        c.g.scalar(static_cast<double>(number), DType::int64));
+    };
+    c.g.add(ops::Assert{"no random number algorithm of TensorFlow's CPU kernels"},
+            {c.g.binary(BinaryKind::logical_or, is(kPhilox), is(kAutoSelect))}, 0);
+    return;
+  }
   const std::int64_t algorithm = c.integer(i, "the algorithm");
   if (algorithm != kPhilox && algorithm != kAutoSelect) {
     c.refuse(fmt::format("random number algorithm {}", algorithm));

@@ -1,4 +1,4 @@
-#include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf::importers {
 
@@ -10,14 +10,24 @@ Results reduce(OpContext& c) {
 
 Results arg_reduce(OpContext& c) {
   c.expect_count(2);
+  if (!c.known_ints(1)) {
+    const RunTimeAxis axis(c.g, c.in(0), c.in(1));
+    const ops::ArgReduce along{c.kind != 0, 1, c.node.type("output_type")};
+    return {axis.without_axis(c.g.add1(along, {axis.flat(c.in(0))}))};
+  }
   const ops::ArgReduce op{c.kind != 0, c.integer(1, "dimension"), c.node.type("output_type")};
   return {c.g.add1(op, {c.in(0)})};
 }
 
 Results scan(OpContext& c) {
   c.expect_count(2);
-  const ops::Scan op{static_cast<ScanKind>(c.kind), c.integer(1, "axis"), c.node.flag("exclusive"),
-                     c.node.flag("reverse")};
+  ops::Scan op{static_cast<ScanKind>(c.kind), 1, c.node.flag("exclusive"), c.node.flag("reverse")};
+  if (!c.known_ints(1)) {
+    const RunTimeAxis axis(c.g, c.in(0), c.in(1));
+    return {
+        refine_like(c.g, axis.whole(c.g.add1(op, {axis.flat(c.in(0))}), axis.along()), c.in(0))};
+  }
+  op.axis = c.integer(1, "axis");
   return {c.g.add1(op, {c.in(0)})};
 }
 
@@ -58,10 +68,8 @@ Results euclidean_norm(OpContext& c) {
 
 Results l2_loss(OpContext& c) {
   c.expect_count(1);
-  Ints axes;
-  for (int axis = 0; axis < c.rank(0); ++axis) axes.push_back(axis);
-  const ValueId sum =
-      c.g.reduce(ReduceKind::sum, c.g.unary({UnaryKind::square}, c.in(0)), axes, false);
+  const ValueId flat = c.g.reshape(c.g.unary({UnaryKind::square}, c.in(0)), {-1});
+  const ValueId sum = c.g.reduce(ReduceKind::sum, flat, {0}, false);
   return {c.g.binary(BinaryKind::mul, sum, c.g.scalar(0.5, c.dtype(0)))};
 }
 
@@ -89,12 +97,20 @@ ValueId weights_or_ones(OpContext& c) {
 }  // namespace
 
 // Counts along the last axis of [N] or [B, N]: one-hot rows, weighted, added up. Values outside the
-// bins count nowhere. kind 1: DenseBincount, which has attribute binary_output.
+// bins count nowhere. kind 1: DenseBincount, which has attribute binary_output; kind 0 counts all
+// elements of a tensor of any rank.
 Results bincount(OpContext& c) {
   c.expect_count(3);
   const bool binary = c.kind == 1 && c.node.flag("binary_output");
+  const bool is_vector = c.shape(0).has_rank() && c.rank(0) == 1;
+  if (!is_vector && (c.kind == 0 || (c.shape(0).has_rank() && c.rank(0) == 0))) {
+    const std::vector<ValueId> flat{c.g.reshape(c.in(0), {-1}), c.in(1),
+                                    c.g.reshape(c.in(2), {-1})};
+    OpContext vector{c.g, c.node, flat, c.kind};
+    return bincount(vector);
+  }
   const int rank = c.rank(0);
-  if (rank < 1 || rank > 2) {
+  if (rank > 2) {
     fail(ErrorCode::invalid_argument, "expected a vector or a matrix, found {}",
          c.shape(0).to_string());
   }

@@ -1,5 +1,5 @@
 // Elements of axes moved round in a circle.
-#include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf::importers {
 namespace {
@@ -60,10 +60,11 @@ void assert_axes(GraphBuilder& g, ValueId axes, int rank) {
 Results roll(OpContext& c) {
   c.expect_count(3);
   GraphBuilder& g = c.g;
-  const int rank = c.rank(0);
   const std::optional<Ints> by = c.known_ints(1), along = c.known_ints(2);
   const ValueId shifts = g.reshape(g.cast(c.in(1), DType::int64), {-1});
   const ValueId axes = g.reshape(g.cast(c.in(2), DType::int64), {-1});
+  if (!c.shape(0).has_rank()) return {roll_any_axes(g, c.in(0), shifts, axes)};
+  const int rank = c.rank(0);
   const std::int64_t count = g.shape(shifts)[0];
   ValueId x = c.in(0);
   if (!along) {

@@ -1,4 +1,4 @@
-#include "loaders/tf/ops/op_context.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf::importers {
 
@@ -39,6 +39,9 @@ Results squeeze(OpContext& c) {
 
 Results expand_dims(OpContext& c) {
   c.expect_count(2);
+  if (!c.known_ints(1)) {
+    return {RunTimeAxis(c.g, c.in(0), c.in(1), 1).whole(c.in(0), c.g.ints({1}), 1)};
+  }
   return {c.g.expand_dims(c.in(0), c.integer(1, "dim"))};
 }
 
@@ -52,17 +55,23 @@ Results broadcast_to(OpContext& c) {
 // The shape that two shapes broadcast to.
 Results broadcast_args(OpContext& c) {
   c.expect_count(2);
-  if (!c.shape(0).is_static() || !c.shape(1).is_static()) c.refuse("shapes of unknown rank");
-  const std::int64_t n = std::max(c.shape(0).num_elements(), c.shape(1).num_elements());
+  GraphBuilder& g = c.g;
+  const ops::ShapeQuery length{ShapeQueryKind::size, DType::int64};
+  const ValueId sizes[] = {g.add1(length, {c.in(0)}), g.add1(length, {c.in(1)})};
+  const ValueId n = g.binary(BinaryKind::maximum, sizes[0], sizes[1]);
   const auto padded = [&](int i) {
-    const std::int64_t missing = n - c.shape(i).num_elements();
-    if (missing == 0) return c.in(i);
-    const ValueId ones = c.g.cast(c.g.ints(Ints(static_cast<std::size_t>(missing), 1)), c.dtype(i));
-    return c.g.concat({ones, c.in(i)}, 0);
+    const ValueId missing = g.reshape(g.binary(BinaryKind::sub, n, sizes[i]), {1});
+    const ValueId ones = g.add1(ops::BroadcastTo{}, {g.scalar(1, c.dtype(i)), missing});
+    return g.concat({ones, c.in(i)}, 0);
   };
-  const ValueId x = padded(0), y = padded(1);
-  const ValueId is_one = c.g.binary(BinaryKind::equal, x, c.g.scalar(1, c.dtype(0)));
-  return {c.g.select(is_one, y, x)};
+  const ValueId x = padded(0), y = padded(1), one = g.scalar(1, c.dtype(0));
+  const ValueId is_one = g.binary(BinaryKind::equal, x, one);
+  const ValueId fits =
+      g.binary(BinaryKind::logical_or, is_one,
+               g.binary(BinaryKind::logical_or, g.binary(BinaryKind::equal, y, one),
+                        g.binary(BinaryKind::equal, x, y)));
+  check_at_run_time(g, "Incompatible shapes", fits);
+  return {g.select(is_one, y, x)};
 }
 
 Results fill(OpContext& c) {
@@ -134,21 +143,27 @@ Results lin_space(OpContext& c) {
 // Where each operand of a concatenation begins.
 Results concat_offset(OpContext& c) {
   if (c.count() < 3) fail(ErrorCode::invalid_argument, "expected at least 3 operands");
-  const std::int64_t axis = c.integer(0, "concat_dim");
+  GraphBuilder& g = c.g;
+  const ValueId first = c.in(1), zero = g.scalar(0, c.dtype(1));
+  const ValueId rank = g.add1(ops::ShapeQuery{ShapeQueryKind::size, c.dtype(1)}, {first});
+  const ValueId given = g.reshape(g.cast(c.in(0), c.dtype(1)), {});
+  const ValueId axis = g.select(g.binary(BinaryKind::less, given, zero),
+                                g.binary(BinaryKind::add, given, rank), given);
+  const ValueId inside =
+      g.binary(BinaryKind::logical_and, g.binary(BinaryKind::greater_equal, axis, zero),
+               g.binary(BinaryKind::less, axis, rank));
+  check_at_run_time(g, "axis is out of range", inside);
+  const ValueId axes = g.add1(ops::Range{}, {zero, rank, g.scalar(1, c.dtype(1))});
+  const ValueId along = g.binary(BinaryKind::equal, axes, axis);
   Results offsets;
-  std::int64_t position = 0;
+  ValueId position = g.select(along, zero, zero);
   for (int i = 1; i < c.count(); ++i) {
-    const Ints dims = c.ints(i, "shape");
-    const std::int64_t at = axis < 0 ? axis + static_cast<std::int64_t>(dims.size()) : axis;
-    if (at < 0 || at >= static_cast<std::int64_t>(dims.size())) {
-      fail(ErrorCode::invalid_argument, "axis {} of rank {}", axis, dims.size());
-    }
-    Ints offset(dims.size(), 0);
-    offset[static_cast<std::size_t>(at)] = position;
-    if (__builtin_add_overflow(position, dims[static_cast<std::size_t>(at)], &position)) {
-      fail(ErrorCode::invalid_argument, "sizes overflow");
-    }
-    offsets.push_back(c.g.cast(c.g.ints(offset), c.dtype(i)));
+    const ValueId dims = c.in(i);
+    const ValueId same =
+        g.binary(BinaryKind::logical_or, along, g.binary(BinaryKind::equal, dims, first));
+    check_at_run_time(g, "All dimensions except the axis must match", same);
+    offsets.push_back(position);
+    position = g.select(along, g.binary(BinaryKind::add, position, dims), zero);
   }
   return offsets;
 }

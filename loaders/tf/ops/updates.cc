@@ -1,6 +1,8 @@
 // Copies of tensors with parts replaced, and the older forms of a few ops.
+#include "loaders/tf/ops/bad_indices.h"
 #include "loaders/tf/ops/fused.h"
 #include "loaders/tf/ops/numeric.h"
+#include "loaders/tf/ops/run_time_axis.h"
 
 namespace thaw::tf {
 
@@ -30,9 +32,12 @@ namespace importers {
 
 Results tensor_scatter_sub(OpContext& c) {
   c.expect_count(3);
-  c.one_of("bad_indices_policy", {"", "DEFAULT", "ERROR"});
-  const ValueId updates = c.g.unary({UnaryKind::neg}, c.in(2));
-  return {c.g.add1(ops::Scatter{ScatterKind::add}, {c.in(0), c.in(1), updates})};
+  ValueId indices = c.in(1), updates = c.in(2);
+  if (ignores_bad_indices(c)) {
+    keep_good_updates(c.g, run_time_dims(c.g, c.in(0)), indices, updates);
+  }
+  const ValueId negative = c.g.unary({UnaryKind::neg}, updates);
+  return {c.g.add1(ops::Scatter{ScatterKind::add}, {c.in(0), indices, negative})};
 }
 
 // (input, begin, end, strides, value)

@@ -175,6 +175,15 @@ Types quantized_bias_add(const ops::HostCall&, const Context& context) {
   return {{DType::int32, context.shape(0)}, {DType::float32, Shape{}}, {DType::float32, Shape{}}};
 }
 
+Types quantized_add(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 6);
+  inference::expect_same_type(DType::uint8, "x", context.dtype(0));
+  inference::expect_same_type(DType::uint8, "y", context.dtype(1));
+  expect_range(context, 2, 5);
+  const Shape shape = broadcast(context.shape(0), context.shape(1));
+  return {{DType::int32, shape}, {DType::float32, Shape{}}, {DType::float32, Shape{}}};
+}
+
 Types round_to_float8(const ops::HostCall& call, const Context& context) {
   inference::expect_operands(context, 1);
   const std::string& kind = call.attributes.text("kind");
@@ -199,6 +208,7 @@ constexpr HostFunction kBits[] = {
     {"requantize", requantize, true, true},
     {"requantization_range", requantization_range, true, true},
     {"quantized_number", quantized_number, true, true},
+    {"quantized_add", quantized_add, true, true},
     {"quantized_bias_add", quantized_bias_add, true, true},
     {"round_to_float8", round_to_float8},
 };

@@ -240,6 +240,28 @@ Types encode_image(const ops::HostCall& call, const Context& context) {
   return {{DType::string, Shape(Ints(x.dims().begin(), x.dims().end() - 3))}};
 }
 
+Types extract_glimpse(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 3);
+  inference::expect_type(is_floating(context.dtype(0)), "input", "a floating type",
+                         context.dtype(0));
+  inference::expect_index_type("size", context.dtype(1));
+  inference::expect_same_type(context.dtype(0), "offsets", context.dtype(2));
+  inference::expect_rank(context.shape(0), 4, "input");
+  inference::expect_rank(context.shape(2), 2, "offsets");
+  inference::merge_shape(context.shape(2), Shape{kUnknownDim, 2}, "offsets");
+  const Shape x = context.shape(0).has_rank() ? context.shape(0) : inference::unknown_dims(4);
+  Shape y{x[0], kUnknownDim, kUnknownDim, x[3]};
+  if (const auto size = inference::ints_operand(context, 1, "size")) {
+    if (size->size() != 2) inference::invalid("size: expected two numbers");
+    for (int i = 0; i < 2; ++i) {
+      const std::int64_t pixels = (*size)[static_cast<std::size_t>(i)];
+      if (pixels < 1) inference::invalid("size: {} pixels", pixels);
+      y[i + 1] = pixels;
+    }
+  }
+  return {{context.dtype(0), y}};
+}
+
 }  // namespace
 
 std::span<const HostFunction> image() {
@@ -253,6 +275,7 @@ std::span<const HostFunction> image() {
       {"draw_bounding_boxes", draw_bounding_boxes},
       {"encode_jpeg", encode_image, true, true},
       {"encode_png", encode_image, true, true},
+      {"extract_glimpse", extract_glimpse},
       {"extract_patches", extract_patches},
       {"hsv_to_rgb", colours},
       {"jpeg_shape", jpeg_shape},

@@ -314,6 +314,30 @@ Types nearest_neighbors(const ops::HostCall&, const Context& context) {
   return {{DType::int64, Shape{rows, kUnknownDim}}, {dtype, Shape{rows, kUnknownDim}}};
 }
 
+Types scatter_div(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 3);
+  expect_numeric(context, 0, "tensor");
+  inference::expect_index_type("indices", context.dtype(1));
+  inference::expect_same_type(context.dtype(0), "updates", context.dtype(2));
+  return {context.type(0)};
+}
+
+Types scatter_strings(const ops::HostCall&, const Context& context) {
+  inference::expect_operands(context, 3);
+  inference::expect_type(is_integer(context.dtype(0)), "indices", "an integer type",
+                         context.dtype(0));
+  inference::expect_same_type(DType::string, "updates", context.dtype(1));
+  inference::expect_index_type("shape", context.dtype(2));
+  if (const auto dims = inference::ints_operand(context, 2, "shape")) {
+    for (const std::int64_t dim : *dims) {
+      if (dim < 0) inference::invalid("shape: a dimension of {}", dim);
+    }
+    return {{DType::string, Shape(*dims)}};
+  }
+  const std::int64_t rank = inference::ints_length(context, 2);
+  return {{DType::string, rank < 0 ? Shape::unknown_rank() : inference::unknown_dims(rank)}};
+}
+
 }  // namespace
 
 std::span<const HostFunction> segment() {
@@ -329,6 +353,8 @@ std::span<const HostFunction> segment() {
       {"nearest_neighbors", nearest_neighbors},
       {"nth_element", nth_element},
       {"ragged_bincount", bincount},
+      {"scatter_div", scatter_div},
+      {"scatter_strings", scatter_strings},
       {"search_sorted", search_sorted},
       {"segment_reduce", segment_reduce},
       {"set_operation", set_operation},

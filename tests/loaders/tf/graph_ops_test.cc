@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
                       RefusedOp{"FIFOQueueV2", "input pipelines"},
                       RefusedOp{"LogUniformCandidateSampler", "for a loss of training"},
                       RefusedOp{"TensorArrayReadV2", "TensorFlow 0.x"},
-                      RefusedOp{"QuantizedAdd", "TensorFlow 1's own quantiser"},
+                      RefusedOp{"QuantizedResizeBilinear", "TensorFlow 1's own quantiser"},
                       RefusedOp{"_ScopedAllocator", "stands in no file"},
                       RefusedOp{"DecodeProtoV2", "descriptions of messages"},
                       RefusedOp{"OptionalFromValue", "may be absent"},

@@ -200,7 +200,8 @@ TEST(OpTypes, LimitsAreOfKnownOps) {
   for (const SupportedOp& op : supported_tensorflow_ops()) limited += op.limits.empty() ? 0 : 1;
   EXPECT_GT(limited, 60);
   EXPECT_EQ(tf::op_limits("NoSuchOp"), "");
-  EXPECT_EQ(tf::op_limits("GatherNd"), "not bad_indices_policy=IGNORE");
+  EXPECT_EQ(tf::op_limits("GatherNd"), "");
+  EXPECT_EQ(tf::op_limits("ZerosLike"), "not of tensor lists");
 }
 
 }  // namespace
