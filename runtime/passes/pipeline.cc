@@ -33,6 +33,7 @@ constexpr Pass kPasses[] = {
 constexpr Pass kShapedPasses[] = {
     {"remove_identities", remove_identities},
     {"fuse_dilation", fuse_dilation},
+    {"fuse_pad", fuse_pad},
     {"fuse_moments", fuse_moments},
     {"fuse_normalization", fuse_normalization},
     {"simplify_masks", simplify_masks},

@@ -46,11 +46,35 @@ class MaskSimplifier {
     return binary != nullptr && binary->kind == BinaryKind::sub && node->inputs[0] == x;
   }
 
+  /// m of truths & m, which only spreads m to a shape that x or y has anyway.
+  std::optional<ValueId> without_truths(const Node& select) const {
+    const Node* both = node_behind(select.inputs[0]);
+    const auto* binary = both == nullptr ? nullptr : std::get_if<ops::Binary>(&both->op);
+    const Shape& result = type_of(graph_, select.outputs[0]).shape;
+    if (binary == nullptr || binary->kind != BinaryKind::logical_and || !result.is_static() ||
+        (type_of(graph_, select.inputs[1]).shape != result &&
+         type_of(graph_, select.inputs[2]).shape != result)) {
+      return std::nullopt;
+    }
+    for (const std::size_t i : {0, 1}) {
+      const Tensor* constant = constant_of(graph_, both->inputs[i]);
+      if (constant == nullptr || constant->dtype() != DType::boolean) continue;
+      const auto* truths = static_cast<const bool*>(constant->data());
+      if (std::all_of(truths, truths + constant->num_elements(), [](bool x) { return x; }))
+        return both->inputs[1 - i];
+    }
+    return std::nullopt;
+  }
+
   /// select(!m, x, y) -> select(m, y, x); a constant m is negated where that puts the scores first.
   bool select(NodeId id) {
     Node& node = node_at(graph_, id);
     if (const auto mask = negated(node.inputs[0])) {
       node.inputs = {*mask, node.inputs[2], node.inputs[1]};
+      return true;
+    }
+    if (const auto mask = without_truths(node)) {
+      node.inputs[0] = *mask;
       return true;
     }
     const Tensor* constant = constant_of(graph_, node.inputs[0]);

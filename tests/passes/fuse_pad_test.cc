@@ -36,6 +36,20 @@ std::string fused(const std::string& text) {
   return ops_of(after);
 }
 
+// Convolutions of sequences add an axis between the pad and the convolution.
+TEST(FusePad, ZerosInFrontOfAnAddedAxis) {
+  const auto sequence = [](const std::string& axis) {
+    return "%x: float32[2, 7, 2] = input()\n" + random_constant("w", "float32", {1, 3, 2, 4}, 1) +
+           "%p = constant() {value = int32[3, 2](0, 0, 2, 0, 0, 0)}\n%q = pad(%x, %p)\n"
+           "%e = expand_dims(%q) {axes = [" +
+           axis +
+           "]}\n%c = conv(%e, %w) {strides = [1, 1], dilations = [1, 2], padding = valid}\n"
+           "outputs(%c)";
+  };
+  EXPECT_EQ(fused(sequence("1")), "input expand_dims conv");
+  EXPECT_EQ(fused(sequence("-3")), "input expand_dims conv");
+}
+
 TEST(FusePad, ZerosBecomePadding) {
   EXPECT_EQ(fused(body(kAround, ")", "") + "outputs(%c)"), "input conv");
   EXPECT_EQ(fused(body(kAround + "%z = constant() {value = float32[](0)}\n", ", %z)",
