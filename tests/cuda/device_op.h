@@ -19,7 +19,8 @@ namespace thaw::test {
 /// One op on the device: types, kernel, memory.
 class DeviceOp {
  public:
-  DeviceOp(const DeviceBackend& backend, const OpCase& row, std::vector<Tensor> operands)
+  DeviceOp(const DeviceBackend& backend, const OpCase& row, std::vector<Tensor> operands,
+           PackCache* packs = nullptr)
       : row_(row), backend_(backend), in_(std::move(operands)) {
     std::vector<const Tensor*> known(in_.size(), nullptr);
     for (const int i : constant_operands(row)) known[at(i)] = &in_[at(i)];
@@ -32,7 +33,7 @@ class DeviceOp {
       typed.push_back({in_[i].type(), known[i]});
     }
     out_types_ = infer(row.op, typed, row.results, nullptr);
-    kernel_ = backend_.prepare({row.op, in_types_, out_types_, known, nullptr, 1});
+    kernel_ = backend_.prepare({row.op, in_types_, out_types_, known, packs, 1});
   }
 
   const DeviceKernel* kernel() const { return kernel_.get(); }

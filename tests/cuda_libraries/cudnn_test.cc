@@ -137,6 +137,36 @@ TEST(CudnnRnn, WeightsThatAreComputedAreRefused) {
   EXPECT_FALSE(test::check_row(CudnnBackend(), row, DType::float32));
 }
 
+TEST(CudnnRnn, LayersThatShareTheWeightsOfTheirStateKeepTheirOwnOfTheInput) {
+  test::OpCase row;
+  row.op = ops::Rnn{};
+  row.operands.resize(4);
+  row.operands[0].shape = {2, 3, 4};
+  row.operands[1].shape = {4, 20};
+  row.operands[2].shape = {5, 20};
+  row.operands[3].shape = {20};
+  for (std::size_t i = 1; i < 4; ++i) row.operands[i].constant = true;
+  row.results = 3;
+  const CudnnBackend backend;
+  PackCache packs;
+  std::vector<Tensor> operands = test::make_operands(row, DType::float32);
+  for (int layer = 0; layer < 3; ++layer) {
+    // Another kernel, then another bias.
+    if (layer > 0) {
+      Tensor& changed = operands[layer == 1 ? 1 : 3];
+      changed = changed.clone();
+      for (std::int64_t i = 0; i < changed.num_elements(); ++i) {
+        changed.mutable_data<float>()[i] += 0.25F;
+      }
+    }
+    const test::DeviceOp op(backend, row, operands, &packs);
+    ASSERT_NE(op.kernel(), nullptr);
+    const std::vector<Tensor> found = op.run(), expected = test::expected_results(row, operands);
+    EXPECT_EQ(test::judge(found[0], expected[0], 2e-6, false), "") << "layer " << layer;
+  }
+  EXPECT_EQ(packs.size(), 3u);
+}
+
 class Sleeper final : public DeviceKernel {
  public:
   Sleeper(const char* name, double seconds, double* clock) : name_(name), seconds_(seconds) {
