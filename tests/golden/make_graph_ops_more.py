@@ -3,8 +3,11 @@ and ops that only files of TensorFlow 1 and its quantiser have. As make_graph_op
 
     python tests/golden/make_graph_ops_more.py [--only pattern]
 """
+import fnmatch
 import gzip
 import os
+import shutil
+import sys
 
 import make_graph_ops
 from make_graph_ops import CASES, R, case, np, packed, rand, tf, whole
@@ -156,9 +159,47 @@ def singular_systems(diagonals, right):
     return packed(out)
 
 
+# ---- ops that later ones have replaced ----
+
+def write_first_forms():
+    """Tables behind names and a variable of TensorFlow 1, filled by an initialiser of the SavedModel."""
+    folder = os.path.join(make_graph_ops.HERE, "graph_ops", "first_forms")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.disable_resource_variables()
+        x = v1.placeholder(tf.string, [None], "x")
+        keys, numbers, rows = tf.constant([b"a", b"b", b"cd"]), tf.constant([5, -6, 7], tf.int64), tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+        fixed = R.HashTable(key_dtype=tf.string, value_dtype=tf.int64, shared_name="fixed")
+        mutable = R.MutableHashTable(key_dtype=tf.string, value_dtype=tf.int64, shared_name="mutable")
+        wide = R.MutableHashTableOfTensors(key_dtype=tf.string, value_dtype=tf.float32, value_shape=[2], shared_name="wide")
+        fill = [R.InitializeTable(table_handle=fixed, keys=keys, values=numbers), R.LookupTableImport(table_handle=mutable, keys=keys, values=numbers * 2), R.LookupTableImport(table_handle=wide, keys=keys, values=rows)]
+        main_op = tf.group(*fill)
+        variable = v1.get_variable("v", initializer=tf.constant([1.5, 2.5]), use_resource=False)
+        outs = {"fixed": R.LookupTableFind(table_handle=fixed, keys=x, default_value=tf.constant(-1, tf.int64)), "mutable": R.LookupTableFind(table_handle=mutable, keys=x, default_value=tf.constant(0, tf.int64)),
+                "wide": R.LookupTableFind(table_handle=wide, keys=x, default_value=tf.constant([9.0, 8.0])),
+                "size": tf.stack([R.LookupTableSize(table_handle=t) for t in (fixed, mutable, wide)]), "exported": tf.sort(R.LookupTableExport(table_handle=fixed, Tkeys=tf.string, Tvalues=tf.int64)[1]),
+                "variable": tf.identity(variable) * 2.0, "is_set": tf.cast(v1.is_variable_initialized(variable), tf.int32)}
+        session.run([v1.global_variables_initializer(), main_op])
+        words = np.array([b"b", b"", b"cd", b"a"])
+        answers = session.run(outs, {x: words})
+        builder = v1.saved_model.Builder(os.path.join(folder, "saved_model"))
+        info = v1.saved_model.utils.build_tensor_info
+        signature = v1.saved_model.signature_def_utils.build_signature_def({"x": info(x)}, {name: info(y) for name, y in outs.items()}, "tensorflow/serving/predict")
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature}, main_op=main_op, strip_default_attrs=True)
+        builder.save()
+    path = os.path.join(folder, "saved_model")
+    make_graph_ops.g.pack_folder(path, path + ".zip")
+    names = sorted(outs)
+    make_graph_ops.finish(folder, "first_forms", 1e-6, 1e-6, [words], ["x"], [make_graph_ops.stored(answers[name]) for name in names], names, "savedmodel", "saved_model.zip")
+
+
 def main():
     """Graphs are kept compressed: these repeat themselves."""
     make_graph_ops.main()
+    if len(sys.argv) < 2 or fnmatch.fnmatch("first_forms", sys.argv[-1]):
+        write_first_forms()
     for name in CASES:
         folder = os.path.join(make_graph_ops.HERE, "graph_ops", name)
         plain, case = os.path.join(folder, "graph.pb"), os.path.join(folder, "case.json")
