@@ -23,6 +23,8 @@ bool exchanges_matrices(const Graph& graph, NodeId id) {
 }
 
 bool take_operand(Graph& graph, Node& node, std::size_t operand) {
+  // Rows in front of packed weights: all matrices are one product only as they lie.
+  if (operand == 0 && constant_of(graph, node.inputs[1]) != nullptr) return false;
   const NodeId producer = producer_of(graph, node.inputs[operand]);
   // One of a constant is folded; its kernel packs the result.
   if (!exchanges_matrices(graph, producer) ||
