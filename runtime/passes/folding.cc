@@ -12,7 +12,7 @@ constexpr std::size_t kTinyBytes = 64;                      // folded even behin
 constexpr std::size_t kTooLarge = SIZE_MAX / 4;
 constexpr std::int64_t kMaxUnknownElements = 1 << 16;  // operands of data-dependent ops
 
-// Folding these replaces weights by weights.
+// Folding these replaces weights by weights, of wider types at most.
 bool only_moves_elements(const Op& op) {
   return std::holds_alternative<ops::Identity>(op) || std::holds_alternative<ops::Reshape>(op) ||
          std::holds_alternative<ops::ExpandDims>(op) || std::holds_alternative<ops::Squeeze>(op) ||
@@ -38,8 +38,7 @@ std::size_t constant_bytes(const Graph& graph) {
 
 bool is_foldable(const Node& node) {
   const Op& op = node.op;
-  return !node.inputs.empty() && !node.outputs.empty() && !has_effect(op) &&
-         is_deterministic(op) &&
+  return !node.inputs.empty() && !node.outputs.empty() && !has_effect(op) && is_deterministic(op) &&
          !std::holds_alternative<ops::VariableRead>(op) && !std::holds_alternative<ops::If>(op) &&
          !std::holds_alternative<ops::While>(op);
 }
@@ -86,8 +85,9 @@ bool FoldBudget::admits(const Op& op, const std::vector<Tensor>& operands,
       return false;
     }
   }
-  const std::size_t moved = only_moves_elements(op) ? 4 * operand_bytes : 0;  // casts widen
-  if (bytes > std::max(kSmallBytes, moved)) return false;
+  // No larger than what it replaces (weights that are scaled or quantised); casts widen.
+  const std::size_t replaced = only_moves_elements(op) ? 4 * operand_bytes : operand_bytes;
+  if (bytes > std::max(kSmallBytes, replaced)) return false;
   if (bytes > left_ && bytes > kTinyBytes) return false;
   left_ -= std::min(bytes, left_);
   return true;

@@ -108,7 +108,9 @@ TEST(Specialise, LargeResultsAreNotFolded) {
   g.output("large", filled(1 << 28));
   const ValueId weights = g.constant(Tensor(DType::float32, {1024, 1024}));
   g.output("moved", g.transpose(weights, {1, 0}));  // no larger than what it replaces
-  g.output("computed", g.binary(BinaryKind::add, weights, weights));  // computed anew: stays
+  g.output("scaled", g.binary(BinaryKind::mul, weights, g.scalar(2, DType::float32)));
+  const ValueId line = g.constant(Tensor(DType::float32, {1024, 1}));
+  g.output("product", g.binary(BinaryKind::add, line, g.transpose(line, {1, 0})));  // larger: stays
   const Graph special = specialise(graph, {}, evaluator());
   EXPECT_EQ(count<ops::BroadcastTo>(special), 1);
   EXPECT_EQ(count<ops::Transpose>(special), 0);
