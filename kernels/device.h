@@ -65,6 +65,26 @@ class Device {
   virtual std::unique_ptr<Stream> make_stream() const = 0;
   /// Whether a copy of this device may read and write there: its own memory, or pinned memory.
   virtual bool reaches(const void* address) const = 0;
+  /// Makes it the calling thread's device; what the thread had before, for leave().
+  virtual int enter() const { return 0; }
+  virtual void leave(int /*before*/) const {}
+};
+
+/// While it lives, the calling thread's device is this one (if there is one): launches and events
+/// go where their stream is, whatever device the caller's own code uses.
+class OnDevice {
+ public:
+  explicit OnDevice(const Device* device)
+      : device_(device), before_(device == nullptr ? 0 : device->enter()) {}
+  ~OnDevice() {
+    if (device_ != nullptr) device_->leave(before_);
+  }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+
+ private:
+  const Device* device_;
+  int before_;
 };
 
 /// A bad element that a device kernel met. Kernels cannot throw: the first to meet one writes it

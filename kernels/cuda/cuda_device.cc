@@ -6,6 +6,7 @@ namespace thaw::cuda {
 namespace {
 
 constexpr int kPortableCluster = 8;  // blocks of a cluster on every GPU that has clusters
+constexpr int kDevice = 0;
 
 class CudaRecording final : public Recording {
  public:
@@ -140,17 +141,18 @@ CudaDevice::CudaDevice() {
   check(cudaGetDeviceCount(&count), "counting devices");
   if (count <= 0) fail(ErrorCode::device, "there is no GPU");
   cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, 0), "reading its properties");
+  check(cudaGetDeviceProperties(&properties, kDevice), "reading its properties");
   name_ = properties.name;
   team_limits_.blocks = properties.multiProcessorCount;
   team_limits_.shared_bytes = properties.sharedMemPerBlockOptin;
   team_limits_.cluster = properties.major >= 9 ? kPortableCluster : 0;
-  check(cudaSetDevice(0), "choosing it");
+  const OnDevice scope(this);
   check(cudaFree(nullptr), "creating a context");
 }
 
 std::shared_ptr<std::byte> CudaDevice::allocate(std::size_t bytes, MemoryKind kind) const {
   if (state_->dead) fail(ErrorCode::device, "the GPU failed earlier in this process");
+  const OnDevice scope(this);
   void* memory = nullptr;
   const std::size_t size = bytes == 0 ? 1 : bytes;
   const cudaError_t code = kind == MemoryKind::pinned
@@ -173,6 +175,7 @@ std::shared_ptr<std::byte> CudaDevice::allocate(std::size_t bytes, MemoryKind ki
 }
 
 std::unique_ptr<Stream> CudaDevice::make_stream() const {
+  const OnDevice scope(this);
   return std::make_unique<CudaStream>(state_);
 }
 
@@ -182,8 +185,19 @@ bool CudaDevice::reaches(const void* address) const {
     cudaGetLastError();  // not of the next launch
     return false;
   }
-  const bool own = found.type == cudaMemoryTypeDevice && found.device == 0;
+  const bool own = found.type == cudaMemoryTypeDevice && found.device == kDevice;
   return own || found.type == cudaMemoryTypeHost || found.type == cudaMemoryTypeManaged;
+}
+
+int CudaDevice::enter() const {
+  int before = kDevice;
+  check(cudaGetDevice(&before), "asking for the thread's device");
+  if (before != kDevice) check(cudaSetDevice(kDevice), "choosing it");
+  return before;
+}
+
+void CudaDevice::leave(int before) const {
+  if (before != kDevice) cudaSetDevice(before);
 }
 
 }  // namespace thaw::cuda

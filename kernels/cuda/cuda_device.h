@@ -27,6 +27,8 @@ class CudaDevice final : public Device {
   std::shared_ptr<std::byte> allocate(std::size_t bytes, MemoryKind kind) const override;
   std::unique_ptr<Stream> make_stream() const override;
   bool reaches(const void* address) const override;
+  int enter() const override;
+  void leave(int before) const override;
   const TeamLimits& team_limits() const { return team_limits_; }
 
  private:

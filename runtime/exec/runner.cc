@@ -69,6 +69,10 @@ bool reaches(const DeviceBackend* device, const DeviceTensor& tensor) {
   return tensor.data != nullptr && device->device().reaches(tensor.data.get());
 }
 
+const Device* device_of(const Program& program) {
+  return program.device() == nullptr ? nullptr : &program.device()->device();
+}
+
 // Kernels read whole elements; a borrowed buffer may lie anywhere.
 bool is_aligned(const Tensor& tensor) {
   const std::size_t element = size_of(tensor.dtype());
@@ -202,6 +206,7 @@ std::span<const Tensor> Runner::aligned(std::span<const Tensor> inputs) {
 
 void Runner::execute(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
                      const ValueVisit* visit, const LaunchVisit* launches) {
+  const OnDevice scope(device_of(*program_));
   check_inputs(inputs);
   wait();
   inputs = aligned(inputs);
@@ -262,6 +267,7 @@ void Runner::enqueue(std::span<const DeviceTensor> inputs, std::vector<DeviceTen
   }
   refuse_strings(program_->inputs(), "input");
   refuse_strings(program_->outputs(), "output");
+  const OnDevice scope(device_of(*program_));
   check_inputs(inputs);
   Bound& entry = bound(inputs, true, Door::device);
   if (in_flight_ != entry.plan.get()) wait();
@@ -275,6 +281,7 @@ void Runner::enqueue(std::span<const DeviceTensor> inputs, std::vector<DeviceTen
 }
 
 void Runner::wait() {
+  const OnDevice scope(device_of(*program_));
   if (BoundPlan* plan = std::exchange(in_flight_, nullptr)) plan->finish();
 }
 
@@ -316,6 +323,7 @@ void Runner::prepare(const std::vector<Shape>& shapes) {
     return compiled.fused && compiled.door == Door::host && compiled.shapes == shapes;
   });
   if (known == bounds_.end()) {
+    const OnDevice scope(device_of(*program_));
     bind(shapes);
   } else {
     bounds_.splice(bounds_.begin(), bounds_, known);

@@ -1,5 +1,6 @@
 // The plugin's own code, as nvcc makes it, over a runtime that writes down what a capture may not
 // hold: allocations, waits, copies that act at once, work on other streams.
+#include <cuda_runtime_api.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -172,6 +173,25 @@ TEST(Capture, EnqueuedRunsRecordAllButTheCopiesAtTheDoor) {
   }
   runner.wait();
   EXPECT_EQ(runtime.calls["cudaStreamSynchronize"], 1);
+  EXPECT_EQ(runtime.illegal, std::vector<std::string>{});
+}
+
+// The device that the caller's own code uses is the caller's.
+TEST(Capture, RunsOnItsDeviceWhateverTheThreadUsesAndLeavesThatAlone) {
+  fake::CudaRuntime& runtime = fake::cuda_runtime();
+  ProgramOptions options;
+  options.device = &plugin();
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  {
+    Runner runner(std::make_shared<const Program>(net(), reference_backend(), options), {1, 4});
+    const std::vector<Tensor> inputs = {Tensor(DType::int32, {4, 6})};
+    std::vector<Tensor> outputs;
+    for (int run = 0; run < 3; ++run) runner.run(inputs, outputs);
+  }
+  int device = 0;
+  EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
+  EXPECT_EQ(device, 1);
+  EXPECT_EQ(cudaSetDevice(0), cudaSuccess);
   EXPECT_EQ(runtime.illegal, std::vector<std::string>{});
 }
 

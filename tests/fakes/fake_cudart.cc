@@ -15,6 +15,7 @@ CudaRuntime& cuda_runtime() {
 namespace {
 
 constexpr std::size_t kAlignment = 256;
+thread_local int current_device = 0;  // the runtime's own is of the thread, too
 
 /// A call that is right at any time.
 void note(const char* name) {
@@ -52,6 +53,7 @@ cudaError_t outcome(const char* name) {
 bool put(const char* name, void* stream) {
   note(name);
   CudaRuntime& runtime = cuda_runtime();
+  if (current_device != 0) runtime.illegal.push_back(std::string(name) + " on another device");
   if (runtime.capturing == nullptr) return true;
   if (stream != runtime.capturing) {
     runtime.illegal.push_back(std::string(name) + " on another stream");
@@ -108,7 +110,14 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   properties->sharedMemPerBlockOptin = 227 * 1024;
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaGetDevice(int* device) {
+  *device = current_device;
+  return cudaSuccess;
+}
+cudaError_t cudaSetDevice(int device) {
+  current_device = device;
+  return cudaSuccess;
+}
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 const char* cudaGetErrorName(cudaError_t) { return "a fake error"; }
 const char* cudaGetErrorString(cudaError_t) { return "a fake error"; }

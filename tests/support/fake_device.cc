@@ -150,6 +150,16 @@ std::unique_ptr<Stream> FakeDevice::make_stream() const {
 
 namespace {
 
+thread_local int entered = 0;  // how deep this thread is in scopes of the device
+
+}  // namespace
+
+int FakeDevice::enter() const { return entered++; }
+
+void FakeDevice::leave(int before) const { entered = before; }
+
+namespace {
+
 class FakeKernel final : public DeviceKernel {
  public:
   explicit FakeKernel(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {
@@ -158,6 +168,7 @@ class FakeKernel final : public DeviceKernel {
   const char* name() const override { return "fake"; }
   bool may_fault() const override { return true; }
   void enqueue(const Args& args, const Queue& queue) const override {
+    THAW_CHECK(entered > 0, "a kernel was put into a stream on another device");
     const std::vector<View> in(args.in.begin(), args.in.end()),
         out(args.out.begin(), args.out.end());
     auto* fault = queue.fault;

@@ -27,6 +27,8 @@ class FakeDevice final : public Device {
   std::shared_ptr<std::byte> allocate(std::size_t bytes, MemoryKind kind) const override;
   std::unique_ptr<Stream> make_stream() const override;
   bool reaches(const void* address) const override;
+  int enter() const override;
+  void leave(int before) const override;
 
   const Counts& counts() const { return state_->counts; }
   /// The n-th piece of work from now on fails, and so does everything after it.
