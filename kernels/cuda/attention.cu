@@ -69,6 +69,7 @@ struct AttentionBody {
   static constexpr int kGroups = kRows / kRowsEach;
   static constexpr int kStride = kRows + 4;     // of what lies by columns
   static constexpr int kKeyStride = kKeys + 2;  // of k's tile
+  static constexpr int kLeastBlocks = 1;
   static_assert(kKeysEach >= 1 && kKeyStride % kKeysEach == 0 && kDepth * kKeyStride <= kKeys * 64);
 
   AttentionShape s;

@@ -59,8 +59,19 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+/// Blocks that a multiprocessor should hold at least; 0: the compiler's choice. A body that keeps
+/// sums in registers says 1: for more blocks some architectures would spill them.
 template <class Body>
-__global__ void __launch_bounds__(kThreads)
+constexpr int least_blocks() {
+  if constexpr (requires { Body::kLeastBlocks; }) {
+    return Body::kLeastBlocks;
+  } else {
+    return 0;
+  }
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads, least_blocks<Body>())
     blocks_kernel(const __grid_constant__ Body body, std::int64_t count) {
   extern __shared__ __align__(16) std::byte shared[];
   for (std::int64_t i = blockIdx.x; i < count; i += gridDim.x) {
