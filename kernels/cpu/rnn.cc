@@ -186,6 +186,7 @@ class RnnKernel final : public Kernel {
         }
         return;
       }
+      team.gather(members_);
       for (std::int64_t i = 0; i < groups_; ++i) {
         group = group_at(args, i, 0);
         steps_.begin(o, group);

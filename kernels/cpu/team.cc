@@ -38,6 +38,12 @@ Clock::duration wait_until(const Condition& condition) {
 
 }  // namespace
 
+void Team::gather(int members) const {
+  for (int i = 0; i < kGlances && joined_.load(std::memory_order_relaxed) < members; ++i) {
+    spin_pause();
+  }
+}
+
 void Team::open(Member& leader) {
   leader.count = 1;
   const std::int64_t last = round_.load(std::memory_order_relaxed);

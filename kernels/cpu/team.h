@@ -24,6 +24,9 @@ class Team {
 
   /// Enters. Index 0 leads; those behind kMost have nothing to follow.
   Member join() { return {joined_.fetch_add(1, std::memory_order_acq_rel)}; }
+  /// The leader's, before its first round: waits a moment for those who are on their way, whom a
+  /// round that has begun would leave out to its end.
+  void gather(int members) const;
   /// The leader's: begins a round and sets the members. Every round needs a barrier at its end.
   void open(Member& leader);
   /// The leader's: no more rounds.

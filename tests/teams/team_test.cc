@@ -108,5 +108,16 @@ TEST(CpuTeam, ALeaderThatHasToWaitLongGoesOnAlone) {
   EXPECT_LT(Clock::now() - start, std::chrono::milliseconds(30 * kRounds * 3 / 4));
 }
 
+TEST(Team, GatheringCountsThoseWhoHaveComeAndWaitsForNobodyForLong) {
+  Team team;
+  Team::Member leader = team.join();
+  EXPECT_EQ(team.join().index, 1);
+  team.gather(2);  // all are here
+  team.gather(3);  // the third never comes
+  team.open(leader);
+  EXPECT_EQ(leader.count, 2);
+  team.close();
+}
+
 }  // namespace
 }  // namespace thaw::cpu
