@@ -23,19 +23,6 @@ struct Axis {
 };
 using Axes = std::vector<const Axis*>;
 
-/// The label of each axis; the dimensions that "..." stands for count from the right: -1, -2, ...
-std::vector<int> labels_of(const std::string& term, int rank) {
-  std::vector<int> labels;
-  for (const char c : term) {
-    if (c == kEllipsis) {
-      for (int d = rank - static_cast<int>(term.size()) + 1; d > 0; --d) labels.push_back(-d);
-    } else {
-      labels.push_back(c);
-    }
-  }
-  return labels;
-}
-
 /// A run of axes as one: false if their elements are not evenly spaced.
 bool merges(const Axes& axes, std::size_t where, std::int64_t& stride) {
   stride = axes.empty() ? 0 : axes.back()->stride[where];
@@ -76,7 +63,7 @@ class Planner {
     for (std::size_t where = 0; where < 3; ++where) {
       const Shape& shape = where == kResult ? site_.out[0].shape : site_.in[where].shape;
       const std::string& term = where == kResult ? equation.output : equation.inputs[where];
-      const std::vector<int> labels = labels_of(term, shape.rank());
+      const std::vector<int> labels = axis_labels(term, shape.rank());
       if (static_cast<int>(labels.size()) != shape.rank()) return false;
       const Ints strides = dense_strides(shape);
       for (std::size_t i = 0; i < labels.size(); ++i) {

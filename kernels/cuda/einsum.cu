@@ -48,21 +48,8 @@ struct Label {
   std::array<std::int64_t, kMostOperands> strides{};
 };
 
-/// The label of each axis; the dimensions that "..." stands for count from the right: -1, -2, ...
-Ints labels_of(const std::string& term, int rank) {
-  Ints labels;
-  for (const char c : term) {
-    if (c == kEllipsis) {
-      for (int d = rank - static_cast<int>(term.size()) + 1; d > 0; --d) labels.push_back(-d);
-    } else {
-      labels.push_back(c);
-    }
-  }
-  return labels;
-}
-
 /// False if too many axes are left.
-bool set_loop(const Ints& labels, const std::map<std::int64_t, Label>& all, Loop& loop) {
+bool set_loop(const std::vector<int>& labels, const std::map<int, Label>& all, Loop& loop) {
   Ints dims, strides[kMostOperands];
   for (const std::int64_t name : labels) {
     const auto found = all.find(name);
@@ -77,11 +64,11 @@ bool set_loop(const Ints& labels, const std::map<std::int64_t, Label>& all, Loop
 bool set_loops(const Site& site, Loop& outer, Loop& inner) {
   const EinsumEquation equation =
       parse_einsum(site.op_as<ops::Einsum>().equation, static_cast<int>(site.in.size()));
-  std::map<std::int64_t, Label> all;
+  std::map<int, Label> all;
   for (std::size_t i = 0; i < site.in.size(); ++i) {
     const Shape& shape = site.in[i].shape;
-    const Ints labels = labels_of(equation.inputs[i], shape.rank()),
-               dense = row_major_strides(shape);
+    const std::vector<int> labels = axis_labels(equation.inputs[i], shape.rank());
+    const Ints dense = row_major_strides(shape);
     if (static_cast<int>(labels.size()) != shape.rank()) return false;
     for (std::size_t axis = 0; axis < labels.size(); ++axis) {
       Label& label = all[labels[axis]];
@@ -91,8 +78,8 @@ bool set_loops(const Site& site, Loop& outer, Loop& inner) {
       label.strides[i] += dense[axis];  // a repeated label walks a diagonal
     }
   }
-  const Ints kept = labels_of(equation.output, site.out[0].shape.rank());
-  Ints summed;
+  const std::vector<int> kept = axis_labels(equation.output, site.out[0].shape.rank());
+  std::vector<int> summed;
   for (const auto& [name, label] : all) {
     if (std::find(kept.begin(), kept.end(), name) == kept.end()) summed.push_back(name);
   }

@@ -15,19 +15,10 @@ namespace {
 constexpr std::size_t kMaxOperands = 4;  // TensorFlow's own kernel takes 2
 using Loop = NestedLoop<kMaxOperands + 1>;
 
-// Labels are letters; the dimensions that "..." stands for are numbered from the right: -1, -2, ...
 using Labels = std::vector<int>;
 
-/// The label of each axis of one term; `rank` is what the ellipsis adjusts to.
-Labels axis_labels(const std::string& term, int rank) {
-  Labels labels;
-  for (const char c : term) {
-    if (c == kEllipsis) {
-      for (int d = rank - static_cast<int>(term.size()) + 1; d > 0; --d) labels.push_back(-d);
-    } else {
-      labels.push_back(c);
-    }
-  }
+Labels labels_of_term(const std::string& term, int rank) {
+  Labels labels = axis_labels(term, rank);
   THAW_CHECK(static_cast<int>(labels.size()) == rank, "einsum term '{}' for rank {}", term, rank);
   return labels;
 }
@@ -64,7 +55,7 @@ EinsumPlan plan_einsum(const Site& site) {
   std::map<int, std::int64_t> sizes;
   std::map<int, Loop::Offsets> strides;
   for (std::size_t i = 0; i < site.in.size(); ++i) {
-    const Labels labels = axis_labels(equation.inputs[i], site.in[i].shape.rank());
+    const Labels labels = labels_of_term(equation.inputs[i], site.in[i].shape.rank());
     for (std::size_t axis = 0; axis < labels.size(); ++axis) {
       std::int64_t& size = sizes.emplace(labels[axis], 1).first->second;
       const std::int64_t here = site.in[i].shape[static_cast<int>(axis)];
@@ -73,7 +64,7 @@ EinsumPlan plan_einsum(const Site& site) {
     }
     add_strides(labels, site.in[i].shape, i, strides);
   }
-  const Labels outer = axis_labels(equation.output, site.out[0].shape.rank());
+  const Labels outer = labels_of_term(equation.output, site.out[0].shape.rank());
   add_strides(outer, site.out[0].shape, kMaxOperands, strides);
   Labels inner;
   for (const auto& [label, size] : sizes) {

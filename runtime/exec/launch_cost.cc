@@ -30,17 +30,12 @@ double dim(const TensorType& type, int axis) {
 /// The product of the sizes of all labels: the innermost loop's multiply-adds.
 double einsum_steps(const ops::Einsum& op, Types in) {
   const EinsumEquation equation = parse_einsum(op.equation, static_cast<int>(in.size()));
-  std::map<int, double> sizes;  // letters; the dimensions of "..." from the right: -1, -2, ...
+  std::map<int, double> sizes;
   for (std::size_t i = 0; i < in.size(); ++i) {
-    const Shape& shape = in[i]->shape;
-    const std::string& term = equation.inputs[i];
-    const int hidden = shape.rank() - static_cast<int>(term.size()) + 1;
     int axis = 0;
-    for (const char c : term) {
-      for (int d = c == kEllipsis ? hidden : 1; d > 0; --d, ++axis) {
-        double& size = sizes.emplace(c == kEllipsis ? -d : c, 1).first->second;
-        size = std::max(size, dim(*in[i], axis));
-      }
+    for (const int label : axis_labels(equation.inputs[i], in[i]->shape.rank())) {
+      double& size = sizes.emplace(label, 1).first->second;
+      size = std::max(size, dim(*in[i], axis++));
     }
   }
   double steps = 1;

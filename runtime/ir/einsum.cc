@@ -82,4 +82,16 @@ EinsumEquation parse_einsum(const std::string& equation, int operands) {
   return parsed;
 }
 
+std::vector<int> axis_labels(const std::string& term, int rank) {
+  std::vector<int> labels;
+  for (const char c : term) {
+    if (c == kEllipsis) {
+      for (int d = rank - static_cast<int>(term.size()) + 1; d > 0; --d) labels.push_back(-d);
+    } else {
+      labels.push_back(c);
+    }
+  }
+  return labels;
+}
+
 }  // namespace thaw

@@ -19,4 +19,9 @@ struct EinsumEquation {
 /// and Error(unimplemented) for a label repeated in the output.
 EinsumEquation parse_einsum(const std::string& equation, int operands);
 
+/// The label of each axis of a term of an equation: letters; the dimensions that "..." stands for
+/// in a tensor of `rank` axes count from the right: -1, -2, ... Of another length than `rank` if
+/// the term does not fit.
+std::vector<int> axis_labels(const std::string& term, int rank);
+
 }  // namespace thaw
