@@ -57,7 +57,7 @@ struct Source {
 /// The InputLayer of `source`, as text.
 std::string input_layer(const std::string& name, const Source& source);
 /// What importing the model throws, from a file without weights; empty if nothing.
-std::string import_message(const std::string& json, const std::string& version);
+std::string import_message(const std::string& json, const std::string& version = "2.15.0");
 /// A functional model around these layers (text) with `inputs` and `outputs` as JSON.
 std::string functional(const std::string& layers, const std::string& inputs,
                        const std::string& outputs);

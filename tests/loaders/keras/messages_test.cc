@@ -20,17 +20,6 @@ std::string layer(const std::string& class_name, const std::string& nodes,
          ", 'config': {'name': 'l', 'trainable': true" + config + "}}";
 }
 
-std::string message_of(const std::string& json, const std::string& version = "2.15.0") {
-  MemoryH5 file;
-  file.lists[""]["layer_names"] = {};
-  try {
-    import_of(config_of(json, version), file);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 std::string one(const std::string& class_name, const std::string& nodes,
                 const std::string& config = "") {
   return functional(kInput + layer(class_name, nodes, config), "[['x', 0, 0]]", "[['l', 0, 0]]");
@@ -44,31 +33,32 @@ TEST(Messages, Inputs) {
             config + "}}",
         "[['x', 0, 0]]", "[['x', 0, 0]]");
   };
-  EXPECT_THAT(message_of(with_input(", 'batch_input_shape': [null, 4], 'dtype': 'quaternion'")),
+  EXPECT_THAT(import_message(with_input(", 'batch_input_shape': [null, 4], 'dtype': 'quaternion'")),
               HasSubstr("input type \"quaternion\" is not supported"));
-  EXPECT_THAT(message_of(with_input("")),
+  EXPECT_THAT(import_message(with_input("")),
               HasSubstr("the file does not state the shape of input 'x'"));
   // tf.keras's sparse and ragged inputs: what makes them (a list of indices, row splits) has no
   // place in a call of the model.
   for (const char* kind : {"sparse", "ragged"}) {
-    EXPECT_THAT(message_of(with_input(std::string(", 'batch_input_shape': [null, null], '") + kind +
-                                      "': true")),
+    EXPECT_THAT(import_message(with_input(std::string(", 'batch_input_shape': [null, null], '") +
+                                          kind + "': true")),
                 HasSubstr(std::string(kind) + " inputs are not supported"));
   }
 }
 
 TEST(Messages, Calls) {
-  EXPECT_THAT(message_of(one("Activation", "[]", ", 'activation': 'relu'")), HasSubstr("'l'"));
-  EXPECT_THAT(message_of(one("Activation", "[[['x', 0, 3, {}]]]", ", 'activation': 'relu'")),
+  EXPECT_THAT(import_message(one("Activation", "[]", ", 'activation': 'relu'")), HasSubstr("'l'"));
+  EXPECT_THAT(import_message(one("Activation", "[[['x', 0, 3, {}]]]", ", 'activation': 'relu'")),
               HasSubstr("layer 'x' has 1 outputs, asked for output 3"));
-  EXPECT_THAT(message_of(functional(kInput, "[['x', 0, 0]]", "[['x', 0, 2]]")),
+  EXPECT_THAT(import_message(functional(kInput, "[['x', 0, 0]]", "[['x', 0, 2]]")),
               HasSubstr("layer 'x' has 1 outputs, asked for output 2"));
+  EXPECT_THAT(import_message(
+                  one("Activation", "[[['x', 0, 0, {'volume': 11}]]]", ", 'activation': 'relu'")),
+              HasSubstr("Activation 'l': called with argument volume"));
   EXPECT_THAT(
-      message_of(one("Activation", "[[['x', 0, 0, {'volume': 11}]]]", ", 'activation': 'relu'")),
-      HasSubstr("Activation 'l': called with argument volume"));
-  EXPECT_THAT(message_of(one("Activation", "[{'args': 7, 'kwargs': {}}]", ", 'activation': 'relu'"),
-                         "3.15.1"),
-              HasSubstr("args is no list"));
+      import_message(one("Activation", "[{'args': 7, 'kwargs': {}}]", ", 'activation': 'relu'"),
+                     "3.15.1"),
+      HasSubstr("args is no list"));
 }
 
 TEST(Messages, NestedModels) {
@@ -77,26 +67,27 @@ TEST(Messages, NestedModels) {
       "{'name': 'a', 'batch_input_shape': [null, 4]}}, {'class_name': 'InputLayer', 'name': 'b', "
       "'inbound_nodes': [], 'config': {'name': 'b', 'batch_input_shape': [null, 4]}}], "
       "'input_layers': [['a', 0, 0], ['b', 0, 0]], 'output_layers': [['a', 0, 0]]";
-  EXPECT_THAT(message_of(one("Functional", "[[['x', 0, 0, {}]]]", inner)),
+  EXPECT_THAT(import_message(one("Functional", "[[['x', 0, 0, {}]]]", inner)),
               HasSubstr("model 'l' has 2 inputs, called with 1"));
   const std::string single =
       ", 'layers': [{'class_name': 'InputLayer', 'name': 'a', 'inbound_nodes': [], 'config': "
       "{'name': 'a', 'batch_input_shape': [null, 4]}}], 'input_layers': [['a', 0, 0]], "
       "'output_layers': [['a', 0, 0]]";
-  EXPECT_THAT(message_of(one("Functional", "[[['x', 0, 0, {'mask': [['x', 0, 0], ['x', 0, 0]]}]]]",
-                             single)),
+  EXPECT_THAT(import_message(one("Functional",
+                                 "[[['x', 0, 0, {'mask': [['x', 0, 0], ['x', 0, 0]]}]]]", single)),
               HasSubstr("a structure of masks unlike that of the inputs"));
 }
 
 TEST(Messages, PremadeModels) {
-  EXPECT_THAT(message_of("{'class_name': 'LinearModel', 'config': {'name': 'lin', 'units': 1}}"),
-              HasSubstr("model 'lin' (LinearModel) was saved before it was built"));
+  EXPECT_THAT(
+      import_message("{'class_name': 'LinearModel', 'config': {'name': 'lin', 'units': 1}}"),
+      HasSubstr("model 'lin' (LinearModel) was saved before it was built"));
 }
 
 TEST(Messages, LayersWithoutTheirSavedModel) {
-  EXPECT_THAT(message_of(one("TFSMLayer", "[[['x', 0, 0, {}]]]",
-                             ", 'filepath': 'nowhere', 'call_endpoint': 'serve'"),
-                         "3.15.1"),
+  EXPECT_THAT(import_message(one("TFSMLayer", "[[['x', 0, 0, {}]]]",
+                                 ", 'filepath': 'nowhere', 'call_endpoint': 'serve'"),
+                             "3.15.1"),
               HasSubstr("TFSMLayer 'l': a SavedModel outside of the file"));
 }
 
@@ -125,7 +116,7 @@ TEST(Messages, QuantisedLayers) {
                    mode + "', 'source_name': 'float32'}, 'registered_name': null}");
   };
   for (const char* mode : {"int2", "gptq/4", "awq/4/x", "int4/0"}) {
-    EXPECT_THAT(message_of(quantised(mode), "3.15.1"),
+    EXPECT_THAT(import_message(quantised(mode), "3.15.1"),
                 HasSubstr("layer 'l' (Dense): quantisation mode '" + std::string(mode) +
                           "' is not supported"));
   }
