@@ -12,11 +12,14 @@
 
 namespace thaw {
 
-/// Memory of one operand or result, dense row-major; the type belongs to the site and outlives the
-/// view.
+/// Memory of one operand or result, dense row-major unless it has gaps; the type belongs to the
+/// site and outlives the view.
 struct View {
   void* data = nullptr;
   const TensorType* type = nullptr;
+  /// With gaps, where the kernel allows them (Kernel::reads_rows, writes_rows): rows of `columns`
+  /// elements, `pitch` elements from one to the next. Without: 0.
+  std::int64_t columns = 0, pitch = 0;
 
   template <class T>
   const T* as() const {
@@ -27,6 +30,13 @@ struct View {
     return static_cast<T*>(data);
   }
   std::int64_t dim(int axis) const { return type->shape[axis]; }
+  /// Elements from one row of `dense` elements, which is what gaps are allowed between, to the
+  /// next.
+  std::int64_t row_stride(std::int64_t dense) const { return pitch == 0 ? dense : pitch; }
+  /// Where element `index` is, counted from `data`.
+  std::int64_t offset_of(std::int64_t index) const {
+    return pitch == 0 ? index : index / columns * pitch + index % columns;
+  }
   int rank() const { return type->shape.rank(); }
 };
 
@@ -47,10 +57,12 @@ enum class OperandUse : std::uint8_t {
 /// Immutable after preparation: run() may be called by several sessions at once, each with its own
 /// Args. run() allocates nothing and decides nothing; it throws Error only for bad elements (an
 /// index out of range) or a failing device. Views are aligned to their element, no more. Results
-/// never overlap operands, with one exception: the result of a Unary, Binary or Elementwise may be
+/// never overlap operands, with two exceptions: the result of a Unary, Binary or Elementwise may be
 /// the memory of an operand with the result's shape, when their elements have one size. Kernels of
 /// these three therefore read element i of such an operand before they write element i, and never
-/// read it again, whatever the split between threads.
+/// read it again, whatever the split between threads. And an operand of a Concat that reads_rows()
+/// may lie where it belongs in the result: it is left there. Elements in gaps are neither read nor
+/// written.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -60,6 +72,16 @@ class Kernel {
   /// Decides whether a constant whose elements are still in their file is brought into memory.
   virtual OperandUse use([[maybe_unused]] std::size_t operand) const {
     return OperandUse::elements;
+  }
+  /// Whether an operand, a result may have gaps between rows of so many elements, each of which is
+  /// a number of its last dimensions: a value then lies where a Concat wants it or a Split has it.
+  virtual bool reads_rows([[maybe_unused]] std::size_t operand,
+                          [[maybe_unused]] std::int64_t columns) const {
+    return false;
+  }
+  virtual bool writes_rows([[maybe_unused]] std::size_t result,
+                           [[maybe_unused]] std::int64_t columns) const {
+    return false;
   }
   std::size_t workspace() const { return workspace_; }
 

@@ -28,10 +28,11 @@ enum class Home : std::uint8_t {
 };
 struct Place {
   Home home = Home::none;
-  std::size_t offset = 0;            // in the arena
-  int index = 0;                     // of the graph input, the graph output, the variable
-  const Tensor* constant = nullptr;  // in Plan::graph
-  const void* uploaded = nullptr;    // the constant in device memory, kept by Plan::uploaded
+  std::size_t offset = 0;               // in bytes, in the arena, the input or the output
+  int index = 0;                        // of the graph input, the graph output, the variable
+  const Tensor* constant = nullptr;     // in Plan::graph
+  const void* uploaded = nullptr;       // the constant in device memory, kept by Plan::uploaded
+  std::int64_t columns = 0, pitch = 0;  // gaps between rows (View)
 };
 
 /// An operand or a result of a step.
@@ -54,6 +55,8 @@ struct Plan {
   Graph graph;                // specialised and folded: every type static
   std::vector<Place> places;  // per value; a view has its operand's place
   std::vector<Step> steps;    // in the order of their nodes
+  // Concats and Splits without a step: parts are written and read where they lie in the whole.
+  std::vector<NodeId> in_place;
   std::vector<Interval> intervals;
   MemoryPlan memory;
   // Of a plan that uses a device; else empty.
@@ -68,10 +71,11 @@ struct Plan {
 
 /// Compiles a specialised graph. Constants and inputs are used where they lie, outputs are written
 /// straight into the caller's memory, views share their operand's, elementwise ops reuse an operand
-/// that dies. Returns null, with the reason in `why` and `graph` untouched, when something in it
-/// can only be interpreted (control flow, lists, strings, data-dependent shapes) or has no kernel.
-/// With a device, the nodes it has kernels for run there and all others on `backend`; constants are
-/// uploaded once per `packs`. `door` is the host without a device. Throws Error(device) when the device fails.
+/// that dies, parts of a Concat are written where they belong in it. Returns null, with the reason
+/// in `why` and `graph` untouched, when something in it can only be interpreted (control flow,
+/// lists, strings, data-dependent shapes) or has no kernel. With a device, the nodes it has kernels
+/// for run there and all others on `backend`; constants are uploaded once per `packs`. `door` is
+/// the host without a device. Throws Error(device) when the device fails.
 std::shared_ptr<const Plan> compile(Graph&& graph, const Backend& backend, PackCache* packs,
                                     int threads, std::string& why,
                                     const DeviceBackend* device = nullptr, Door door = Door::host);
