@@ -10,6 +10,7 @@
 #include "kernels/cuda/cuda_stream.h"
 #include "kernels/cuda/cudnn.h"
 #include "kernels/cuda/libraries.h"
+#include "kernels/cuda/library_room.h"
 #include "kernels/cuda/narrow.h"
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/window.cuh"
@@ -206,6 +207,7 @@ void run_forward(const ConvPlan& p, const Args& args, const Queue& queue) {
     x = workspace;
     workspace += align_up(p.padded_bytes);
   }
+  workspace = library_workspace(workspace, p.workspace);
   const float one = 1, zero = 0;
   {
     const auto quiet = outside_recordings(queue.stream);
@@ -231,13 +233,14 @@ void run_forward(const ConvPlan& p, const Args& args, const Queue& queue) {
 void run_backward(const ConvPlan& p, const Args& args, const Queue& queue) {
   const float one = 1, zero = 0;
   void* y = args.out[0].data;
+  std::byte* workspace = library_workspace(args.workspace, p.workspace);
   {
     const auto quiet = outside_recordings(queue.stream);
     const std::lock_guard lock(p.library->mutex);
     p.library->require(p.library->set_stream(p.library->handle, native(queue.stream)), "a stream");
     p.library->require(p.library->backward(p.library->handle, &one, p.filter.get(), p.weights.get(),
                                            p.small.get(), args.in[0].data, p.conv.get(), p.backward,
-                                           args.workspace, p.workspace, &zero, p.large.get(), y),
+                                           workspace, p.workspace, &zero, p.large.get(), y),
                        "a transposed convolution");
   }
   if (!p.has_bias) return;
@@ -280,7 +283,7 @@ KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision p
   fuse(plan, op.activation);
   plan.weights = packed(site, device, plan.dtype);
   if (plan.weights == nullptr) return nullptr;
-  std::size_t workspace = align_up(plan.padded_bytes) + plan.workspace;
+  std::size_t workspace = align_up(plan.padded_bytes) + library_room(plan.workspace);
   if (plan.narrow) {
     if (!plan.pixels.set(site, 0, plan.dtype, device)) return nullptr;
     plan.y_bytes = static_cast<std::size_t>(y.num_elements()) * size_of(plan.dtype);
@@ -319,7 +322,7 @@ KernelPtr prepare_conv_transpose_cudnn(const Site& site, const Device& device, P
   }
   plan.weights = packed(site, device, plan.dtype);
   return make_kernel(
-      {"cudnn conv transpose", plan.workspace, false, 2},
+      {"cudnn conv transpose", library_room(plan.workspace), false, 2},
       [plan](const Args& args, const Queue& queue) { run_backward(plan, args, queue); });
 }
 

@@ -168,8 +168,8 @@ void LtProduct::enqueue(const Queue& queue, const void* a, const void* b, const 
   const void* alpha = wide ? static_cast<const void*>(&one64) : &one32;
   const void* beta = wide ? static_cast<const void*>(&zero64) : &zero32;
   require(lt_->matmul(lt_->handle, &operation, alpha, b, first_.get(), a, second_.get(), beta, y,
-                      result_.get(), y, result_.get(), &algorithm_, workspace, workspace_,
-                      native(queue.stream)),
+                      result_.get(), y, result_.get(), &algorithm_,
+                      library_workspace(workspace, workspace_), workspace_, native(queue.stream)),
           "a product");
   if (after_.kind != UnaryKind::linear) apply_in_place(queue, after_, dtype_, y, count_);
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "kernels/cuda/cublaslt.h"
+#include "kernels/cuda/library_room.h"
 #include "kernels/cuda/product.h"
 #include "thaw/options.h"
 
@@ -20,8 +21,8 @@ class LtProduct {
   /// False if the library has no way to do it.
   bool prepare(const CublasLt& lt, const Product& product, DType dtype, const LtOptions& options);
 
-  /// What enqueue() needs.
-  std::size_t workspace() const { return workspace_; }
+  /// What enqueue() needs, aligned as any place in a workspace.
+  std::size_t workspace() const { return library_room(workspace_); }
   /// y = activation(a b + bias); bias is null if the product has none.
   void enqueue(const Queue& queue, const void* a, const void* b, const void* bias, void* y,
                std::byte* workspace) const;

@@ -7,6 +7,7 @@
 #include "kernels/cuda/cuda_stream.h"
 #include "kernels/cuda/cudnn.h"
 #include "kernels/cuda/libraries.h"
+#include "kernels/cuda/library_room.h"
 #include "kernels/cuda/narrow.h"
 #include "kernels/cuda/product.h"
 #include "runtime/base/check.h"
@@ -138,7 +139,7 @@ Tensor CudnnRnn::packed(const Site& site) const {
 void CudnnRnn::enqueue(const Args& args, const Queue& queue) const {
   const auto operand = [&](int i) { return i < 0 ? nullptr : args.in[at(i)].data; };
   void* all = shape.return_sequences ? args.out[0].data : args.workspace;
-  std::byte* work = args.workspace + align_up(y_bytes);
+  std::byte* work = library_workspace(args.workspace + align_up(y_bytes), workspace);
   {
     const auto quiet = outside_recordings(queue.stream);
     const std::lock_guard lock(library->mutex);
@@ -198,7 +199,7 @@ KernelPtr prepare_rnn_cudnn(const Site& site, const Device& device, Precision pr
   }
   const std::uint32_t packed = 6U | (s.bias < 0 ? 0U : 1U << s.bias);
   return make_kernel({small ? "cudnn rnn, small" : "cudnn rnn",
-                      align_up(layer.y_bytes) + layer.workspace, false, packed},
+                      align_up(layer.y_bytes) + library_room(layer.workspace), false, packed},
                      [layer](const Args& args, const Queue& queue) { layer.enqueue(args, queue); });
 }
 
