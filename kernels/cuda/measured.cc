@@ -9,7 +9,8 @@
 namespace thaw::cuda {
 namespace {
 
-constexpr int kWarmUps = 2, kRounds = 5;
+constexpr int kWarmUps = 2, kRounds = 5, kMostInARow = 16;
+constexpr double kRound = 1e-3;  // seconds: shorter runs are timed several in a row
 constexpr std::size_t kMostKnown = 4096;
 
 std::size_t bytes_in(const TensorType& type) {
@@ -25,20 +26,36 @@ class Bench {
     fault_ = reinterpret_cast<Fault*>(take(sizeof(Fault)));
   }
 
-  /// Seconds of the quickest run.
+  /// Throws if the kernel fails.
+  void run_once(const DeviceKernel& kernel) { run(kernel, take(kernel.workspace()), 1); }
+
+  /// Seconds of a run in the quickest round. In a row the device is busy while the host prepares
+  /// the next: a wait behind each would take longer than many kernels do.
   double time(const DeviceKernel& kernel, const Measured::Clock& clock) {
     std::byte* workspace = take(kernel.workspace());
-    double least = std::numeric_limits<double>::infinity();
-    for (int round = -kWarmUps; round < kRounds; ++round) {
+    double least = std::numeric_limits<double>::infinity(), once = least;
+    for (int i = 0; i < kWarmUps; ++i) {
       const double begin = clock();
-      kernel.enqueue({in_, out_, workspace, nullptr}, {*stream_, fault_, 0});
-      stream_->wait();
-      if (round >= 0) least = std::min(least, clock() - begin);
+      run(kernel, workspace, 1);
+      once = clock() - begin;
+    }
+    const int runs =
+        once < kRound / kMostInARow ? kMostInARow : std::max(1, static_cast<int>(kRound / once));
+    for (int round = 0; round < kRounds; ++round) {
+      const double begin = clock();
+      run(kernel, workspace, runs);
+      least = std::min(least, (clock() - begin) / runs);
     }
     return least;
   }
 
  private:
+  void run(const DeviceKernel& kernel, std::byte* workspace, int times) {
+    for (int i = 0; i < times; ++i) {
+      kernel.enqueue({in_, out_, workspace, nullptr}, {*stream_, fault_, 0});
+    }
+    stream_->wait();
+  }
   std::byte* take(std::size_t bytes) {
     memory_.push_back(device_.allocate(bytes, MemoryKind::device));
     if (bytes > 0) stream_->fill_zero(memory_.back().get(), bytes);
@@ -72,13 +89,23 @@ std::size_t Measured::measure(const std::vector<Candidate>& candidates, const Si
     if (KernelPtr kernel = candidates[i](alone)) kernels.emplace_back(i, std::move(kernel));
   }
   if (kernels.empty()) return candidates.size();
-  std::size_t best = kernels.front().first;
-  if (kernels.size() == 1) return best;
+  std::optional<Bench> bench;
+  try {
+    bench.emplace(site, device);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::resource_exhausted) throw;
+    return kernels.front().first;  // no room to try them
+  }
+  std::size_t best = candidates.size();
   double least = std::numeric_limits<double>::infinity();
-  Bench bench(site, device);
   for (const auto& [position, kernel] : kernels) {
     try {
-      const double seconds = bench.time(*kernel, clock_);
+      double seconds = 0;
+      if (kernels.size() == 1) {
+        bench->run_once(*kernel);
+      } else {
+        seconds = bench->time(*kernel, clock_);
+      }
       if (seconds < least) {
         least = seconds;
         best = position;

@@ -21,10 +21,11 @@ class Measured {
   /// Gives a kernel for a site, or null.
   using Candidate = std::function<KernelPtr(const Site&)>;
 
-  /// The kernel of one of `candidates`, or null if none has one. Each is run a few times on memory
-  /// of its own, which holds zeros; one that fails is out. `key` says everything that the times
-  /// depend on; where it is known, only the quickest is prepared and nothing runs. What the others
-  /// packed goes with them: the site's PackCache sees the quickest only.
+  /// The kernel of one of `candidates`, or null if none has one that runs. Each is run a few times
+  /// on memory of its own, which holds zeros; one that fails is out (a single one is run once).
+  /// Where the device has no room for that, the first has to do. `key` says everything that the
+  /// times depend on; where it is known, only the quickest is prepared and nothing runs. What the
+  /// others packed goes with them: the site's PackCache sees the quickest only.
   KernelPtr quickest(const std::vector<Candidate>& candidates, const Site& site,
                      const Device& device, const std::string& key);
 

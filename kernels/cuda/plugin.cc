@@ -92,6 +92,8 @@ class CudaBackend final : public DeviceBackend {
     if (op.groups > 1) {
       candidates.push_back(
           [this](const Site& at) { return prepare_conv_narrow(at, gpu_->device, precision_); });
+      // With few channels in a group there is little to reuse.
+      candidates.push_back([](const Site& at) { return thaw::cuda::prepare_conv(at); });
     }
     std::string text = "conv " + std::to_string(op.groups) + attributes(op);
     text += " " + std::to_string(static_cast<int>(op.activation.kind));
