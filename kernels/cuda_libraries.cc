@@ -93,6 +93,14 @@ std::vector<LibraryFolder> cuda_library_folders() {
   for (const char* variable : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
     if (const char* prefix = std::getenv(variable)) folders.add_python(prefix, variable);
   }
+  // The python3 that one would type, as it is called: an environment's is a link to another's.
+  for (const std::string& folder : split_path("PATH")) {
+    const fs::path python = fs::path(folder) / "python3";
+    std::error_code error;
+    if (!python.is_absolute() || !fs::exists(python, error)) continue;
+    folders.add_python(python.parent_path().parent_path(), "python3 in PATH");
+    break;
+  }
   for (const char* prefix : {"/usr/local", "/usr"}) folders.add_python(prefix, "Python packages");
   if (const char* home = std::getenv("HOME")) {
     folders.add_python(fs::path(home) / ".local", "Python packages");

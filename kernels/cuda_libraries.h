@@ -14,8 +14,8 @@ struct LibraryFolder {
 
 /// In order: THAW_CUDA_PATH (folders separated by ':'; each itself, its lib and lib64, and pip's
 /// nvidia/*/lib below it), the folder of this library or program and lib beside it,
-/// LD_LIBRARY_PATH, pip's nvidia/*/lib in VIRTUAL_ENV, CONDA_PREFIX and the system's Python, the
-/// toolkit, the system.
+/// LD_LIBRARY_PATH, pip's nvidia/*/lib in VIRTUAL_ENV, CONDA_PREFIX, where the first python3 in
+/// PATH stands, and the system's Python, the toolkit, the system.
 std::vector<LibraryFolder> cuda_library_folders();
 
 /// The first folder that holds a file of this name; the path is empty if none does.

@@ -92,6 +92,8 @@ TEST(Doctor, FindsLibrariesInPipsFolders) {
     fs::create_directories(packages / package / "lib");
     std::ofstream(packages / package / "lib" / file) << "found by name";
   }
+  fs::create_directories(root / "bin");
+  std::ofstream(root / "bin/python3") << "stands there";
   const std::string cudnn = (packages / "cudnn/lib/libcudnn.so.9").string();
   const std::string none = "LD_LIBRARY_PATH=" THAW_FAKES "/driver ";
   for (const auto& [environment, origin] :
@@ -99,7 +101,8 @@ TEST(Doctor, FindsLibrariesInPipsFolders) {
         std::pair{"LD_LIBRARY_PATH=" THAW_FAKES "/driver:" + (packages / "cudnn/lib").string(),
                   "LD_LIBRARY_PATH"},
         std::pair{"VIRTUAL_ENV=" + root.string(), "VIRTUAL_ENV"},
-        std::pair{"CONDA_PREFIX=" + root.string(), "CONDA_PREFIX"}}) {
+        std::pair{"CONDA_PREFIX=" + root.string(), "CONDA_PREFIX"},
+        std::pair{"PATH=" + (root / "bin").string() + ":/usr/bin:/bin", "python3 in PATH"}}) {
     const MachineResult doctor = with(none + environment, "doctor");
     EXPECT_NE(doctor.text.find(cudnn + " (" + origin + ")"), std::string::npos) << doctor.text;
   }
