@@ -89,6 +89,7 @@ class CudaBackend final : public DeviceBackend {
       return prepare_conv_cublaslt(at, gpu_->device, kMostColumnBytes, precision_);
     });
     const auto& op = site.op_as<ops::Conv>();
+    if (op.pool > 1) return nullptr;
     if (op.groups > 1) {
       candidates.push_back(
           [this](const Site& at) { return prepare_conv_narrow(at, gpu_->device, precision_); });

@@ -211,7 +211,7 @@ KernelPtr prepare_conv(const Site& site) {
   const std::int64_t groups = op.groups;
   const bool has_bias = site.in.size() > 2;
   Window window;
-  if (groups <= 0 || in % groups != 0 || out % groups != 0 ||
+  if (op.pool > 1 || groups <= 0 || in % groups != 0 || out % groups != 0 ||
       !window.set(x, y, spatial_dims(weights), op.strides, op.dilations, op.padding)) {
     return nullptr;
   }

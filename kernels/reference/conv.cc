@@ -11,6 +11,7 @@ namespace {
 
 struct ConvPlan {
   WindowPlan window;
+  Index3 pooled{1, 1, 1}, block{1, 1, 1};  // blocks per axis, pixels of a block
   std::int64_t groups = 1, in_channels = 0, group_in = 0, group_out = 0;
   bool has_bias = false;
   UnaryFn activation;
@@ -24,6 +25,8 @@ ConvPlan plan_conv(const Site& site) {
   const Ints kernel(w.dims().begin(), w.dims().end() - 2);
   ConvPlan plan;
   plan.window = make_window_plan(x, y, kernel, op.strides, op.dilations, op.padding);
+  plan.pooled = plan.window.small;
+  for (std::size_t i = 3 - kernel.size(); i < 3; ++i) plan.block[i] = op.pool;
   plan.groups = op.groups;
   plan.in_channels = x[x.rank() - 1];
   plan.group_in = plan.in_channels / op.groups;
@@ -52,14 +55,26 @@ void convolve(const ConvPlan& plan, const T* x, const T* w, const T* bias, T* y,
   const std::int64_t outputs = plan.out_channels();
   const std::int64_t image = volume3(plan.window.large) * plan.in_channels;
   for (std::int64_t n = 0; n < plan.window.batch; ++n, x += image) {
-    for_each3(plan.window.small, [&](const Index3& at) {
-      for (std::int64_t o = 0; o < outputs; ++o) {
-        sums[o] = bias == nullptr ? Accumulator<T>{} : load_wide(bias[o]);
-      }
-      for_each_tap(plan.window, at, [&](std::int64_t pixel, std::int64_t tap) {
-        add_tap(plan, x + pixel * plan.in_channels, w + tap * plan.group_in * outputs, sums);
+    for_each3(plan.pooled, [&](const Index3& block) {
+      bool first = true;
+      for_each3(plan.block, [&](const Index3& pixel_of_block) {
+        Index3 at{};
+        for (std::size_t i = 0; i < 3; ++i) at[i] = block[i] * plan.block[i] + pixel_of_block[i];
+        for (std::int64_t o = 0; o < outputs; ++o) {
+          sums[o] = bias == nullptr ? Accumulator<T>{} : load_wide(bias[o]);
+        }
+        for_each_tap(plan.window, at, [&](std::int64_t pixel, std::int64_t tap) {
+          add_tap(plan, x + pixel * plan.in_channels, w + tap * plan.group_in * outputs, sums);
+        });
+        for (std::int64_t o = 0; o < outputs; ++o) {
+          const T value = activate<T>(plan.activation, sums[o]);
+          const Compute<T> wide = load(value);
+          // A NaN wins and stays: no comparison with it is true.
+          if (first || wide > load(y[o]) || wide != wide) y[o] = value;
+        }
+        first = false;
       });
-      for (std::int64_t o = 0; o < outputs; ++o) *y++ = activate<T>(plan.activation, sums[o]);
+      y += outputs;
     });
   }
 }

@@ -1,6 +1,7 @@
 #include "runtime/exec/launch_cost.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -49,9 +50,10 @@ double multiply_adds(const Op& op, Types in, Types out) {
     return elements(*out[0]) * dim(*in[0], matmul->transpose_a ? -2 : -1);
   }
   if (const auto* einsum = std::get_if<ops::Einsum>(&op)) return einsum_steps(*einsum, in);
-  if (std::holds_alternative<ops::Conv>(op)) {
-    const double outputs = dim(*in[1], -1);
-    return outputs == 0 ? 0 : elements(*out[0]) * elements(*in[1]) / outputs;
+  if (const auto* conv = std::get_if<ops::Conv>(&op)) {
+    const double outputs = dim(*in[1], -1), spatial = in[0]->shape.rank() - 2;
+    const double pixels = std::pow(static_cast<double>(conv->pool), spatial);
+    return outputs == 0 ? 0 : pixels * elements(*out[0]) * elements(*in[1]) / outputs;
   }
   if (std::holds_alternative<ops::ConvTranspose>(op)) {
     const double inputs = dim(*in[1], -1);

@@ -142,6 +142,7 @@ Types infer_op(const ops::Conv& op, const Context& context) {
   const Shape w = or_unknown(context.shape(1), spatial + 2);
 
   if (op.groups < 1) invalid("groups: expected at least 1, found {}", op.groups);
+  if (op.pool < 1) invalid("pool: expected at least 1, found {}", op.pool);
   const std::int64_t channels = x[spatial + 1], group_channels = w[spatial];
   if (group_channels >= 0) {
     merge_dim(checked_mul(group_channels, op.groups), channels, "channels of x");
@@ -157,6 +158,7 @@ Types infer_op(const ops::Conv& op, const Context& context) {
   for (int i = 0; i < spatial; ++i) {
     const auto at = static_cast<std::size_t>(i);
     y[i + 1] = output_size(x[i + 1], w[i], op.strides[at], op.dilations[at], op.padding, i);
+    if (y[i + 1] >= 0) y[i + 1] /= op.pool;
   }
   y[spatial + 1] = filters;
   return {{context.dtype(0), y}};

@@ -110,14 +110,16 @@ struct Einsum {
 
 // ---- windows ----
 /// (x [N, S..., C], w [K..., C / groups, O], [bias [O]]) -> (y [N, S'..., O]): correlation.
-/// Depthwise: groups = C.
+/// Depthwise: groups = C. Of blocks of `pool` pixels per spatial axis only the largest activation
+/// is kept; incomplete blocks are left out. More than 1 only where a graph is planned.
 struct Conv {
   Ints strides, dilations;
   Padding padding;
   std::int64_t groups = 1;
   UnaryFn activation;
+  std::int64_t pool = 1;
   THAW_FIELDS(THAW_FIELD(strides) THAW_FIELD(dilations) THAW_FIELD(padding) THAW_FIELD(groups)
-                  THAW_FIELD(activation))
+                  THAW_FIELD(activation) THAW_FIELD(pool))
 };
 /// (x [N, S..., C], w [K..., O, C], spatial [rank], [bias [O]]) -> (y [N, S'..., O]): the gradient
 /// of conv with regard to its input. `spatial` is S'; the padding is that of the forward

@@ -7,7 +7,9 @@ namespace {
 
 /// Where the node keeps its fused activation; null if it has none.
 UnaryFn* activation_of(Node& node) {
-  if (auto* conv = std::get_if<ops::Conv>(&node.op)) return &conv->activation;
+  if (auto* conv = std::get_if<ops::Conv>(&node.op)) {
+    return conv->pool == 1 ? &conv->activation : nullptr;
+  }
   if (auto* matmul = std::get_if<ops::MatMul>(&node.op)) return &matmul->activation;
   return nullptr;
 }

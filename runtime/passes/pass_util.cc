@@ -104,7 +104,7 @@ std::optional<LinearNode> linear_node(const Graph& graph, NodeId id) {
   found.node = id;
   int from_the_end = 1;
   if (const auto* conv = std::get_if<ops::Conv>(&node.op)) {
-    if (conv->activation.kind != UnaryKind::linear) return std::nullopt;
+    if (conv->activation.kind != UnaryKind::linear || conv->pool > 1) return std::nullopt;
     found.bias_operand = 2;
   } else if (std::holds_alternative<ops::ConvTranspose>(node.op)) {
     from_the_end = 2;
