@@ -1,7 +1,7 @@
 """The models of gpu.py's rows as Thaw opens them, made on the spot: python3 bench/peers/gpu_models.py FOLDER [NAME...].
 
 FOLDER/<name>/model.json is a Keras architecture, model.npz beside it its weights: random ones of one seed, since time does
-not depend on them. Needs numpy.
+not depend on them, and bench.txt with what scripts/gpu-check adds to `thaw bench`. Needs numpy.
 """
 
 import json
@@ -10,48 +10,171 @@ import sys
 
 import numpy as np
 
-STEPS, FEATURES = 100, 128
-RECURRENT = {f"{cell.lower()}{units}": (cell, units)
+STEPS, FEATURES, WORDS = 100, 128, 1_000_000
+RECURRENT = {f"{cell.lower()}{units}": (cell, units, {})
              for cell, sizes in (("LSTM", (64, 128, 512, 1024)), ("GRU", (128,))) for units in sizes}
+# What cuDNN has no form for.
+RECURRENT["lstm_hard128"] = ("LSTM", 128, {"recurrent_activation": "hard_sigmoid"})
+RECURRENT["gru_before128"] = ("GRU", 128, {"reset_after": False})
+RECURRENT["lstm_masked128"] = ("LSTM", 128, {})
 
 
-def layer(kind, name, **config):
-    return {"class_name": kind, "config": {"name": name, "dtype": "float32", **config}}
+class Net:
+    """Layers in the order of their calls, and the shapes of their weights; a layer reads the one before unless told."""
+
+    def __init__(self, shape, dtype="float32"):
+        self.layers, self.weights, self.last = [], [], "input"
+        config = {"batch_input_shape": [None, *shape], "dtype": dtype, "sparse": False, "ragged": False, "name": "input"}
+        self.layers.append({"class_name": "InputLayer", "config": config, "name": "input", "inbound_nodes": []})
+
+    def add(self, kind, weights=(), inputs=None, call=None, **config):
+        name = f"{kind.lower()}_{len(self.layers)}"
+        inputs = inputs or [self.last]
+        node = [[one, 0, 0, call or {}] for one in inputs]
+        self.layers.append({"class_name": kind, "config": {"name": name, "dtype": "float32", **config}, "name": name,
+                            "inbound_nodes": [node]})
+        self.weights += weights
+        self.last = name
+        return name
+
+    def model(self):
+        config = {"name": "model", "layers": self.layers, "input_layers": [["input", 0, 0]],
+                  "output_layers": [[self.last, 0, 0]]}
+        return {"class_name": "Functional", "keras_version": "2.15.0", "backend": "tensorflow", "config": config}
 
 
-def sequential(name, shape, layers):
-    first = layer("InputLayer", "input", batch_input_shape=[None, *shape], sparse=False, ragged=False)
-    return {"class_name": "Sequential", "keras_version": "2.15.0", "backend": "tensorflow",
-            "config": {"name": name, "layers": [first, *layers]}}
+def cell_config(cell, units, **more):
+    options = {"reset_after": True} if cell == "GRU" else {"unit_forget_bias": True}
+    return {"units": units, "activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True,
+            "return_sequences": False, "return_state": False, "go_backwards": False, "stateful": False, **options, **more}
+
+
+def cell_weights(cell, inputs, units, reset_after=True):
+    gates = 4 if cell == "LSTM" else 3
+    bias = (2, gates * units) if cell == "GRU" and reset_after else (gates * units,)
+    return [(inputs, gates * units), (units, gates * units), bias]
 
 
 def recurrent(name):
-    cell, units = RECURRENT[name]
-    gates = 4 if cell == "LSTM" else 3
-    options = {"reset_after": True} if cell == "GRU" else {"unit_forget_bias": True}
-    bias = (2, gates * units) if cell == "GRU" else (gates * units,)
-    model = sequential(name, [STEPS, FEATURES], [layer(
-        cell, "recurrent", units=units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-        return_sequences=False, return_state=False, go_backwards=False, stateful=False, **options)])
-    return model, [(FEATURES, gates * units), (units, gates * units), bias]
+    cell, units, options = RECURRENT[name]
+    net = Net([STEPS, FEATURES])
+    if name == "lstm_masked128":
+        net.add("Masking", mask_value=0.0)
+    net.add(cell, cell_weights(cell, FEATURES, units, options.get("reset_after", True)),
+            **cell_config(cell, units, **options))
+    return net, "--batch 1,32,256"
 
 
 def mlp():
-    model = sequential("mlp", [784], [
-        layer("Dense", "hidden", units=128, activation="relu", use_bias=True),
-        layer("Dense", "scores", units=10, activation="softmax", use_bias=True)])
-    return model, [(784, 128), (128,), (128, 10), (10,)]
+    net = Net([784])
+    net.add("Dense", [(784, 128), (128,)], units=128, activation="relu", use_bias=True)
+    net.add("Dense", [(128, 10), (10,)], units=10, activation="softmax", use_bias=True)
+    return net, "--batch 1,32,256"
+
+
+def bilstm():
+    """Two bidirectional layers behind a look-up in a million rows."""
+    net = Net([STEPS], "int32")
+    net.add("Embedding", [(WORDS, FEATURES)], input_dim=WORDS, output_dim=FEATURES, mask_zero=False, input_length=STEPS)
+    for inputs, whole in ((FEATURES, True), (256, False)):
+        layer = {"class_name": "LSTM", "config": {"name": "lstm", "dtype": "float32",
+                                                  **cell_config("LSTM", 128, return_sequences=whole)}}
+        net.add("Bidirectional", 2 * cell_weights("LSTM", inputs, 128), layer=layer, merge_mode="concat")
+    return net, "--batch 1,32"
+
+
+def conv(net, channels, filters, size, stride=1, activation="linear", bias=True, inputs=None):
+    weights = [(size, size, channels, filters)] + ([(filters,)] if bias else [])
+    return net.add("Conv2D", weights, inputs, filters=filters, kernel_size=[size, size], strides=[stride, stride],
+                   padding="same", data_format="channels_last", dilation_rate=[1, 1], groups=1, activation=activation,
+                   use_bias=bias)
+
+
+def cnn():
+    net = Net([28, 28, 1])
+    for channels, filters in ((1, 32), (32, 64)):
+        conv(net, channels, filters, 3, activation="relu")
+        net.add("MaxPooling2D", pool_size=[2, 2], padding="valid", strides=[2, 2], data_format="channels_last")
+    net.add("Flatten", data_format="channels_last")
+    net.add("Dense", [(7 * 7 * 64, 10), (10,)], units=10, activation="softmax", use_bias=True)
+    return net, "--batch 1,32,256"
+
+
+def resnet50():
+    net = Net([224, 224, 3])
+
+    def normalised(channels, filters, size, stride=1, relu=True, inputs=None):
+        conv(net, channels, filters, size, stride, bias=False, inputs=inputs)
+        net.add("BatchNormalization", [(filters, "positive"), (filters,), (filters,), (filters, "positive")], axis=[3],
+                momentum=0.99, epsilon=1e-5, center=True, scale=True)
+        if relu:
+            net.add("Activation", activation="relu")
+        return net.last
+
+    normalised(3, 64, 7, 2)
+    net.add("MaxPooling2D", pool_size=[3, 3], padding="same", strides=[2, 2], data_format="channels_last")
+    channels = 64
+    for width, blocks, first_stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+        for block in range(blocks):
+            stride, start = (first_stride if block == 0 else 1), net.last
+            normalised(channels, width, 1)
+            normalised(width, width, 3, stride)
+            inner = normalised(width, 4 * width, 1, relu=False)
+            outer = start if block > 0 else normalised(channels, 4 * width, 1, stride, relu=False, inputs=[start])
+            net.add("Add", inputs=[inner, outer])
+            net.add("Activation", activation="relu")
+            channels = 4 * width
+    net.add("GlobalAveragePooling2D", data_format="channels_last", keepdims=False)
+    net.add("Dense", [(2048, 1000), (1000,)], units=1000, activation="softmax", use_bias=True)
+    return net, "--batch 1,32"
+
+
+def bert():
+    """The encoder of BERT-base: twelve layers over 128 places of 768 numbers."""
+    width, heads, inner = 768, 12, 3072
+    net = Net([128, width])
+
+    def norm():
+        net.add("LayerNormalization", [(width,), (width,)], axis=[2], epsilon=1e-12, center=True, scale=True)
+
+    for _ in range(12):
+        start = net.last
+        each = width // heads
+        net.add("MultiHeadAttention",
+                3 * [(width, heads, each), (heads, each)] + [(heads, each, width), (width,)],
+                call={"value": [start, 0, 0]}, num_heads=heads, key_dim=each, value_dim=each, dropout=0.0, use_bias=True,
+                output_shape=None, attention_axes=[1], query_shape=[None, 128, width], key_shape=[None, 128, width],
+                value_shape=[None, 128, width])
+        net.add("Add", inputs=[start, net.last])
+        norm()
+        start = net.last
+        net.add("Dense", [(width, inner), (inner,)], units=inner, activation="gelu", use_bias=True)
+        net.add("Dense", [(inner, width), (width,)], units=width, activation="linear", use_bias=True)
+        net.add("Add", inputs=[start, net.last])
+        norm()
+    return net, "--batch 1,32 --precision bf16"
+
+
+MODELS = {**{name: (lambda name=name: recurrent(name)) for name in RECURRENT},
+          "mlp": mlp, "bilstm": bilstm, "cnn": cnn, "resnet50": resnet50, "bert": bert}
+
+
+def values(shape, random):
+    if shape[-1] == "positive":
+        return random.uniform(0.5, 1.5, shape[:-1]).astype("float32")
+    return random.standard_normal(shape, "float32") * np.float32(0.05)
 
 
 def main(folder, *names):
-    for name in names or [*RECURRENT, "mlp"]:
-        model, shapes = mlp() if name == "mlp" else recurrent(name)
+    for name in names or MODELS:
+        net, options = MODELS[name]()
         random = np.random.default_rng(20261121)
-        weights = [(random.standard_normal(shape) * 0.05).astype("float32") for shape in shapes]
         place = pathlib.Path(folder) / name
         place.mkdir(parents=True, exist_ok=True)
-        (place / "model.json").write_text(json.dumps(model))
-        np.savez(place / "model.npz", *weights)
+        (place / "model.json").write_text(json.dumps(net.model()))
+        np.savez(place / "model.npz", *[values(shape, random) for shape in net.weights])
+        (place / "bench.txt").write_text(options + "\n")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

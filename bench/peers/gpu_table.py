@@ -37,6 +37,8 @@ def table(report):
         peers = [line[column] for column in FORMS.values() if column in line]
         ratio = f"{min(peers) / line['cuda']:9.2f}x" if peers and line.get("cuda") else f"{'-':>10}"
         text.append(f"{model:{width}} {batch:5} {cells} {ratio}")
+    for name, figures in report.get("peers", {}).get("rows", {}).items():
+        text += [f"{name}: {form}: {why}" for form, why in figures.items() if form.endswith(" failed")]
     text += [f"not measured: {missing}" for missing in report.get("peers", {}).get("missing", [])]
     return "\n".join(text)
 
