@@ -231,6 +231,7 @@ HWY_INLINE void ForTiles(const RnnStep& s) {
   if (s.ahead != nullptr && s.ahead->x != nullptr) {
     if constexpr (Cell::kAhead > 0) return ForAhead<Cell>(s, fn);
   }
+  if (s.team != nullptr) s.team->wait_for_all(*s.member);
   const std::int64_t tiles = (s.rows + kTileRows - 1) / kTileRows;
   for (std::int64_t i = s.block_begin; i < s.block_end; ++i) {
     const std::int64_t block = s.reverse ? s.block_end - 1 - (i - s.block_begin) : i;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/functions.h"
+#include "kernels/cpu/team.h"
 #include "thaw/options.h"
 
 namespace thaw::cpu {
@@ -53,6 +54,10 @@ struct RnnStep {
   float *h_next = nullptr, *c_next = nullptr;
   float* scratch = nullptr;         // rows * 2 states: reset-before gru
   const RnnAhead* ahead = nullptr;  // of a single row; null: never
+  // Whose others may still be in the step before: h is read, and the next states are written,
+  // behind wait_for_all(). Null: nobody is.
+  Team* team = nullptr;
+  const Team::Member* member = nullptr;
   /// Walk the blocks from the last to the first: steps that alternate find the weights they used
   /// last still in the cache. Does not change the result.
   bool reverse = false;

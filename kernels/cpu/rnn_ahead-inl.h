@@ -7,7 +7,9 @@
 #endif
 
 #include <type_traits>
+#include <utility>
 
+#include "hwy/cache_control.h"
 #include "kernels/cpu/rnn.h"
 #include "kernels/cpu/rnn_pairs-inl.h"
 #include "kernels/cpu/weights-inl.h"
@@ -38,6 +40,25 @@ HWY_INLINE void ForGroups(std::int64_t begin, std::int64_t end, bool reverse, co
   }
 }
 
+/// Inputs of a step's first tile that were multiplied while others were still in the step before.
+template <int Rows>
+struct EarlySums {
+  std::int64_t inputs = 0;
+  HWY_ALIGN float sums[Rows * kLanes];
+};
+
+/// Of every other tile.
+struct NoEarlySums {
+  static constexpr std::int64_t inputs = 0;
+};
+
+/// Waits for the others of the team and asks for their part of h, which is in their caches.
+HWY_INLINE void WaitForState(const RnnStep& s) {
+  constexpr std::int64_t kLineFloats = 16;
+  s.team->wait_for_all(*s.member);
+  for (std::int64_t i = 0; i < s.units; i += kLineFloats) hwy::Prefetch(s.h + i);
+}
+
 /// One vector of columns of x W for some of the rows.
 template <class T, int Rows>
 struct AheadTile {
@@ -56,6 +77,14 @@ struct AheadTile {
     x = a.x + row;
     HWY_UNROLL(8)
     for (int r = 0; r < Rows; ++r) sum[r] = hn::Zero(f);
+  }
+
+  /// Goes on behind the inputs of `early`.
+  HWY_INLINE void Continue(const EarlySums<Rows>& early) {
+    w += early.inputs * stride;
+    x += early.inputs * a.rows;
+    HWY_UNROLL(8)
+    for (int r = 0; r < Rows; ++r) sum[r] = hn::Load(f, early.sums + r * kLanes);
   }
 
   /// The next input.
@@ -110,11 +139,27 @@ HWY_INLINE void MultiplyPairedBlocks(const float* h, const T* HWY_RESTRICT u, st
   }
 }
 
+/// Waits for the others of the team. A function of its own: calls in SumsAhead would cost it
+/// registers.
+template <class T, int Rows>
+HWY_NOINLINE void MultiplyEarly(const RnnStep& s, std::int64_t first, EarlySums<Rows>& early) {
+  constexpr std::int64_t kAtOnce = 8;  // about 20 ns
+  AheadTile<T, Rows> tile(*s.ahead, first, s.ahead->slot);
+  while (early.inputs + kAtOnce <= s.ahead->inputs && !s.team->all_arrived(*s.member)) {
+    for (std::int64_t i = 0; i < kAtOnce; ++i) tile.Multiply();
+    early.inputs += kAtOnce;
+  }
+  WaitForState(s);
+  for (int r = 0; r < Rows; ++r) hn::Store(tile.sum[r], f, early.sums + r * kLanes);
+}
+
 /// h U of Blocks blocks into `out`, [block][gate][lane], and their part of the step's slot. T, U:
 /// the elements of the input's and of the recurrent weights.
-template <class T, class U, int Blocks, int Gates, int Rows>
-HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, float* out) {
+template <class T, class U, int Blocks, int Gates, int Rows, class Early>
+HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, const Early& early, float* out) {
+  constexpr bool kEarly = !std::is_same_v<Early, NoEarlySums>;
   AheadTile<T, Rows> tile(*s.ahead, block * (Rows / Blocks), s.ahead->slot);
+  if constexpr (kEarly) tile.Continue(early);
   // Single rows backwards from the last one, pairs from the last whole pair.
   const std::int64_t step = s.backwards ? -1 : 1, whole = s.units / 2 * 2;
   const std::int64_t rows = kPaired<U> ? paired_rows(s.units) : s.units;
@@ -129,7 +174,8 @@ HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, float* out) {
     HWY_UNROLL(4)
     for (int g = 0; g < Gates; ++g) even[b][g] = odd[b][g] = hn::Zero(f);
   }
-  const std::int64_t inputs = s.ahead->inputs, both = HWY_MIN(s.units, inputs) / 2 * 2;
+  const std::int64_t inputs = s.ahead->inputs - early.inputs;
+  const std::int64_t both = HWY_MIN(s.units, inputs) / 2 * 2;
   for (std::int64_t k = 0; k < both; k += 2, u += 2 * next, h += 2 * step) {
     if constexpr (kPaired<U>) {
       MultiplyPairedBlocks(h, u, apart, even, odd);
@@ -155,9 +201,15 @@ HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, float* out) {
       }
     }
   } else {
-    for (std::int64_t k = both; k < s.units; ++k, u += next, h += step) {
-      MultiplyBlocks(h, u, apart, even);
+    std::int64_t k = both;
+    if constexpr (kEarly) {  // as many rows in two sums as if nothing had been early
+      const std::int64_t in_two = HWY_MIN(s.units, s.ahead->inputs) / 2 * 2;
+      for (; k < in_two; k += 2, u += 2 * next, h += 2 * step) {
+        MultiplyBlocks(h, u, apart, even);
+        MultiplyBlocks(h + step, u + next, apart, odd);
+      }
     }
+    for (; k < s.units; ++k, u += next, h += step) MultiplyBlocks(h, u, apart, even);
   }
   for (std::int64_t k = both; k < inputs; ++k) tile.Multiply();
   tile.Store();
@@ -178,16 +230,27 @@ HWY_NOINLINE void SumsAhead(const RnnStep& s, std::int64_t block, float* out) {
 template <class Cell, class Activations>
 HWY_INLINE void ForAhead(const RnnStep& s, const Activations& fn) {
   constexpr int kGates = Cell::kGates, kColumns = Cell::kAhead;
+  bool wait = s.team != nullptr;
   ForGroups<AheadBlocks(kColumns)>(
       s.block_begin, s.block_end, s.reverse, [&](std::int64_t block, auto blocks) HWY_ATTR {
         constexpr int kBlocks = decltype(blocks)::value;
         HWY_ALIGN float sums[kBlocks * kGates * kLanes];
         const auto of = [&](auto input, auto recurrent) HWY_ATTR {
           SumsAhead<decltype(input), decltype(recurrent), kBlocks, kGates, kBlocks * kColumns>(
-              s, block, sums);
+              s, block, NoEarlySums(), sums);
         };
+        const bool waiting = std::exchange(wait, false);
+        if (waiting && s.storage != WeightStorage::f32) WaitForState(s);
         switch (s.storage) {
-          case WeightStorage::f32: of(float{}, float{}); break;
+          case WeightStorage::f32:
+            if (waiting) {
+              EarlySums<kBlocks * kColumns> early;
+              MultiplyEarly<float>(s, block * kColumns, early);
+              SumsAhead<float, float, kBlocks, kGates, kBlocks * kColumns>(s, block, early, sums);
+            } else {
+              of(float{}, float{});
+            }
+            break;
           case WeightStorage::fp16:
             if (s.paired) {
               of(float16{}, PairedHalf{});

@@ -201,12 +201,12 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
                   part(vectors, member.index + 1, member.count));
       }
       std::swap(group.z, group.z_ahead);
-      team.wait(member);
     }
   } else if (chunk.pairs > 0 && !multiply_input()) {
     project(o, group, chunk, member, shared);
     team.wait(member);
   }
+  step.member = &member;
   step.block_begin = part(s_.blocks, member.index, member.count);
   step.block_end = part(s_.blocks, member.index + 1, member.count);
   step.scratch = group.scratch;
@@ -216,7 +216,7 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
   const std::int64_t share = (step.block_end - step.block_begin) * s_.gates * s_.lanes * s_.units;
   const bool alternate = share * element_bytes(step_.storage) > kReverseBytes;
   std::int64_t done = 0;  // steps of those that compute ahead
-  for (std::int64_t t = chunk.first; t < chunk.first + chunk.count; ++t) {
+  for (std::int64_t t = chunk.first, end = t + chunk.count; t < end; ++t) {
     step.rows = rows_at(group, t);
     if (step.rows > 0) {
       step.h = group.h;
@@ -228,6 +228,8 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
       step.reverse = step.backwards || (alternate && t % 2 != 0);
       run_cell(step, team, member);
       if (o.mask.valid != nullptr) keep_masked(o, group, step, t);
+      if (t + 1 < end) team.arrive(member);
+      step.team = member.count > 1 ? &team : nullptr;
       std::swap(group.h, group.h_next);
       std::swap(group.c, group.c_next);
       step.z += step.rows * step.z_stride;
@@ -238,8 +240,8 @@ void RnnSteps::run_chunk(const RnnOperands& o, RnnGroup& group, const RnnChunk& 
       }
     }
     if (op_.return_sequences) write_step(o, group, step, t);
-    if (step.rows > 0 || t + 1 == chunk.first + chunk.count) team.wait(member);
   }
+  team.wait(member);
 }
 
 /// What the next steps compute ahead: the rows from `row` of the panel on.
@@ -277,7 +279,9 @@ void RnnSteps::run_cell(const RnnStep& step, Team& team, Team::Member& member) c
   if (op_.reset_after) return gru_step(step);
   gru_gates_step(step);
   team.wait(member);
-  gru_candidate_step(step);
+  RnnStep candidate = step;
+  candidate.team = nullptr;
+  gru_candidate_step(candidate);
 }
 
 /// z[step][row] = x W + bias for the rows to compute.

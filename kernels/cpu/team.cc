@@ -68,10 +68,22 @@ bool Team::follow(Member& member) {
   return true;
 }
 
-void Team::wait(Member& member) {
+void Team::arrive(Member& member) {
   ++member.barriers;
   if (member.count == 1) return;
   flags_[member.index].barriers.store(member.barriers, std::memory_order_release);
+}
+
+bool Team::all_arrived(const Member& member) const {
+  if (member.count == 1) return true;
+  for (int i = 0; i < member.count; ++i) {
+    if (flags_[i].barriers.load(std::memory_order_acquire) < member.barriers) return false;
+  }
+  return true;
+}
+
+void Team::wait_for_all(const Member& member) {
+  if (member.count == 1) return;
   for (int i = 0; i < member.count; ++i) {
     const Clock::duration waited = wait_until(
         [&] { return flags_[i].barriers.load(std::memory_order_acquire) >= member.barriers; });

@@ -34,7 +34,15 @@ class Team {
   /// The others': waits for a round with this member; false when there will be none.
   bool follow(Member& member);
   /// Returns when all members of the round have arrived; what they wrote before is visible.
-  void wait(Member& member);
+  void wait(Member& member) {
+    arrive(member);
+    wait_for_all(member);
+  }
+  /// The two halves of wait(): work between them neither needs the others nor disturbs them.
+  void arrive(Member& member);
+  void wait_for_all(const Member& member);
+  /// wait_for_all() would return at once.
+  bool all_arrived(const Member& member) const;
 
  private:
   static constexpr std::int64_t kClosed = -1, kNone = 0;

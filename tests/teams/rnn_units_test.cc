@@ -41,7 +41,7 @@ TEST(RnnUnits, ThreadsThatShareTheUnitsChangeNoBit) {
         ops::Rnn op = cell_of(which);
         op.return_sequences = true;
         op.has_mask = masked;
-        const std::vector<Tensor> in = operands_for(random, op, batch, 12, 20, 100);
+        const std::vector<Tensor> in = operands_for(random, op, batch, 12, masked ? 150 : 20, 100);
         const PreparedOp one(cpu_backend(), op, in, results_of(op), {1, 2, 3}, 1);
         const std::vector<Tensor> expected = one.run();
         for (const int threads : {2, 3, 4, 7}) {

@@ -13,13 +13,14 @@
 namespace thaw::cpu {
 namespace {
 
-constexpr int kRounds = 40, kPhases = 5, kWidth = 12;
+constexpr int kRounds = 40, kPhases = 5, kWidth = 12, kLooks = 100;
 
 /// A sum that needs every barrier: in each phase a member adds its share of the neighbours' values.
 struct Work {
   Team team;
   std::array<std::array<std::int64_t, kWidth>, 2> values{};
   int round = 0, largest = 0;
+  std::atomic<int> ahead{0};  // members that a barrier let through too early
 
   void phases(Team::Member& me, int first) {
     for (int phase = 0; phase < kPhases; ++phase) {
@@ -31,7 +32,14 @@ struct Work {
                                            from[static_cast<std::size_t>((i + 7) % kWidth)] + 1) %
                                           1000003;
       }
-      team.wait(me);
+      if (phase % 2 == 0) {
+        team.wait(me);
+        continue;
+      }
+      team.arrive(me);
+      for (int look = 0; look < kLooks && !team.all_arrived(me); ++look) continue;
+      team.wait_for_all(me);
+      ahead += team.all_arrived(me) ? 0 : 1;
     }
   }
   void lead(Team::Member me, const std::function<void()>& between) {
@@ -77,6 +85,7 @@ void expect_same(
   work.lead(leader, [] {});
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(work.result(), expected()) << others << " others";
+  EXPECT_EQ(work.ahead, 0) << others << " others";
   if (!late) {
     EXPECT_EQ(work.largest, std::min(others + 1, Team::kMost));
   }
