@@ -43,6 +43,10 @@ TEST(CudaDevice, RecordingsReplayWithWhatMemoryThenHolds) {
   const auto host = device.allocate(4000, MemoryKind::pinned);
   auto* numbers = reinterpret_cast<float*>(host.get());
   const View view{memory.get(), &type};
+  // A first launch may load code, which a recording must not.
+  stream->fill_zero(memory.get(), 4000);
+  kernel->enqueue({{&view, 1}, {&view, 1}, nullptr, nullptr}, {*stream, nullptr, 0});
+  stream->wait();
   stream->begin_recording();
   stream->copy_to_device(memory.get(), numbers, 4000);
   kernel->enqueue({{&view, 1}, {&view, 1}, nullptr, nullptr}, {*stream, nullptr, 0});
