@@ -53,20 +53,23 @@ bool deal_rows(const TeamLimits& limits, std::int64_t batch, TeamShape& team) {
   return false;
 }
 
+using HasRoom = std::function<bool(const TeamShape&)>;
+
 bool deal_cluster(const TeamLimits& limits, std::int64_t units, std::int64_t batch,
-                  TeamShape& team) {
+                  const HasRoom& has_room, TeamShape& team) {
   for (const int per_lane : {16, 32}) {
     if (!deal_units(units, per_lane, team)) continue;
     team.ranks = power_of_two_from(team.ranks);
     team.kind = team.ranks == 1 ? TeamKind::block : TeamKind::cluster;
     if (team.ranks > 1 && team.ranks > limits.cluster) continue;
-    if (deal_rows(limits, batch, team)) return true;
+    if (deal_rows(limits, batch, team) && has_room(team)) return true;
   }
   return false;
 }
 
 /// All teams of a grid are there at once.
-bool deal_grid(const TeamLimits& limits, std::int64_t units, std::int64_t batch, TeamShape& team) {
+bool deal_grid(const TeamLimits& limits, std::int64_t units, std::int64_t batch,
+               const HasRoom& has_room, TeamShape& team) {
   team.kind = TeamKind::grid;
   for (const int per_lane : {16, 32}) {
     if (!deal_units(units, per_lane, team)) continue;
@@ -75,7 +78,7 @@ bool deal_grid(const TeamLimits& limits, std::int64_t units, std::int64_t batch,
     const int rows = ceil_div(batch, std::min<std::int64_t>(batch, room));
     if (rows > kMostRows) continue;
     set_rows(team, batch, rows);
-    if (fits(team, limits)) return true;
+    if (fits(team, limits) && has_room(team)) return true;
   }
   return false;
 }
@@ -89,13 +92,14 @@ TeamCell cell_of(const ops::Rnn& op) {
   return op.reset_after ? TeamCell::gru : TeamCell::gru_reset_before;
 }
 
-void launch(TeamCell cell, const Queue& queue, const RnnLayer& layer) {
+TeamCode code_of(TeamCell cell) {
   switch (cell) {
-    case TeamCell::lstm: launch_rnn_lstm(queue, layer); break;
-    case TeamCell::gru: launch_rnn_gru(queue, layer); break;
-    case TeamCell::gru_reset_before: launch_rnn_gru_before(queue, layer); break;
-    case TeamCell::simple: launch_rnn_simple(queue, layer); break;
+    case TeamCell::gru: return rnn_gru_code();
+    case TeamCell::gru_reset_before: return rnn_gru_before_code();
+    case TeamCell::simple: return rnn_simple_code();
+    case TeamCell::lstm: break;
   }
+  return rnn_lstm_code();
 }
 
 template <class T>
@@ -196,7 +200,7 @@ struct PersistentRnn {
       bound.arrivals = reinterpret_cast<std::uint32_t*>(
           bound.exchange + team.all_teams() * static_cast<std::int64_t>(team.exchange_floats()));
     }
-    launch(cell, queue, bound);
+    code_of(cell).launch(queue, bound);
   }
 
   const void* operand(const Args& args, int d, int i) const {
@@ -259,7 +263,10 @@ bool prepare_layer(const std::vector<Site>& sites, const RnnTarget& target, Pers
   if (s.batch == 0 || s.units == 0 || s.inputs == 0) return false;
   rnn.cell = cell_of(op);
   const int directions = static_cast<int>(sites.size());
-  if (!deal_out(target.limits, s.units, s.batch, directions, rnn.layer.team)) return false;
+  const auto has_room = [&](const TeamShape& team) { return target.has_room(rnn.cell, team); };
+  if (!deal_out(target.limits, s.units, s.batch, directions, has_room, rnn.layer.team)) {
+    return false;
+  }
   rnn.layer.activation = function_of<float>(op.activation, dtype);
   rnn.layer.recurrent_activation = function_of<float>(op.recurrent_activation, dtype);
   rnn.layer.dtype = rnn.layer.weights = dtype;
@@ -307,12 +314,15 @@ bool same_layer(const Site& a, const Site& b) {
 
 }  // namespace
 
+bool device_has_room(TeamCell cell, const TeamShape& team) { return code_of(cell).has_room(team); }
+
 bool deal_out(const TeamLimits& limits, std::int64_t units, std::int64_t batch, int directions,
-              TeamShape& team) {
+              const HasRoom& has_room, TeamShape& team) {
   if (units <= 0 || batch <= 0 || units > kMostLanes * 32 || batch > INT32_MAX / 4) return false;
   team = {};
   team.directions = directions;
-  return deal_cluster(limits, units, batch, team) || deal_grid(limits, units, batch, team);
+  return deal_cluster(limits, units, batch, has_room, team) ||
+         deal_grid(limits, units, batch, has_room, team);
 }
 
 Projection plain_projection(const Product& product, DType dtype) {

@@ -3,8 +3,6 @@
 
 namespace thaw::cuda {
 
-void launch_rnn_gru(const Queue& queue, const RnnLayer& layer) {
-  launch_cell<TeamCell::gru>(queue, layer);
-}
+TeamCode rnn_gru_code() { return code_of<TeamCell::gru>(); }
 
 }  // namespace thaw::cuda

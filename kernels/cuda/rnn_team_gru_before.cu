@@ -3,8 +3,6 @@
 
 namespace thaw::cuda {
 
-void launch_rnn_gru_before(const Queue& queue, const RnnLayer& layer) {
-  launch_cell<TeamCell::gru_reset_before>(queue, layer);
-}
+TeamCode rnn_gru_before_code() { return code_of<TeamCell::gru_reset_before>(); }
 
 }  // namespace thaw::cuda

@@ -3,8 +3,6 @@
 
 namespace thaw::cuda {
 
-void launch_rnn_lstm(const Queue& queue, const RnnLayer& layer) {
-  launch_cell<TeamCell::lstm>(queue, layer);
-}
+TeamCode rnn_lstm_code() { return code_of<TeamCell::lstm>(); }
 
 }  // namespace thaw::cuda

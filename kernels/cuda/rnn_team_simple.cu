@@ -3,8 +3,6 @@
 
 namespace thaw::cuda {
 
-void launch_rnn_simple(const Queue& queue, const RnnLayer& layer) {
-  launch_cell<TeamCell::simple>(queue, layer);
-}
+TeamCode rnn_simple_code() { return code_of<TeamCell::simple>(); }
 
 }  // namespace thaw::cuda

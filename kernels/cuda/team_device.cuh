@@ -111,7 +111,7 @@ __device__ __forceinline__ void run_phase(const Team& code, const TeamSeat& seat
 }
 
 template <TeamKind kKind, class Team>
-__global__ void __launch_bounds__(kTeamThreads, 1) team_kernel(const __grid_constant__ Team code) {
+__device__ __forceinline__ void run_team(const Team& code) {
   extern __shared__ __align__(16) float team_shared[];
   const int ranks = code.layer.team.ranks;
   const TeamSeat seat{static_cast<int>(blockIdx.x) / ranks, static_cast<int>(blockIdx.x) % ranks,
@@ -127,33 +127,99 @@ __global__ void __launch_bounds__(kTeamThreads, 1) team_kernel(const __grid_cons
   code.finish(seat);
 }
 
+/// Empty where there are no clusters.
+template <TeamKind kKind, class Team>
+__global__ void __launch_bounds__(kTeamThreads, 1) team_kernel(const __grid_constant__ Team code) {
+#if __CUDA_ARCH__ < 900
+  constexpr bool kRuns = kKind != TeamKind::cluster;
+#else
+  constexpr bool kRuns = true;
+#endif
+  if constexpr (kRuns) run_team<kKind>(code);
+}
+
+/// How all teams of a layer are launched. Holds pointers into itself.
+template <TeamKind kKind, class Team>
+struct TeamLaunch {
+  cudaLaunchConfig_t config{};
+  cudaLaunchAttribute attribute{};
+
+  explicit TeamLaunch(const TeamShape& team) {
+    config.gridDim = dim3(static_cast<unsigned>(team.all_teams() * team.ranks));
+    config.blockDim = dim3(kTeamThreads);
+    config.dynamicSmemBytes = static_cast<std::size_t>(team.shared_floats()) * sizeof(float);
+    config.attrs = &attribute;
+    if (kKind == TeamKind::cluster) {
+      attribute.id = cudaLaunchAttributeClusterDimension;
+      attribute.val.clusterDim = {static_cast<unsigned>(team.ranks), 1, 1};
+      config.numAttrs = 1;
+    } else if (kKind == TeamKind::grid) {
+      attribute.id = cudaLaunchAttributeCooperative;  // all blocks are there at once
+      attribute.val.cooperative = 1;
+      config.numAttrs = 1;
+    }
+  }
+  TeamLaunch(const TeamLaunch&) = delete;
+  TeamLaunch& operator=(const TeamLaunch&) = delete;
+
+  /// More shared memory than every device has must be asked for.
+  cudaError_t allow_shared() const {
+    if (config.dynamicSmemBytes <= 48 * 1024) return cudaSuccess;
+    return cudaFuncSetAttribute(team_kernel<kKind, Team>,
+                                cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                static_cast<int>(config.dynamicSmemBytes));
+  }
+};
+
+/// Blocks of a grid that the calling thread's device holds at once; 0 if it cannot tell.
+template <class Team>
+std::int64_t blocks_at_once(const cudaLaunchConfig_t& config) {
+  int device = 0, multiprocessors = 0, blocks = 0;
+  if (cudaGetDevice(&device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device) !=
+          cudaSuccess ||
+      cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, team_kernel<TeamKind::grid, Team>,
+                                                    kTeamThreads,
+                                                    config.dynamicSmemBytes) != cudaSuccess) {
+    return 0;
+  }
+  return std::int64_t{multiprocessors} * blocks;
+}
+
+template <TeamKind kKind, class Team>
+bool team_has_room_as(const TeamShape& team) {
+  const TeamLaunch<kKind, Team> launch(team);
+  bool room = launch.allow_shared() == cudaSuccess;
+  if constexpr (kKind == TeamKind::cluster) {
+    int clusters = 0;
+    room = room &&
+           cudaOccupancyMaxActiveClusters(&clusters, team_kernel<kKind, Team>, &launch.config) ==
+               cudaSuccess &&
+           clusters > 0;
+  } else if constexpr (kKind == TeamKind::grid) {
+    room = room && blocks_at_once<Team>(launch.config) >= launch.config.gridDim.x;
+  }
+  cudaGetLastError();  // an answer here, not an error of the next launch
+  return room;
+}
+
+template <class Team>
+bool team_has_room(const Team& code) {
+  const TeamShape& team = code.layer.team;
+  switch (team.kind) {
+    case TeamKind::block: return team_has_room_as<TeamKind::block, Team>(team);
+    case TeamKind::cluster: return team_has_room_as<TeamKind::cluster, Team>(team);
+    case TeamKind::grid: return team_has_room_as<TeamKind::grid, Team>(team);
+  }
+  return false;
+}
+
 template <TeamKind kKind, class Team>
 void launch_team_as(const Queue& queue, const Team& code) {
-  const TeamShape& team = code.layer.team;
-  const auto kernel = team_kernel<kKind, Team>;
-  const std::size_t shared = static_cast<std::size_t>(team.shared_floats()) * sizeof(float);
-  if (shared > 48 * 1024) {
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(shared)),
-          "asking for shared memory");
-  }
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(team.all_teams() * team.ranks));
-  config.blockDim = dim3(kTeamThreads);
-  config.dynamicSmemBytes = shared;
-  config.stream = native(queue.stream);
-  cudaLaunchAttribute attribute{};
-  if (kKind == TeamKind::cluster) {
-    attribute.id = cudaLaunchAttributeClusterDimension;
-    attribute.val.clusterDim = {static_cast<unsigned>(team.ranks), 1, 1};
-    config.numAttrs = 1;
-  } else if (kKind == TeamKind::grid) {
-    attribute.id = cudaLaunchAttributeCooperative;  // all blocks are there at once
-    attribute.val.cooperative = 1;
-    config.numAttrs = 1;
-  }
-  config.attrs = &attribute;
-  check(cudaLaunchKernelEx(&config, kernel, code), "a launch");
+  TeamLaunch<kKind, Team> launch(code.layer.team);
+  check(launch.allow_shared(), "asking for shared memory");
+  launch.config.stream = native(queue.stream);
+  check(cudaLaunchKernelEx(&launch.config, team_kernel<kKind, Team>, code), "a launch");
 }
 
 template <class Team>

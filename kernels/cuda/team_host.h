@@ -107,6 +107,12 @@ class HostTeam {
   std::vector<std::vector<typename Team::Thread>> threads_;  // per rank
 };
 
+/// Teams run one after the other.
+template <class Team>
+bool team_has_room(const Team&) {
+  return true;
+}
+
 template <class Team>
 void launch_team(const Queue& queue, const Team& code) {
   static_cast<HostStream&>(queue.stream).enqueue([code] {

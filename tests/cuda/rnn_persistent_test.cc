@@ -22,13 +22,14 @@ constexpr TeamLimits kHopper{132, 227 * 1024, 8}, kTuring{40, 64 * 1024, 0};
 
 class PersistentBackend final : public DeviceBackend {
  public:
-  explicit PersistentBackend(const TeamLimits& limits, Precision precision = Precision::f32)
-      : limits_(limits), precision_(precision) {}
+  explicit PersistentBackend(const TeamLimits& limits, Precision precision = Precision::f32,
+                             cuda::TeamRoom has_room = cuda::device_has_room)
+      : limits_(limits), precision_(precision), has_room_(has_room) {}
   const char* name() const override { return "cuda"; }
   const Device& device() const override { return device_; }
   std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
-    auto kernel =
-        cuda::prepare_rnn_persistent(site, {limits_, cuda::plain_projection, precision_, &device_});
+    auto kernel = cuda::prepare_rnn_persistent(
+        site, {limits_, cuda::plain_projection, precision_, &device_, has_room_});
     if (kernel != nullptr) names.insert(kernel->name());
     return kernel;
   }
@@ -38,6 +39,7 @@ class PersistentBackend final : public DeviceBackend {
   FakeDevice device_;
   TeamLimits limits_;
   Precision precision_;
+  cuda::TeamRoom has_room_;
 };
 
 TEST(RnnPersistent, EveryRowAgreesWithReferenceFloat64) {
@@ -164,7 +166,8 @@ Tensor kept(const Tensor& tensor, std::size_t i, Precision precision) {
   return made;
 }
 
-PairRun run_pair(const TeamLimits& limits, LayerCase c, Precision precision = Precision::f32) {
+PairRun run_pair(const TeamLimits& limits, LayerCase c, Precision precision = Precision::f32,
+                 cuda::TeamRoom has_room = cuda::device_has_room) {
   const OpCase forwards = row_of(c);
   c.backwards = !c.backwards;
   const OpCase backwards = row_of(c);
@@ -192,9 +195,9 @@ PairRun run_pair(const TeamLimits& limits, LayerCase c, Precision precision = Pr
     for (const Tensor& operand : operands[d]) in[d].push_back(operand.type());
     known[d].assign(operands[d].size(), nullptr);
   }
-  const auto kernel = cuda::prepare_rnn_pair({rows[0]->op, in[0], out[0], known[0]},
-                                             {rows[1]->op, in[1], out[1], known[1]},
-                                             {limits, cuda::plain_projection, precision, &device});
+  const auto kernel = cuda::prepare_rnn_pair(
+      {rows[0]->op, in[0], out[0], known[0]}, {rows[1]->op, in[1], out[1], known[1]},
+      {limits, cuda::plain_projection, precision, &device, has_room});
   if (kernel == nullptr) return run;
   run.kernel = kernel->name();
   std::vector<std::shared_ptr<std::byte>> memory;
@@ -303,6 +306,51 @@ TEST(RnnPersistent, WeightsBeyondFloat16StayInFloat32) {
   EXPECT_NE(DeviceOp(bfloat, row, make_operands(row, DType::float32)).kernel(), nullptr);
 }
 
+// A part of a GPU may have the blocks of a cluster, but not next to each other.
+TEST(RnnPersistent, LayersWhoseBlocksFindNoRoomAreDealtOutOtherwise) {
+  const cuda::TeamRoom no_clusters = [](cuda::TeamCell, const TeamShape& team) {
+    return team.kind != TeamKind::cluster;
+  };
+  const cuda::TeamRoom two_blocks = [](cuda::TeamCell, const TeamShape& team) {
+    return team.kind == TeamKind::block || (team.kind == TeamKind::cluster && team.ranks <= 2);
+  };
+  const cuda::TeamRoom none = [](cuda::TeamCell, const TeamShape& team) {
+    return team.kind == TeamKind::block;
+  };
+  const LayerCase small{CellKind::lstm, true, 2, 3, 5, 20},
+      middle{CellKind::lstm, true, 2, 3, 5, 65, true, true},
+      large{CellKind::gru, false, 2, 3, 5, 150, false, true};
+  const struct {
+    cuda::TeamRoom has_room;
+    LayerCase layer;
+    std::string kernel, pair;  // empty: none, for another implementation to try
+  } cases[] = {
+      {no_clusters, small, "cuda rnn, blocks", "cuda rnn pair, blocks"},
+      {no_clusters, middle, "cuda rnn, grid", "cuda rnn pair, grid"},
+      {no_clusters, large, "cuda rnn, grid", "cuda rnn pair, grid"},
+      {two_blocks, middle, "cuda rnn, clusters", "cuda rnn pair, clusters"},
+      {two_blocks, large, "", ""},
+      {none, small, "cuda rnn, blocks", "cuda rnn pair, blocks"},
+      {none, middle, "", ""},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(fmt::format("{} units, '{}'", c.layer.units, c.kernel));
+    const PersistentBackend backend(kHopper, Precision::f32, c.has_room);
+    EXPECT_EQ(check_row(backend, row_of(c.layer), DType::float32), !c.kernel.empty());
+    EXPECT_EQ(backend.names,
+              c.kernel.empty() ? std::set<std::string>{} : std::set<std::string>{c.kernel});
+    const PairRun run = run_pair(kHopper, c.layer, Precision::f32, c.has_room);
+    EXPECT_EQ(run.kernel, c.pair);
+    for (std::size_t i = 0; i < run.found.size(); ++i) {
+      EXPECT_EQ(
+          judge(run.found[i], run.expected[i], limit(Accuracy::recurrent, DType::float32), false),
+          "");
+    }
+  }
+}
+
+const auto kRoomForAll = [](const TeamShape&) { return true; };
+
 // Each unit has all its lanes, every block its units, no block more threads than it has.
 TEST(RnnPersistent, DealingOutCoversUnitsAndSequences) {
   for (const TeamLimits& limits : {kHopper, kTuring, TeamLimits{108, 163 * 1024, 0}}) {
@@ -310,7 +358,7 @@ TEST(RnnPersistent, DealingOutCoversUnitsAndSequences) {
       for (const std::int64_t batch : {1, 2, 5, 32, 33, 256, 5000}) {
         for (const int directions : {1, 2}) {
           TeamShape team;
-          if (!cuda::deal_out(limits, units, batch, directions, team)) {
+          if (!cuda::deal_out(limits, units, batch, directions, kRoomForAll, team)) {
             EXPECT_GT(units, 64) << "one block always does";
             continue;
           }
@@ -339,7 +387,7 @@ TEST(RnnPersistent, DealingOutCoversUnitsAndSequences) {
 TEST(RnnPersistent, KindOfTeamBySize) {
   const auto kind = [](const TeamLimits& limits, std::int64_t units) {
     TeamShape team;
-    EXPECT_TRUE(cuda::deal_out(limits, units, 1, 1, team));
+    EXPECT_TRUE(cuda::deal_out(limits, units, 1, 1, kRoomForAll, team));
     return team.kind;
   };
   EXPECT_EQ(kind(kHopper, 64), TeamKind::block);
@@ -350,7 +398,8 @@ TEST(RnnPersistent, KindOfTeamBySize) {
   EXPECT_EQ(kind(kTuring, 64), TeamKind::block);
   EXPECT_EQ(kind(kTuring, 128), TeamKind::grid);
   TeamShape team;
-  EXPECT_FALSE(cuda::deal_out(kTuring, 1024, 1, 1, team)) << "128 blocks on 40 multiprocessors";
+  EXPECT_FALSE(cuda::deal_out(kTuring, 1024, 1, 1, kRoomForAll, team))
+      << "128 blocks on 40 multiprocessors";
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {};
   std::strcpy(properties->name, "no GPU");
   properties->major = 9;
-  properties->multiProcessorCount = 132;
+  properties->multiProcessorCount = cuda_runtime().multiprocessors;
   properties->sharedMemPerBlockOptin = 227 * 1024;
   return cudaSuccess;
 }
@@ -226,7 +226,33 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t) {
   return outcome("cudaGraphLaunch");
 }
 
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {
+  note("cudaFuncGetAttributes");
+  *attributes = {};
+  return cuda_runtime().has_code ? cudaSuccess : cudaErrorNoKernelImageForDevice;
+}
 cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int) { return cudaSuccess; }
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  if (attribute != cudaDevAttrMultiProcessorCount) return cudaErrorNotSupported;
+  *value = cuda_runtime().multiprocessors;
+  return cudaSuccess;
+}
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void*, int,
+                                                                   size_t, unsigned) {
+  note_outside("cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags");
+  *blocks = cuda_runtime().blocks_of_multiprocessor;
+  return cudaSuccess;
+}
+cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void*,
+                                           const cudaLaunchConfig_t* config) {
+  note_outside("cudaOccupancyMaxActiveClusters");
+  const bool asked = config->numAttrs == 1 &&
+                     config->attrs->id == cudaLaunchAttributeClusterDimension &&
+                     config->gridDim.x % config->attrs->val.clusterDim.x == 0;
+  if (!asked) return cudaErrorInvalidClusterSize;
+  *clusters = cuda_runtime().clusters_at_once;
+  return cudaSuccess;
+}
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void*, void**) {
   put("a launch", config->stream);
   return cudaSuccess;

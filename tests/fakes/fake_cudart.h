@@ -18,6 +18,9 @@ struct CudaRuntime {
   int captured = 0;                           // launches, copies and fills, of all captures
   std::map<const char*, std::size_t> memory;  // of the device, and pinned
   void* callers = nullptr;                    // a stream that the caller captures
+  // What it says of the room that kernels find on the device.
+  int multiprocessors = 132, clusters_at_once = 16, blocks_of_multiprocessor = 1;
+  bool has_code = true;
   // Codes of errors: what calls give instead of success.
   int broken = 0;                           // all of them: the context is gone
   std::map<std::string, int> refuses_once;  // by name
