@@ -58,7 +58,7 @@ class Backend {
   /// Throws Error(unimplemented) only for what no backend could ever run.
   virtual std::unique_ptr<Kernel> prepare(const Site& site) const = 0;
   /// Worth its while here: an elementwise op made of this unary or binary and others like it, or
-  /// this attention in place of the nodes that spell it out.
+  /// this attention in place of the nodes that spell it out, or a pool as part of a conv.
   virtual bool fuses(const Op&, DType) const { return false; }
 };
 

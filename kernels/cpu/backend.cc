@@ -23,7 +23,8 @@ class CpuBackend final : public Backend {
 
   bool fuses(const Op& op, DType dtype) const override {
     return dtype == DType::float32 &&
-           (std::holds_alternative<ops::Attention>(op) || cpu::fuses_elementwise(op));
+           (std::holds_alternative<ops::Attention>(op) || std::holds_alternative<ops::Pool>(op) ||
+            cpu::fuses_elementwise(op));
   }
 };
 

@@ -17,6 +17,7 @@ std::unique_ptr<Kernel> prepare_matmul(const Site& site);
 std::unique_ptr<Kernel> prepare_conv(const Site& site);
 std::unique_ptr<Kernel> prepare_conv_depthwise(const Site& site);
 std::unique_ptr<Kernel> prepare_conv_onednn(const Site& site);
+std::unique_ptr<Kernel> prepare_conv_pooled(const Site& site);
 std::unique_ptr<Kernel> prepare_conv_winograd(const Site& site);
 std::unique_ptr<Kernel> prepare_pool(const Site& site);
 std::unique_ptr<Kernel> prepare_reduce(const Site& site);

@@ -15,6 +15,7 @@ constexpr Row kRows[] = {
     {"elementwise", "blocks", prepare_elementwise},
     {"matmul", "packed", prepare_matmul},
     {"einsum", "packed", prepare_einsum},
+    {"conv", "pooled", prepare_conv_pooled},
     {"conv", "depthwise", prepare_conv_depthwise},
     {"conv", "winograd", prepare_conv_winograd},
     {"conv", "onednn", prepare_conv_onednn},

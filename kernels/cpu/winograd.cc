@@ -39,14 +39,14 @@ HWY_INLINE void Patch(const WinogradChunk& c, const Tile& tile,
                       const float* (&pixels)[Form::kPoints]) {
   const std::int64_t first_line = tile.line - c.lines_before;
   const std::int64_t first_pixel = tile.pixel - c.pixels_before;
-  const float* image = c.x + tile.image * c.in_lines * c.in_pixels * c.channels;
+  const float* image = c.x + tile.image * c.in_lines * c.in_pixels * c.x_pixel;
   for (int i = 0; i < Form::kLines; ++i) {
     const std::int64_t line = first_line + i;
     const bool inside = line >= 0 && line < c.in_lines;
     for (int j = 0; j < Form::kSide; ++j) {
       const std::int64_t pixel = first_pixel + j;
       pixels[i * Form::kSide + j] = inside && pixel >= 0 && pixel < c.in_pixels
-                                        ? image + (line * c.in_pixels + pixel) * c.channels
+                                        ? image + (line * c.in_pixels + pixel) * c.x_pixel
                                         : c.zeros;
     }
   }
@@ -77,6 +77,26 @@ void InputTiles(const WinogradChunk& c) {
   }
 }
 
+HWY_INLINE V Activated(const WinogradChunk& c, V y) {
+  if (c.activation.kind == UnaryKind::relu) return Relu(y);
+  return c.activation.kind == UnaryKind::linear ? y : CallFunction(c.activation, y);
+}
+
+/// The largest output of a tile, from one vector of channels on.
+HWY_INLINE void FinishPooled(const WinogradChunk& c, const Tile& tile, std::int64_t channel, V bias,
+                             const V* sums) {
+  const std::int64_t left = c.outputs - channel;
+  V y = Activated(c, hn::Add(sums[0], bias));
+  for (int i = 1; i < 4; ++i) y = Maximum(y, Activated(c, hn::Add(sums[i], bias)));
+  const std::int64_t line = tile.image * c.tile_lines + tile.line / 2;
+  float* to = c.y + (line * c.tile_pixels + tile.pixel / 2) * c.y_pixel + channel;
+  if (left >= kLanes) {
+    hn::StoreU(y, f, to);
+  } else {
+    StorePartial(y, to, left);
+  }
+}
+
 /// Outputs of a tile from one vector of channels on, with bias and activation.
 template <class Form>
 HWY_INLINE void Finish(const WinogradChunk& c, const Tile& tile, std::int64_t channel,
@@ -87,20 +107,18 @@ HWY_INLINE void Finish(const WinogradChunk& c, const Tile& tile, std::int64_t ch
   if (c.bias != nullptr) {
     bias = whole ? hn::LoadU(f, c.bias + channel) : LoadPartial(c.bias + channel, left);
   }
-  float* image = c.y + tile.image * c.out_lines * c.out_pixels * c.outputs + channel;
+  if constexpr (Form::kOutLines == 2) {
+    if (c.pooled) return FinishPooled(c, tile, channel, bias, sums);
+  }
+  float* image = c.y + tile.image * c.out_lines * c.out_pixels * c.y_pixel + channel;
   for (int i = 0; i < Form::kOutLines; ++i) {
     const std::int64_t line = tile.line + i;
     if (line >= c.out_lines) return;
     for (int j = 0; j < 2; ++j) {
       const std::int64_t pixel = tile.pixel + j;
       if (pixel >= c.out_pixels) break;
-      V y = hn::Add(sums[i * 2 + j], bias);
-      if (c.activation.kind == UnaryKind::relu) {
-        y = Relu(y);
-      } else if (c.activation.kind != UnaryKind::linear) {
-        y = CallFunction(c.activation, y);
-      }
-      float* to = image + (line * c.out_pixels + pixel) * c.outputs;
+      const V y = Activated(c, hn::Add(sums[i * 2 + j], bias));
+      float* to = image + (line * c.out_pixels + pixel) * c.y_pixel;
       if (whole) {
         hn::StoreU(y, f, to);
       } else {
@@ -277,7 +295,8 @@ bool describe(const Window& w, std::int64_t groups, WinogradChunk& c) {
 }  // namespace
 
 std::optional<Winograd> Winograd::prepare(const Site& site, int operand, const Window& window,
-                                          std::int64_t groups, const UnaryFn& activation) {
+                                          std::int64_t groups, const UnaryFn& activation,
+                                          std::int64_t pool) {
   Winograd result;
   WinogradChunk& c = result.base_;
   if (!describe(window, groups, c) || !has_vector_form(activation.kind)) return std::nullopt;
@@ -286,6 +305,12 @@ std::optional<Winograd> Winograd::prepare(const Site& site, int operand, const W
   // Lines on their own stay so: a tile of a square form is two lines high.
   c.tile_lines = c.square ? ceil_div(c.out_lines, 2) : c.out_lines;
   c.tile_pixels = ceil_div(c.out_pixels, 2);
+  if (pool > 1) {
+    if (!c.square || pool != 2) return std::nullopt;
+    c.pooled = true;
+    c.tile_lines = c.out_lines / 2;
+    c.tile_pixels = c.out_pixels / 2;
+  }
   c.activation = VectorFn(activation);
   c.weight_stride = packed_size(c.channels, c.outputs);
   const std::int64_t floats = c.points() * c.weight_stride;
@@ -341,7 +366,8 @@ void Winograd::run_chunk(const WinogradChunk& c) const {
 }
 
 void Winograd::run(const Args& args, const float* x, std::int64_t images, const float* bias,
-                   float* y, std::byte* workspace) const {
+                   float* y, std::byte* workspace, std::int64_t x_pitch,
+                   std::int64_t y_pitch) const {
   const std::int64_t tiles = images * base_.tile_lines * base_.tile_pixels;
   const std::int64_t count = chunks(tiles), slots = std::min(threads_, count);
   const std::int64_t v_stride = apart(chunk_tiles_ * base_.channels);
@@ -360,6 +386,8 @@ void Winograd::run(const Args& args, const float* x, std::int64_t images, const 
     c.x = x;
     c.bias = bias;
     c.y = y;
+    c.x_pixel = x_pitch == 0 ? c.channels : x_pitch;
+    c.y_pixel = y_pitch == 0 ? c.outputs : y_pitch;
     for (std::int64_t i = next++; i < count; i = next++) {
       c.first = tiles * i / count;
       c.last = tiles * (i + 1) / count;

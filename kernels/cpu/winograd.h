@@ -16,10 +16,12 @@ namespace thaw::cpu {
 struct WinogradChunk {
   std::int64_t taps = 3;
   bool square = false;  // on two axes
+  bool pooled = false;  // of each tile only the largest output is kept; tiles at the edge are whole
   std::int64_t in_lines = 1, in_pixels = 0, out_lines = 1, out_pixels = 0;
   std::int64_t lines_before = 0, pixels_before = 0;  // of padding
   std::int64_t tile_lines = 1, tile_pixels = 0;      // tiles of an image
   std::int64_t channels = 0, outputs = 0;
+  std::int64_t x_pixel = 0, y_pixel = 0;  // floats from one pixel to the next
   VectorFn activation;
   const float* weights = nullptr;  // [points] matrices [channels, outputs], packed for gemm()
   std::int64_t weight_stride = 0;  // between them
@@ -37,16 +39,20 @@ struct WinogradChunk {
 class Winograd {
  public:
   /// For the constant weights `operand` of a site; nothing if the convolution is none of these, if
-  /// it does not pay or if a weight is not finite. `window` is without made padding.
+  /// it does not pay or if a weight is not finite. `window` is without made padding and pooling.
   static std::optional<Winograd> prepare(const Site& site, int operand, const Window& window,
-                                         std::int64_t groups, const UnaryFn& activation);
+                                         std::int64_t groups, const UnaryFn& activation,
+                                         std::int64_t pool = 1);
 
   std::size_t workspace() const;
-  /// y [images, S'..., outputs] from x; no more images than the window has. Parallel over chunks of
-  /// tiles, on which no result depends. A tile with a sum that is not finite is computed from the
-  /// definition: the transforms would spread NaN and infinity to its other outputs.
+  /// y [images, S'..., outputs] from x, whose pixels may have gaps between them (View; 0: none); no
+  /// more images than the window has. Parallel over chunks of tiles, on which no result depends. A
+  /// tile with a sum that is not finite is computed from the definition: the transforms would
+  /// spread NaN and infinity to its other outputs.
   void run(const Args& args, const float* x, std::int64_t images, const float* bias, float* y,
-           std::byte* workspace) const;
+           std::byte* workspace, std::int64_t x_pitch = 0, std::int64_t y_pitch = 0) const;
+  std::int64_t channels() const { return base_.channels; }
+  std::int64_t outputs() const { return base_.outputs; }
 
  private:
   void run_chunk(const WinogradChunk& chunk) const;

@@ -88,6 +88,7 @@ void Program::fuse(Graph& graph) const {
   const bool attends = device_ == nullptr ? backend_.fuses(ops::Attention{}, DType::float32)
                                           : device_attends(*device_);
   if (attends) fuse_attention(graph);
+  if (device_ == nullptr && backend_.fuses(ops::Pool{}, DType::float32)) fuse_pool(graph);
   fuse_elementwise(graph, [&](const Op& op, DType dtype) {
     return device_ == nullptr ? backend_.fuses(op, dtype) : device_fuses(*device_, op, dtype);
   });

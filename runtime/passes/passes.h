@@ -55,6 +55,9 @@ bool fuse_elementwise(Graph& graph, FunctionRef<bool(const Op&, DType)> fusible)
 /// softmax(q k^T) v in float32, with scales, masks and the transposes that part heads -> attention.
 /// For a graph whose shapes are known.
 bool fuse_attention(Graph& graph);
+/// float32 conv on two axes, then the largest of each 2 x 2 block -> conv that keeps only these.
+/// For a graph whose shapes are known.
+bool fuse_pool(Graph& graph);
 
 struct PipelineOptions {
   bool optimize = true;
