@@ -54,6 +54,11 @@ void BoundPlan::bind_arena(std::byte* arena) {
   if (device_ != nullptr) device_->forget_recordings();  // they copy to and from the arena
 }
 
+void BoundPlan::use_pool(ThreadPool& pool) {
+  if (args_.empty() || args_.front().pool == &pool) return;
+  for (Args& args : args_) args.pool = &pool;
+}
+
 void BoundPlan::bind_device(std::shared_ptr<std::byte> memory) {
   if (device_ == nullptr) return;
   device_->bind(std::move(memory));

@@ -18,6 +18,8 @@ class BoundPlan {
 
   /// Sets the pointers into the arena, which has Plan::memory.arena_bytes at least.
   void bind_arena(std::byte* arena);
+  /// The threads of the runs that follow, at first those of the constructor.
+  void use_pool(ThreadPool& pool);
   /// The same for device memory, of device_bytes() at least (0: the plan uses no device).
   void bind_device(std::shared_ptr<std::byte> memory);
   std::size_t device_bytes() const { return device_ == nullptr ? 0 : device_->memory_bytes(); }

@@ -59,6 +59,9 @@ class Program {
   /// Raises the number of plans kept to `max_plans`, if it is lower.
   void keep_plans(int max_plans) const;
 
+  /// Threads that the runs in progress may use, over all sessions of more than one thread.
+  std::atomic<int>& busy_threads() const { return busy_threads_; }
+
   /// Plans made so far.
   std::size_t plans_compiled() const { return plans_compiled_; }
   /// What the cache holds, the most recently used first.
@@ -83,6 +86,7 @@ class Program {
   mutable std::list<std::shared_ptr<const Compiled>> cache_;  // most recent first
   mutable std::size_t capacity_;
   mutable std::atomic<std::size_t> plans_compiled_{0};
+  alignas(64) mutable std::atomic<int> busy_threads_{0};
 };
 
 }  // namespace thaw

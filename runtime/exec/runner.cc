@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -82,11 +83,31 @@ bool is_aligned(const Tensor& tensor) {
   return reinterpret_cast<std::uintptr_t>(tensor.data()) % alignment == 0;
 }
 
+/// A run in progress, as other sessions of the program see it: several that together have more
+/// threads than there are processors would only take them from one another.
+class BusyThreads {
+ public:
+  BusyThreads(std::atomic<int>& busy, int own)
+      : busy_(busy), own_(own > 1 ? own : 0), sum_(own_ == 0 ? 0 : busy.fetch_add(own_) + own_) {}
+  ~BusyThreads() {
+    if (own_ > 0) busy_ -= own_;
+  }
+  BusyThreads(const BusyThreads&) = delete;
+  BusyThreads& operator=(const BusyThreads&) = delete;
+
+  bool exceed(int processors) const { return sum_ > std::max(own_, processors); }
+
+ private:
+  std::atomic<int>& busy_;
+  int own_, sum_;
+};
+
 }  // namespace
 
 Runner::Runner(std::shared_ptr<const Program> program, const RunnerOptions& options)
     : program_(std::move(program)),
       pool_(options.threads),
+      processors_(static_cast<int>(std::thread::hardware_concurrency())),
       max_plans_(static_cast<std::size_t>(std::max(1, options.max_plans))),
       max_loop_steps_(options.max_loop_steps) {
   program_->keep_plans(options.max_plans);
@@ -216,6 +237,8 @@ void Runner::execute(std::span<const Tensor> inputs, std::vector<Tensor>& output
     return;
   }
   make_outputs(entry, inputs, outputs);
+  const BusyThreads busy(program_->busy_threads(), pool_.threads());
+  entry.plan->use_pool(busy.exceed(processors_) ? alone_ : pool_);
   if (visit != nullptr) {
     entry.plan->trace(inputs, outputs, variables_, *visit);
   } else if (launches != nullptr) {

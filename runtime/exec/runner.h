@@ -81,6 +81,8 @@ class Runner {
 
   std::shared_ptr<const Program> program_;
   ThreadPool pool_;
+  ThreadPool alone_{1};  // of runs that find all processors busy with those of other sessions
+  int processors_;
   std::size_t max_plans_;
   std::int64_t max_loop_steps_;
   std::vector<Tensor> variables_;

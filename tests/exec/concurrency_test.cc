@@ -81,5 +81,56 @@ TEST(Concurrency, OnTheCpuBackend) {
   EXPECT_EQ(wrong, 0);
 }
 
+/// The reference backend, whose kernels write down how many threads they are given.
+class WatchingBackend final : public Backend {
+ public:
+  const char* name() const override { return "watching"; }
+  std::unique_ptr<Kernel> prepare(const Site& site) const override {
+    std::unique_ptr<Kernel> kernel = reference_backend().prepare(site);
+    return kernel == nullptr ? nullptr : std::make_unique<Watched>(std::move(kernel), threads_);
+  }
+  int threads() const { return threads_; }
+
+ private:
+  class Watched final : public Kernel {
+   public:
+    Watched(std::unique_ptr<Kernel> kernel, std::atomic<int>& threads)
+        : kernel_(std::move(kernel)), threads_(threads) {
+      workspace_ = kernel_->workspace();
+    }
+    void run(const Args& args) const override {
+      threads_ = args.pool->threads();
+      kernel_->run(args);
+    }
+
+   private:
+    std::unique_ptr<Kernel> kernel_;
+    std::atomic<int>& threads_;
+  };
+
+  mutable std::atomic<int> threads_{0};
+};
+
+TEST(Concurrency, RunsThatFindTheProcessorsBusyUseOneThread) {
+  const WatchingBackend backend;
+  const auto program = program_of(random_graph(14, 20), backend);
+  const std::vector<Tensor> inputs = random_inputs(3, 2);
+  Runner two(program, {2, 4}), one(program, {1, 4});
+  std::vector<Tensor> first, outputs;
+  two.run(inputs, first);
+  EXPECT_EQ(backend.threads(), 2);
+  program->busy_threads() += 1000;  // other sessions
+  two.run(inputs, outputs);
+  EXPECT_EQ(backend.threads(), 1);
+  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(identical(outputs[i], first[i]));
+  program->busy_threads() -= 1000;
+  two.run(inputs, outputs);
+  EXPECT_EQ(backend.threads(), 2);
+  one.run(inputs, outputs);
+  EXPECT_EQ(backend.threads(), 1);
+  EXPECT_ANY_THROW(two.run({}, outputs));
+  EXPECT_EQ(program->busy_threads(), 0);
+}
+
 }  // namespace
 }  // namespace thaw::testing
