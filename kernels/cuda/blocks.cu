@@ -137,4 +137,6 @@ KernelPtr prepare_range(const Site& site) {
   });
 }
 
+bool has_code_for_device() { return has_code<RangeBody<float>>(); }
+
 }  // namespace thaw::cuda

@@ -1,5 +1,6 @@
 #include "kernels/cuda/cuda_device.h"
 
+#include "kernels/cuda/table.h"
 #include "runtime/base/check.h"
 
 namespace thaw::cuda {
@@ -148,6 +149,9 @@ CudaDevice::CudaDevice() {
   team_limits_.cluster = properties.major >= 9 ? kPortableCluster : 0;
   const OnDevice scope(this);
   check(cudaFree(nullptr), "creating a context");
+  if (has_code_for_device()) return;
+  fail(ErrorCode::device, "the plugin holds code for compute capability {}, but {} has {}.{}",
+       THAW_CUDA_ARCHITECTURES, name_, properties.major, properties.minor);
 }
 
 std::shared_ptr<std::byte> CudaDevice::allocate(std::size_t bytes, MemoryKind kind) const {

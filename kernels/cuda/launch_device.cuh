@@ -100,6 +100,15 @@ void launch_blocks(const Queue& queue, std::int64_t count, std::size_t shared_by
   check_launch();
 }
 
+/// Whether the plugin was compiled for the calling thread's device.
+template <class Body>
+bool has_code() {
+  cudaFuncAttributes attributes{};
+  const bool found = cudaFuncGetAttributes(&attributes, each_kernel<Body>) == cudaSuccess;
+  cudaGetLastError();  // an answer here, not an error of the next launch
+  return found;
+}
+
 __host__ __device__ inline void report(Fault* fault, std::int32_t kind, std::int32_t step,
                                        std::int64_t position, std::int64_t found,
                                        std::int64_t limit) {

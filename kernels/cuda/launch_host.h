@@ -65,6 +65,11 @@ void launch_blocks(const Queue& queue, std::int64_t count, std::size_t shared_by
   });
 }
 
+template <class Body>
+bool has_code() {
+  return true;
+}
+
 /// The first to meet a bad element writes it down.
 inline void report(Fault* fault, std::int32_t kind, std::int32_t step, std::int64_t position,
                    std::int64_t found, std::int64_t limit) {

@@ -18,6 +18,9 @@ struct Row {
 /// Static.
 std::span<const Row> table();
 
+/// Whether these kernels were compiled for the calling thread's device.
+bool has_code_for_device();
+
 /// The first row's kernel that accepts; null if none does.
 KernelPtr prepare_from(std::span<const Row> rows, const Site& site);
 
