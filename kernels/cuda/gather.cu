@@ -1,11 +1,27 @@
-// Gather, one-hot and reversed sequences: one thread per element of the result. A bad index gives
-// zero and a fault.
+// Gather, one-hot and reversed sequences: one thread per element of the result; of a gathered row,
+// per piece of up to 16 bytes. A bad index gives zero and a fault.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/strided.h"
 #include "kernels/cuda/table.h"
 
 namespace thaw::cuda {
 namespace {
+
+struct alignas(16) Piece {
+  std::uint64_t low = 0, high = 0;
+};
+
+/// make(tag, elements of a piece), by the widest type that rows of `inner` elements divide into.
+template <class Make>
+KernelPtr for_pieces(DType dtype, std::int64_t inner, const Make& make) {
+  if (dtype == DType::string) return nullptr;
+  const auto element = static_cast<std::int64_t>(size_of(dtype)), bytes = inner * element;
+  if (bytes % 16 == 0) return make(Tag<Piece>{}, 16 / element);
+  if (bytes % 8 == 0) return make(Tag<std::uint64_t>{}, 8 / element);
+  if (bytes % 4 == 0) return make(Tag<std::uint32_t>{}, 4 / element);
+  if (bytes % 2 == 0) return make(Tag<std::uint16_t>{}, 2 / element);
+  return make(Tag<std::uint8_t>{}, 1);
+}
 
 /// params [batch, outer, size, inner], indices [batch, count] -> [batch, outer, count, inner].
 struct GatherShape {
@@ -121,11 +137,13 @@ KernelPtr prepare_gather(const Site& site) {
                           product(indices, batch, indices.rank()),
                           op.from_end};
   const std::int64_t count = site.out[0].shape.num_elements();
-  return for_storage(site.in[0].dtype, [&](auto tag) {
+  return for_pieces(site.in[0].dtype, shape.inner, [&](auto tag, std::int64_t piece) {
     using T = TypeOf<decltype(tag)>;
+    GatherShape of = shape;
+    of.inner /= piece;
     return make_kernel({"cuda gather", 0, true}, [=](const Args& args, const Queue& queue) {
-      launch_each(queue, count,
-                  GatherBody<T>{shape, index_type, args.in[0].as<T>(), args.in[1].data,
+      launch_each(queue, count / piece,
+                  GatherBody<T>{of, index_type, args.in[0].as<T>(), args.in[1].data,
                                 args.out[0].as_mutable<T>(), queue.fault, queue.step});
     });
   });
@@ -150,11 +168,15 @@ KernelPtr prepare_gather_nd(const Site& site) {
   shape.inner = product(params, batch + shape.depth, params.rank());
   shape.params_batch = product(params, batch, params.rank());
   const std::int64_t count = site.out[0].shape.num_elements();
-  return for_storage(site.in[0].dtype, [&](auto tag) {
+  return for_pieces(site.in[0].dtype, shape.inner, [&](auto tag, std::int64_t piece) {
     using T = TypeOf<decltype(tag)>;
+    GatherNdShape of = shape;
+    of.inner /= piece;
+    of.params_batch /= piece;
+    for (int d = 0; d < of.depth; ++d) of.strides[d] /= piece;
     return make_kernel({"cuda gather nd", 0, true}, [=](const Args& args, const Queue& queue) {
-      launch_each(queue, count,
-                  GatherNdBody<T>{shape, index_type, args.in[0].as<T>(), args.in[1].data,
+      launch_each(queue, count / piece,
+                  GatherNdBody<T>{of, index_type, args.in[0].as<T>(), args.in[1].data,
                                   args.out[0].as_mutable<T>(), queue.fault, queue.step});
     });
   });

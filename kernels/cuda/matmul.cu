@@ -1,3 +1,5 @@
+// Products by this room's own kernels: a thread per element of the result; for a single row, which
+// no tile of a larger product fits, a block per few columns.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/matmul.cuh"
 #include "kernels/cuda/product.h"
@@ -17,6 +19,68 @@ Ints batch_strides(const Shape& operand, const Shape& result) {
   const std::int64_t matrix = product(operand, operand.rank() - 2, operand.rank());
   for (std::int64_t& stride : strides) stride *= matrix;
   return strides;
+}
+
+/// One row times a matrix [k, n] and a bias: the threads of a block share the sums of neighbouring
+/// columns over k. Nothing is reused, so that all is said with how many elements are under way.
+template <class T>
+struct RowProductBody {
+  using C = Compute<T>;
+  static constexpr int kColumns = 8;  // 32 bytes of float32: what the memory gives at least
+  static constexpr int kShares = kThreads / kColumns, kAhead = 8;
+  std::int64_t n = 0, k = 0;
+  Function<C> activation;
+  const T *a = nullptr, *b = nullptr, *bias = nullptr;  // bias may be null
+  T* y = nullptr;
+
+  THAW_DEVICE void operator()(const Block& block, std::int64_t i) const {
+    C* const sums = block.template shared<C>();  // [share][column]
+    const std::int64_t first = i * kColumns;
+    block.each(kThreads, [&](std::int64_t j) {
+      const std::int64_t column = first + j % kColumns;
+      sums[j] = column < n ? share_of(j / kColumns, column) : C{0};
+    });
+    for (int half = kShares / 2; half > 0; half /= 2) {
+      block.each(half * kColumns, [&](std::int64_t j) { sums[j] += sums[j + half * kColumns]; });
+    }
+    block.each(kColumns, [&](std::int64_t j) {
+      if (first + j >= n) return;
+      const C sum = bias == nullptr ? sums[j] : sums[j] + to_compute(bias[first + j]);
+      y[first + j] = from_compute<T>(activate(activation, sum));
+    });
+  }
+
+  THAW_DEVICE C share_of(std::int64_t share, std::int64_t column) const {
+    C sum = 0;
+    for (std::int64_t row = share; row < k; row += kShares * kAhead) {
+      C left[kAhead], right[kAhead];
+      THAW_UNROLL for (int u = 0; u < kAhead; ++u) {
+        const std::int64_t at = row + u * kShares;
+        left[u] = at < k ? to_compute(a[at]) : C{0};
+        right[u] = at < k ? to_compute(b[at * n + column]) : C{0};
+      }
+      THAW_UNROLL for (int u = 0; u < kAhead; ++u) sum += left[u] * right[u];
+    }
+    return sum;
+  }
+};
+
+template <class T>
+KernelPtr row_product(std::int64_t n, std::int64_t k, const UnaryFn& activation, DType dtype,
+                      bool has_bias) {
+  RowProductBody<T> body;
+  body.n = n;
+  body.k = k;
+  body.activation = function_of<Compute<T>>(activation, dtype);
+  return make_kernel({"cuda matmul, one row"}, [=](const Args& args, const Queue& queue) {
+    RowProductBody<T> bound = body;
+    bound.a = args.in[0].as<T>();
+    bound.b = args.in[1].as<T>();
+    bound.bias = has_bias ? args.in[2].as<T>() : nullptr;
+    bound.y = args.out[0].as_mutable<T>();
+    constexpr int kColumns = RowProductBody<T>::kColumns;
+    launch_blocks(queue, (n + kColumns - 1) / kColumns, kThreads * sizeof(Compute<T>), bound);
+  });
 }
 
 }  // namespace
@@ -49,8 +113,12 @@ KernelPtr prepare_matmul(const Site& site) {
   if (!batches.set(leading(y).dims(), {&a_strides, &b_strides})) return nullptr;
   const bool has_bias = site.in.size() > 2;
   const std::int64_t count = y.num_elements();
-  return for_floats(site.out[0].dtype, [&](auto tag) {
+  return for_floats(site.out[0].dtype, [&](auto tag) -> KernelPtr {
     using T = TypeOf<decltype(tag)>;
+    if (count > 0 && count == y[y.rank() - 1] && !op.transpose_b) {
+      const std::int64_t k = b[b.rank() - 2];
+      return row_product<T>(count, k, op.activation, site.out[0].dtype, has_bias);
+    }
     MatMulBody<T> body;
     body.batches = batches;
     body.m = y[y.rank() - 2];
