@@ -64,7 +64,7 @@ class CudaBackend final : public DeviceBackend {
   KernelPtr prepare_preferred(const Site& site) const {
     if (std::holds_alternative<ops::MatMul>(site.op)) {
       if (KernelPtr kernel = prepare_matmul_narrow(site, gpu_->device, precision_)) return kernel;
-      return prepare_matmul_cublaslt(site, precision_);
+      return prepare_matmul(site);
     }
     if (std::holds_alternative<ops::Conv>(site.op)) return prepare_conv(site);
     if (std::holds_alternative<ops::ConvTranspose>(site.op)) return prepare_conv_transpose(site);
@@ -76,6 +76,23 @@ class CudaBackend final : public DeviceBackend {
   /// What a choice depends on beside the op's attributes and the types.
   std::string key(const std::string& op, const Site& site) const {
     return shape_key(op + " " + std::to_string(static_cast<int>(precision_)), site);
+  }
+
+  /// The library's tiles are mostly empty where there is a single row.
+  KernelPtr prepare_matmul(const Site& site) const {
+    const Shape& y = site.out[0].shape;
+    const bool one_row =
+        y.rank() > 0 && y.num_elements() > 0 && y.num_elements() == y[y.rank() - 1];
+    if (!one_row) return prepare_matmul_cublaslt(site, precision_);
+    std::vector<Measured::Candidate> candidates;
+    candidates.push_back(
+        [this](const Site& at) { return prepare_matmul_cublaslt(at, precision_); });
+    candidates.push_back([](const Site& at) { return thaw::cuda::prepare_matmul(at); });
+    const auto& op = site.op_as<ops::MatMul>();
+    const std::string text = "matmul " + std::to_string(op.transpose_a) +
+                             std::to_string(op.transpose_b) + " " +
+                             std::to_string(static_cast<int>(op.activation.kind));
+    return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
   }
 
   KernelPtr prepare_conv(const Site& site) const {
