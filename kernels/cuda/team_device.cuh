@@ -162,12 +162,18 @@ struct TeamLaunch {
   TeamLaunch(const TeamLaunch&) = delete;
   TeamLaunch& operator=(const TeamLaunch&) = delete;
 
-  /// More shared memory than every device has must be asked for.
+  /// More shared memory than every device has must be asked for: all that this one has, since
+  /// layers of other sizes, in other threads and in recordings, run the same code.
   cudaError_t allow_shared() const {
     if (config.dynamicSmemBytes <= 48 * 1024) return cudaSuccess;
+    int device = 0, most = 0;
+    cudaError_t code = cudaGetDevice(&device);
+    if (code == cudaSuccess) {
+      code = cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+    }
+    if (code != cudaSuccess) return code;
     return cudaFuncSetAttribute(team_kernel<kKind, Team>,
-                                cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                static_cast<int>(config.dynamicSmemBytes));
+                                cudaFuncAttributeMaxDynamicSharedMemorySize, most);
   }
 };
 

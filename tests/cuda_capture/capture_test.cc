@@ -176,6 +176,30 @@ TEST(Capture, EnqueuedRunsRecordAllButTheCopiesAtTheDoor) {
   EXPECT_EQ(runtime.illegal, std::vector<std::string>{});
 }
 
+// What one layer is allowed holds for all that run the same code: less for a smaller one would
+// fail the launches of a larger one in another thread or a recording.
+TEST(Capture, LayersOfAnySizeAreAllowedAllSharedMemory) {
+  fake::CudaRuntime& runtime = fake::cuda_runtime();
+  for (const std::int64_t batch : {64, 40}) {
+    runtime.shared_allowed = 0;
+    const std::vector<TensorType> in = {{DType::float32, {batch, 2, 3}},
+                                        {DType::float32, {3, 2048}},
+                                        {DType::float32, {512, 2048}},
+                                        {DType::float32, {2048}}};
+    const std::vector<TensorType> out = {{DType::float32, {batch, 512}},
+                                         {DType::float32, {batch, 512}},
+                                         {DType::float32, {batch, 512}}};
+    const std::vector<const Tensor*> known(in.size(), nullptr);
+    ops::Rnn op;
+    op.has_bias = true;
+    const Op layer = op;
+    const auto kernel = plugin().prepare({layer, in, out, known, nullptr, 1});
+    ASSERT_NE(kernel, nullptr);
+    EXPECT_STREQ(kernel->name(), "cuda rnn, grid");
+    EXPECT_EQ(runtime.shared_allowed, runtime.shared_of_block);
+  }
+}
+
 // The device that the caller's own code uses is the caller's.
 TEST(Capture, RunsOnItsDeviceWhateverTheThreadUsesAndLeavesThatAlone) {
   fake::CudaRuntime& runtime = fake::cuda_runtime();

@@ -107,7 +107,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   std::strcpy(properties->name, "no GPU");
   properties->major = 9;
   properties->multiProcessorCount = cuda_runtime().multiprocessors;
-  properties->sharedMemPerBlockOptin = 227 * 1024;
+  properties->sharedMemPerBlockOptin = static_cast<std::size_t>(cuda_runtime().shared_of_block);
   return cudaSuccess;
 }
 cudaError_t cudaGetDevice(int* device) {
@@ -231,11 +231,19 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {
   *attributes = {};
   return cuda_runtime().has_code ? cudaSuccess : cudaErrorNoKernelImageForDevice;
 }
-cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int) { return cudaSuccess; }
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-  if (attribute != cudaDevAttrMultiProcessorCount) return cudaErrorNotSupported;
-  *value = cuda_runtime().multiprocessors;
+cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int bytes) {
+  cuda_runtime().shared_allowed = bytes;
   return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  const CudaRuntime& runtime = cuda_runtime();
+  switch (attribute) {
+    case cudaDevAttrMultiProcessorCount: *value = runtime.multiprocessors; return cudaSuccess;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = runtime.shared_of_block;
+      return cudaSuccess;
+    default: return cudaErrorNotSupported;
+  }
 }
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void*, int,
                                                                    size_t, unsigned) {

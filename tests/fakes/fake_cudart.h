@@ -21,6 +21,8 @@ struct CudaRuntime {
   // What it says of the room that kernels find on the device.
   int multiprocessors = 132, clusters_at_once = 16, blocks_of_multiprocessor = 1;
   bool has_code = true;
+  int shared_of_block = 227 * 1024;
+  int shared_allowed = 0;  // what a kernel was last allowed to take of it
   // Codes of errors: what calls give instead of success.
   int broken = 0;                           // all of them: the context is gone
   std::map<std::string, int> refuses_once;  // by name
