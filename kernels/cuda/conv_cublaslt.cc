@@ -38,9 +38,9 @@ KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
   options.activation = op.activation;
   options.precision = precision;
   options.into_float32 = narrow;
-  NarrowOperand pixels, taps;
+  NarrowPair operands;  // pixels and taps
   if (!lt_product.prepare(*lt, p, storage, options) ||
-      (narrow && !(pixels.set(site, 0, storage, device) && taps.set(site, 1, storage, device)))) {
+      (narrow && !operands.set(site, storage, device))) {
     return nullptr;
   }
   const std::size_t columns =
@@ -53,12 +53,7 @@ KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
     const void *bias = p.has_bias ? args.in[2].data : nullptr, *source = args.in[0].data;
     const void* b = args.in[1].data;
     std::byte* room = args.workspace;
-    if (narrow) {
-      source = pixels.bring(queue, source, room);
-      room += pixels.workspace();
-      b = taps.bring(queue, b, room);
-      room += taps.workspace();
-    }
+    if (narrow) operands.bring(queue, source, b, room);
     for (std::int64_t i = 0; i < images / chunk; ++i) {
       const std::byte* from = static_cast<const std::byte*>(source) + i * x_bytes;
       std::byte* to = static_cast<std::byte*>(args.out[0].data) + i * y_bytes;
@@ -73,8 +68,8 @@ KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
   KernelTraits traits{narrow ? "cublaslt conv, 16 bits" : "cublaslt conv"};
   traits.workspace = columns + lt_product.workspace();
   if (narrow) {
-    traits.workspace += pixels.workspace() + taps.workspace();
-    traits.packed = (pixels.constant() ? 1U : 0U) | (taps.constant() ? 2U : 0U);
+    traits.workspace += operands.workspace();
+    traits.packed = operands.packed();
   }
   return make_kernel(traits, run);
 }

@@ -59,26 +59,21 @@ KernelPtr prepare_conv_transpose_cublaslt(const Site& site, const Device& device
   LtOptions options;
   options.precision = precision;
   options.into_float32 = storage != DType::float64;
-  NarrowOperand pixels, taps;
+  NarrowPair operands;  // pixels and taps
   if (!product.prepare(*lt, p, storage, options) ||
-      (narrow && !(pixels.set(site, 0, storage, device) && taps.set(site, 1, storage, device)))) {
+      (narrow && !operands.set(site, storage, device))) {
     return nullptr;
   }
   KernelTraits traits{narrow ? "cublaslt conv transpose, 16 bits" : "cublaslt conv transpose"};
   traits.workspace = chunks.column_bytes + product.workspace();
   if (narrow) {
-    traits.workspace += pixels.workspace() + taps.workspace();
-    traits.packed = (pixels.constant() ? 1U : 0U) | (taps.constant() ? 2U : 0U);
+    traits.workspace += operands.workspace();
+    traits.packed = operands.packed();
   }
   return make_kernel(traits, [=](const Args& args, const Queue& queue) {
     const void *source = args.in[0].data, *b = args.in[1].data;
     std::byte* room = args.workspace;
-    if (narrow) {
-      source = pixels.bring(queue, source, room);
-      room += pixels.workspace();
-      b = taps.bring(queue, b, room);
-      room += taps.workspace();
-    }
+    if (narrow) operands.bring(queue, source, b, room);
     for (std::int64_t i = 0; i < chunks.count; ++i) {
       const auto* from = static_cast<const std::byte*>(source) + i * chunks.x_bytes;
       auto* to = static_cast<std::byte*>(args.out[0].data) + i * chunks.y_bytes;

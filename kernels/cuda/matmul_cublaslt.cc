@@ -33,23 +33,20 @@ KernelPtr prepare_matmul_narrow(const Site& site, const Device& device, Precisio
   LtOptions options;
   options.activation = site.op_as<ops::MatMul>().activation;
   options.into_float32 = true;
-  NarrowOperand a, b;
+  NarrowPair operands;
   if (lt == nullptr || !product.prepare(*lt, p, storage, options) ||
-      !a.set(site, 0, storage, device) || !b.set(site, 1, storage, device)) {
+      !operands.set(site, storage, device)) {
     return nullptr;
   }
   KernelTraits traits{"cublaslt matmul, 16 bits"};
-  traits.workspace = a.workspace() + b.workspace() + product.workspace();
-  traits.packed = (a.constant() ? 1U : 0U) | (b.constant() ? 2U : 0U);
+  traits.workspace = operands.workspace() + product.workspace();
+  traits.packed = operands.packed();
   const bool has_bias = p.has_bias;
   return make_kernel(traits, [=](const Args& args, const Queue& queue) {
     std::byte* room = args.workspace;
-    const void* first = a.bring(queue, args.in[0].data, room);
-    room += a.workspace();
-    const void* second = b.bring(queue, args.in[1].data, room);
-    room += b.workspace();
-    product.enqueue(queue, first, second, has_bias ? args.in[2].data : nullptr, args.out[0].data,
-                    room);
+    const void *a = args.in[0].data, *b = args.in[1].data;
+    operands.bring(queue, a, b, room);
+    product.enqueue(queue, a, b, has_bias ? args.in[2].data : nullptr, args.out[0].data, room);
   });
 }
 

@@ -64,4 +64,19 @@ const void* NarrowOperand::bring(const Queue& queue, const void* x, std::byte* r
   return room;
 }
 
+bool NarrowPair::set(const Site& site, DType storage, const Device& device) {
+  return first.set(site, 0, storage, device) && second.set(site, 1, storage, device);
+}
+
+std::uint32_t NarrowPair::packed() const {
+  return (first.constant() ? 1U : 0U) | (second.constant() ? 2U : 0U);
+}
+
+void NarrowPair::bring(const Queue& queue, const void*& x, const void*& y, std::byte*& room) const {
+  x = first.bring(queue, x, room);
+  room += first.workspace();
+  y = second.bring(queue, y, room);
+  room += second.workspace();
+}
+
 }  // namespace thaw::cuda

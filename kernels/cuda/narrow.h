@@ -37,6 +37,18 @@ class NarrowOperand {
   std::shared_ptr<const void> weights_;
 };
 
+/// Operands 0 and 1 of a site.
+struct NarrowPair {
+  NarrowOperand first, second;
+
+  bool set(const Site& site, DType storage, const Device& device);
+  std::size_t workspace() const { return first.workspace() + second.workspace(); }
+  /// One bit per constant (KernelTraits).
+  std::uint32_t packed() const;
+  /// Both become what they are in 16 bits, and `room` what is behind them.
+  void bring(const Queue& queue, const void*& x, const void*& y, std::byte*& room) const;
+};
+
 /// A copy in the device's memory, complete on return.
 std::shared_ptr<const void> uploaded(const Tensor& tensor, const Device& device);
 
