@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <thread>
 
 #include "runtime/base/check.h"
@@ -22,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxSamples = 1'000'000;
 constexpr int kWarmUps = 3;
+constexpr std::size_t kDriftParts = 10, kLeastOfPart = 5;  // of a row's runs
 constexpr int kProfileRuns = 10;
 
 double milliseconds_since(Clock::time_point start) {
@@ -54,6 +56,27 @@ void measure(Session& session, const std::vector<Tensor>& inputs, double seconds
   }
 }
 
+double median_of(std::vector<double> samples) {
+  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::nth_element(samples.begin(), middle, samples.end());
+  return *middle;
+}
+
+/// Between the lowest and the highest median of `samples`, in order of time, cut into parts.
+double drift_of(const std::vector<double>& samples) {
+  const std::size_t parts = std::min(kDriftParts, samples.size() / kLeastOfPart);
+  double low = std::numeric_limits<double>::infinity(), high = 0;
+  for (std::size_t i = 0; i < parts; ++i) {
+    const auto begin = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() * i / parts);
+    const auto end =
+        samples.begin() + static_cast<std::ptrdiff_t>(samples.size() * (i + 1) / parts);
+    const double median = median_of({begin, end});
+    low = std::min(low, median);
+    high = std::max(high, median);
+  }
+  return std::max(0.0, high - low);
+}
+
 BenchRow bench_row(const Model& model, const BenchOptions& options,
                    const std::vector<Tensor>& inputs, BenchRow row) {
   ModelOptions session_of = options.model;
@@ -82,6 +105,7 @@ BenchRow bench_row(const Model& model, const BenchOptions& options,
     double total = 0;
     for (const double sample : own) total += sample;
     if (total > 0) row.runs_per_second += static_cast<double>(own.size()) / (total * 1e-6);
+    row.drift = std::max(row.drift, drift_of(own));
     row.samples.insert(row.samples.end(), own.begin(), own.end());
   }
   std::sort(row.samples.begin(), row.samples.end());
@@ -145,6 +169,9 @@ Model open_and_time(const BenchOptions& options, BenchReport& report) {
 int bench(const BenchOptions& options) {
   BenchReport report;
   report.model = options.model.path;
+  report.device = options.model.device;
+  report.precision = options.model.precision;
+  report.weights_as = options.model.weights_as;
   const std::string old = options.compare.empty() ? "" : read_text(options.compare);
   const Model model = open_and_time(options, report);
   try {
@@ -155,7 +182,7 @@ int bench(const BenchOptions& options) {
       for (const int threads : options.threads) {
         for (const int concurrency : options.concurrencies) {
           report.rows.push_back(
-              bench_row(model, options, inputs, {batch, threads, concurrency, {}, 0}));
+              bench_row(model, options, inputs, {batch, threads, concurrency, {}, 0, 0}));
         }
       }
       if (!options.inputs.empty()) break;  // the file says the batch

@@ -14,17 +14,19 @@ struct BenchRow {
   int threads = 1, concurrency = 1;
   std::vector<double> samples;  // one per run, in ascending order
   double runs_per_second = 0;   // of all sessions together
+  double drift = 0;             // how far the medians of the row's parts lie from one another
 
   std::string name() const;
   /// The sample below which `fraction` of the runs lie.
   double quantile(double fraction) const;
-  /// Half the width of the notch of a box plot: medians further apart than the sum of two of them
-  /// differ (about 95 %).
+  /// Medians further apart than the sum of two of these differ: half the width of the notch of a
+  /// box plot (about 95 % for independent samples), or half the drift where that is more, since
+  /// other work on the machine comes and goes for longer than a run takes.
   double noise() const;
 };
 
 struct BenchReport {
-  std::string model;
+  std::string model, device, precision, weights_as;
   /// Reading the files (from the page cache if they are there); opening the model from them;
   /// planning, packing of weights included; that packing (before and in the first run); the first
   /// run.

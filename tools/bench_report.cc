@@ -53,7 +53,9 @@ double BenchRow::quantile(double fraction) const {
 
 double BenchRow::noise() const {
   if (samples.empty()) return 0;
-  return 1.57 * (quantile(0.75) - quantile(0.25)) / std::sqrt(static_cast<double>(samples.size()));
+  const double notch =
+      1.57 * (quantile(0.75) - quantile(0.25)) / std::sqrt(static_cast<double>(samples.size()));
+  return std::max(notch, drift / 2);
 }
 
 std::string bench_json(const BenchReport& report) {
@@ -61,6 +63,9 @@ std::string bench_json(const BenchReport& report) {
   for (const BenchRow& row : report.rows) rows.push_back(row_json(row));
   const auto size = [](std::uint64_t bytes) { return Json(static_cast<std::int64_t>(bytes)); };
   return Json(Json::Object{{"model", Json(report.model)},
+                           {"device", Json(report.device)},
+                           {"precision", Json(report.precision)},
+                           {"weights_as", Json(report.weights_as)},
                            {"thaw", Json(std::string(version()))},
                            {"read_ms", Json(report.read_ms)},
                            {"load_ms", Json(report.load_ms)},
@@ -150,6 +155,24 @@ void print_bench(const BenchReport& report) {
   print_profile(report.ops, kProfileRows);
 }
 
+namespace {
+
+/// What was asked for otherwise when the old figures were taken.
+void note_differences(const BenchReport& report, const Json& old) {
+  const std::pair<const char*, const std::string&> settings[] = {{"model", report.model},
+                                                                 {"device", report.device},
+                                                                 {"precision", report.precision},
+                                                                 {"weights_as", report.weights_as}};
+  for (const auto& [name, now] : settings) {
+    const Json* before = old.find(name);
+    if (before == nullptr || !before->is_string() || before->string() == now) continue;
+    fmt::print("note: {} was {}, now {}\n", name, printable(before->string(), 1024),
+               printable(now, 1024));
+  }
+}
+
+}  // namespace
+
 void print_comparison(const BenchReport& report, const std::string& old_json,
                       const std::string& file) {
   const Json old = parse_json(old_json, file, Limits{});
@@ -158,6 +181,7 @@ void print_comparison(const BenchReport& report, const std::string& old_json,
     before[row.at("name").string()] = {row.at("p50_us").number(), row.at("noise_us").number()};
   }
   fmt::print("\nagainst {}\n", printable(file, 1024));
+  note_differences(report, old);
   for (const BenchRow& row : report.rows) {
     const auto found = before.find(row.name());
     if (found == before.end()) {

@@ -108,6 +108,10 @@ TEST(Command, BenchWritesItsFiguresAndComparesThem) {
   const Result again = thaw("bench " + model + " --seconds 0.01 --length 7 --compare " + json);
   EXPECT_EQ(again.code, 0);
   EXPECT_TRUE(contains(again.out, "batch=1 threads=1 sessions=1")) << again.out;
+  EXPECT_FALSE(contains(again.out, "note:")) << again.out;
+  const Result other =
+      thaw("bench " + model + " --seconds 0.01 --length 7 --weights-as fp16 --compare " + json);
+  EXPECT_TRUE(contains(other.out, "note: weights_as was f32, now fp16")) << other.out;
   EXPECT_EQ(thaw("bench " + model + " --batch 0").code, 2);
   EXPECT_EQ(thaw("bench " + model + " --compare /no/such/file").code, 2);
 }
