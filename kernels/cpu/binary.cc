@@ -102,8 +102,15 @@ namespace {
 
 class BinaryKernel final : public Kernel {
  public:
-  BinaryKernel(BinaryKind kind, Broadcast<2> loop) : kind_(kind), loop_(std::move(loop)) {}
+  BinaryKernel(BinaryKind kind, Broadcast<2> loop, std::array<bool, 2> whole)
+      : kind_(kind), loop_(std::move(loop)), whole_(whole) {}
   const char* name() const override { return "cpu binary"; }
+  bool reads_rows(std::size_t operand, std::int64_t columns) const override {
+    return columns >= kLeastRow && whole_[operand];
+  }
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns >= kLeastRow;
+  }
 
   void run(const Args& args) const override {
     const float* x = args.in[0].as<float>();
@@ -112,14 +119,21 @@ class BinaryKernel final : public Kernel {
     const auto& strides = loop_.row_strides();
     parallel_rows(args, loop_, 2,
                   [&](std::int64_t row, const auto& at, std::int64_t first, std::int64_t count) {
-                    apply_row(kind_, x + at[0], strides[0], y + at[1], strides[1],
-                              z + row * loop_.row_size() + first, count);
+                    const std::int64_t begin = row * loop_.row_size() + first;
+                    for_pieces(args, begin, count, [&](std::int64_t index, std::int64_t some) {
+                      const auto offset = [&](std::size_t o) {
+                        return args.in[o].offset_of(at[o] + (index - begin) * strides[o]);
+                      };
+                      apply_row(kind_, x + offset(0), strides[0], y + offset(1), strides[1],
+                                z + args.out[0].offset_of(index), some);
+                    });
                   });
   }
 
  private:
   BinaryKind kind_;
   Broadcast<2> loop_;
+  std::array<bool, 2> whole_;  // per operand: as many elements as the result
 };
 
 }  // namespace
@@ -127,8 +141,10 @@ class BinaryKernel final : public Kernel {
 std::unique_ptr<Kernel> prepare_binary(const Site& site) {
   const BinaryKind kind = site.op_as<ops::Binary>().kind;
   if (!all_float32(site) || !has_vector_form(kind)) return nullptr;
-  return std::make_unique<BinaryKernel>(
-      kind, Broadcast<2>(site.out[0].shape, {&site.in[0].shape, &site.in[1].shape}));
+  const Shape &x = site.in[0].shape, &y = site.in[1].shape, &z = site.out[0].shape;
+  const std::array<bool, 2> whole = {x.num_elements() == z.num_elements(),
+                                     y.num_elements() == z.num_elements()};
+  return std::make_unique<BinaryKernel>(kind, Broadcast<2>(z, {&x, &y}), whole);
 }
 
 }  // namespace thaw::cpu

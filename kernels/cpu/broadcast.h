@@ -104,4 +104,23 @@ void parallel_rows(const Args& args, const Broadcast<N>& loop, std::int64_t cost
            });
 }
 
+/// Rows between gaps are worth a call for each from so many elements on.
+constexpr std::int64_t kLeastRow = 32;
+
+/// Calls body(index, count) for elements [begin, begin + count) of the result in pieces that no gap
+/// of a view divides. Views with gaps have as many elements as the result.
+template <class Body>
+void for_pieces(const Args& args, std::int64_t begin, std::int64_t count, const Body& body) {
+  for (const std::int64_t end = begin + count; begin < end;) {
+    std::int64_t piece = end - begin;
+    for (const std::span<const View> views : {args.in, args.out}) {
+      for (const View& view : views) {
+        if (view.pitch != 0) piece = std::min(piece, view.columns - begin % view.columns);
+      }
+    }
+    body(begin, piece);
+    begin += piece;
+  }
+}
+
 }  // namespace thaw::cpu

@@ -9,8 +9,7 @@ namespace {
 
 class ConvKernel final : public Kernel {
  public:
-  ConvKernel(WindowGemm gemm, std::int64_t outputs, bool bias)
-      : gemm_(std::move(gemm)), outputs_(outputs), has_bias_(bias) {
+  ConvKernel(WindowGemm gemm, bool bias) : gemm_(std::move(gemm)), has_bias_(bias) {
     workspace_ = gemm_.window().workspace();
   }
 
@@ -19,21 +18,25 @@ class ConvKernel final : public Kernel {
     return operand == 1 ? OperandUse::nothing : OperandUse::elements;
   }
 
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns == gemm_.outputs();
+  }
+
   void run(const Args& args) const override {
     const Window& window = gemm_.window();
     const float* x = args.in[0].as<float>();
     const float* bias = has_bias_ ? args.in[2].as<float>() : nullptr;
-    const std::int64_t image = window.out[0] * window.out[1] * window.out[2] * outputs_;
+    const std::int64_t pixel = args.out[0].row_stride(gemm_.outputs());
+    const std::int64_t image = window.out[0] * window.out[1] * window.out[2] * pixel;
     float* y = args.out[0].as_mutable<float>();
     for (std::int64_t first = 0; first < window.images; first += window.wave) {
       const std::int64_t count = std::min(window.wave, window.images - first);
-      gemm_.run(args, window.pad(args, x, first, count), count, bias, y + first * image);
+      gemm_.run(args, window.pad(args, x, first, count), count, bias, y + first * image, pixel);
     }
   }
 
  private:
   WindowGemm gemm_;
-  std::int64_t outputs_;
   bool has_bias_;
 };
 
@@ -52,7 +55,7 @@ std::unique_ptr<Kernel> prepare_conv(const Site& site) {
   }
   const std::int64_t outputs = w[w.rank() - 1];
   WindowGemm gemm(window, op.groups, outputs, WindowGemm::pack(site, 1, op.groups), op.activation);
-  return std::make_unique<ConvKernel>(std::move(gemm), outputs, site.in.size() > 2);
+  return std::make_unique<ConvKernel>(std::move(gemm), site.in.size() > 2);
 }
 
 }  // namespace thaw::cpu

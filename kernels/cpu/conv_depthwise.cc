@@ -28,6 +28,7 @@ struct DepthwiseLine {
   std::int64_t x_plane, x_line, w_plane, w_line;  // strides
   std::int64_t kernel, stride, dilation, before;  // along the line, in pixels
   std::int64_t in_pixels, out_pixels, channels;
+  std::int64_t y_pixel;  // floats from one output pixel to the next
   VectorFn activation;
 };
 
@@ -74,8 +75,8 @@ HWY_INLINE void Pixels(const DepthwiseLine& s, std::int64_t pixel, std::int64_t 
     }
   }
   const V bias = s.bias == nullptr ? hn::Zero(f) : LoadChannels(s.bias + channel, left);
-  float* y = s.y + pixel * s.channels + channel;
-  for (int p = 0; p < P; ++p, y += s.channels) {
+  float* y = s.y + pixel * s.y_pixel + channel;
+  for (int p = 0; p < P; ++p, y += s.y_pixel) {
     V sum = hn::Add(acc[p], bias);
     if (s.activation.kind == UnaryKind::relu) {
       sum = Relu(sum);
@@ -142,11 +143,15 @@ class DepthwiseKernel final : public Kernel {
   }
 
   const char* name() const override { return "cpu depthwise conv"; }
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns == window_.channels;
+  }
 
   void run(const Args& args) const override {
     const Window& n = window_;
-    const std::int64_t lines = n.out[0] * n.out[1], line = n.out[2] * n.channels;
-    const std::int64_t cost = line * n.kernel[0] * n.kernel[1] * n.kernel[2] / 2;
+    const std::int64_t lines = n.out[0] * n.out[1],
+                       line = n.out[2] * args.out[0].row_stride(n.channels);
+    const std::int64_t cost = n.out[2] * n.channels * n.kernel[0] * n.kernel[1] * n.kernel[2] / 2;
     for (std::int64_t first = 0; first < n.images; first += n.wave) {
       const std::int64_t count = std::min(n.wave, n.images - first);
       const float* images = n.pad(args, args.in[0].as<float>(), first, count);
@@ -186,6 +191,7 @@ class DepthwiseKernel final : public Kernel {
     s.in_pixels = n.padded[2];
     s.out_pixels = n.out[2];
     s.channels = n.channels;
+    s.y_pixel = args.out[0].row_stride(n.channels);
     s.activation = activation_;
     return s;
   }

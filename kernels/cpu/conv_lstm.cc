@@ -69,7 +69,8 @@ class GateConv {
     const Window& window = gemm_.window();
     for (std::int64_t i = 0; i < count; i += window.wave) {
       const std::int64_t some = std::min(window.wave, count - i);
-      gemm_.run(args, window.pad(args, x, first + i, some), some, bias, y + i * gates_);
+      gemm_.run(args, window.pad(args, x, first + i, some), some, bias, y + i * gates_,
+                gemm_.outputs());
     }
   }
 

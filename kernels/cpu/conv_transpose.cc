@@ -62,7 +62,12 @@ class ConvTransposeKernel final : public Kernel {
     return operand == 1 ? OperandUse::nothing : OperandUse::elements;
   }
 
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns == g_.outputs;
+  }
+
   void run(const Args& args) const override {
+    const std::int64_t pixel = args.out[0].row_stride(g_.outputs);
     const float* x = args.in[0].as<float>();
     float* y = args.out[0].as_mutable<float>();
     for (std::int64_t image = 0; image < g_.images; ++image) {
@@ -73,7 +78,7 @@ class ConvTransposeKernel final : public Kernel {
         gather(args, begin, end, first, y);
       }
       x += g_.in[0] * g_.row_pixels() * g_.inputs;
-      y += g_.out[0] * g_.out[1] * g_.out[2] * g_.outputs;
+      y += g_.out[0] * g_.out[1] * g_.out[2] * pixel;
     }
   }
 
@@ -93,13 +98,13 @@ class ConvTransposeKernel final : public Kernel {
 
   void gather(const Args& args, std::int64_t begin, std::int64_t end, std::int64_t first,
               float* y) const {
-    const std::int64_t lines = g_.out[1];
+    const std::int64_t lines = g_.out[1], stride = args.out[0].row_stride(g_.outputs);
     const std::int64_t cost = std::max<std::int64_t>(1, g_.out[2] * columns_ / 4);
     parallel(args, (end - begin) * lines, cost, [&](std::int64_t from, std::int64_t to) {
       for (std::int64_t i = from; i < to; ++i) {
         const std::int64_t a = begin + i / lines, b = i % lines;
         for (std::int64_t c = 0; c < g_.out[2]; ++c) {
-          pixel(args, {a, b, c}, first, y + ((a * lines + b) * g_.out[2] + c) * g_.outputs);
+          pixel(args, {a, b, c}, first, y + ((a * lines + b) * g_.out[2] + c) * stride);
         }
       }
     });

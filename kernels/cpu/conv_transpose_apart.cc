@@ -36,10 +36,13 @@ class ConvTransposeApartKernel final : public Kernel {
     return operand == 1 ? OperandUse::nothing : OperandUse::elements;
   }
 
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns == g_.outputs && columns % float_lanes() == 0;
+  }
+
   void run(const Args& args) const override {
     const float* bias = has_bias_ ? repeated_bias(args) : nullptr;
     const float* x = args.in[0].as<float>();
-    float* y = args.out[0].as_mutable<float>();
     const std::int64_t tasks = gemm_tasks(g_.in[1] * g_.in[2], g_.columns());
     const std::int64_t products = g_.images * g_.in[0] * g_.lines();
     parallel(args, products * tasks, gemm_cost(g_.in[1] * g_.in[2], g_.inputs),
@@ -47,7 +50,7 @@ class ConvTransposeApartKernel final : public Kernel {
                while (begin < end) {
                  const std::int64_t first = begin % tasks;
                  const std::int64_t last = std::min(tasks, first + end - begin);
-                 gemm(product_of(begin / tasks, x, bias, y), first, last);
+                 gemm(product_of(begin / tasks, x, bias, args.out[0]), first, last);
                  begin += last - first;
                }
              });
@@ -65,10 +68,11 @@ class ConvTransposeApartKernel final : public Kernel {
   }
 
   /// Product `index`: a slice of an image times a line of taps.
-  Gemm product_of(std::int64_t index, const float* x, const float* bias, float* y) const {
+  Gemm product_of(std::int64_t index, const float* x, const float* bias, const View& y) const {
     const std::int64_t slice = index / g_.lines(), line = index % g_.lines();
     const std::int64_t pixels = g_.in[1] * g_.in[2];
-    const std::int64_t out_line = g_.in[2] * g_.columns();
+    const std::int64_t pixel = y.row_stride(g_.outputs), columns = g_.kernel[2] * pixel;
+    const std::int64_t out_line = g_.in[2] * columns;
     Gemm of;
     of.a = x + slice * pixels * g_.inputs;
     of.m = pixels;
@@ -77,10 +81,16 @@ class ConvTransposeApartKernel final : public Kernel {
     of.outer_stride = g_.in[2] * g_.inputs;
     of.packed = packed_.get() + line * packed_size(g_.inputs, g_.columns());
     of.bias = bias;
-    of.n = of.c_stride = g_.columns();
+    of.n = g_.columns();
+    of.c_stride = columns;
+    if (pixel != g_.outputs) {
+      of.c_run = g_.outputs;
+      of.c_gap = pixel - g_.outputs;
+    }
     of.c_outer_stride = g_.kernel[1] * out_line;
     const std::int64_t depth = slice * g_.kernel[0] + line / g_.kernel[1];
-    of.c = y + (depth * g_.in[1] * g_.kernel[1] + line % g_.kernel[1]) * out_line;
+    of.c =
+        y.as_mutable<float>() + (depth * g_.in[1] * g_.kernel[1] + line % g_.kernel[1]) * out_line;
     return of;
   }
 

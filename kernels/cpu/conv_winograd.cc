@@ -19,10 +19,17 @@ class WinogradKernel final : public Kernel {
     return operand == 1 ? OperandUse::nothing : OperandUse::elements;
   }
 
+  bool reads_rows(std::size_t operand, std::int64_t columns) const override {
+    return operand == 0 && columns == winograd_.channels();
+  }
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns == winograd_.outputs();
+  }
+
   void run(const Args& args) const override {
     const float* bias = has_bias_ ? args.in[2].as<float>() : nullptr;
     winograd_.run(args, args.in[0].as<float>(), images_, bias, args.out[0].as_mutable<float>(),
-                  args.workspace);
+                  args.workspace, args.in[0].pitch, args.out[0].pitch);
   }
 
  private:

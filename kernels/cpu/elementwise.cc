@@ -42,18 +42,27 @@ bool assign_temporaries(const ElementwiseExpression& expression, std::vector<Blo
 class ElementwiseKernel final : public Kernel {
  public:
   using Loop = Broadcast<kMaxElementwiseOperands>;
-  ElementwiseKernel(std::vector<BlockStep> steps, Loop loop)
-      : steps_(std::move(steps)), loop_(std::move(loop)) {}
+  ElementwiseKernel(std::vector<BlockStep> steps, Loop loop, std::vector<bool> whole)
+      : steps_(std::move(steps)), loop_(std::move(loop)), whole_(std::move(whole)) {}
   const char* name() const override { return "cpu elementwise"; }
+  bool reads_rows(std::size_t operand, std::int64_t columns) const override {
+    return columns >= kLeastRow && whole_[operand];
+  }
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns >= kLeastRow;
+  }
 
   void run(const Args& args) const override {
     float* out = args.out[0].as_mutable<float>();
     parallel_rows(args, loop_, 4 * static_cast<std::int64_t>(steps_.size()),
                   [&](std::int64_t row, const auto& at, std::int64_t first, std::int64_t count) {
-                    float* to = out + row * loop_.row_size() + first;
-                    for (std::int64_t i = 0; i < count; i += kBlock) {
-                      block(args, at, i, std::min(kBlock, count - i), to + i);
-                    }
+                    const std::int64_t begin = row * loop_.row_size() + first;
+                    for_pieces(args, begin, count, [&](std::int64_t index, std::int64_t some) {
+                      float* to = out + args.out[0].offset_of(index);
+                      for (std::int64_t i = 0; i < some; i += kBlock) {
+                        block(args, at, index - begin + i, std::min(kBlock, some - i), to + i);
+                      }
+                    });
                   });
   }
 
@@ -67,7 +76,8 @@ class ElementwiseKernel final : public Kernel {
       }
       const auto operand = static_cast<std::size_t>(index);
       const std::int64_t stride = loop_.row_strides()[operand];
-      return {args.in[operand].as<float>() + at[operand] + begin * stride, stride};
+      const View& view = args.in[operand];
+      return {view.as<float>() + view.offset_of(at[operand] + begin * stride), stride};
     };
     for (const BlockStep& each : steps_) {
       float* to = &each == &steps_.back() ? out : temporaries[each.result];
@@ -86,6 +96,7 @@ class ElementwiseKernel final : public Kernel {
 
   std::vector<BlockStep> steps_;
   Loop loop_;
+  std::vector<bool> whole_;  // per operand: as many elements as the result
 };
 
 }  // namespace
@@ -109,9 +120,14 @@ std::unique_ptr<Kernel> prepare_elementwise(const Site& site) {
   static const Shape scalar;
   std::array<const Shape*, kMaxElementwiseOperands> shapes;
   shapes.fill(&scalar);
-  for (std::size_t i = 0; i < site.in.size(); ++i) shapes[i] = &site.in[i].shape;
-  return std::make_unique<ElementwiseKernel>(std::move(steps),
-                                             ElementwiseKernel::Loop(site.out[0].shape, shapes));
+  const Shape& result = site.out[0].shape;
+  std::vector<bool> whole;
+  for (std::size_t i = 0; i < site.in.size(); ++i) {
+    shapes[i] = &site.in[i].shape;
+    whole.push_back(shapes[i]->num_elements() == result.num_elements());
+  }
+  return std::make_unique<ElementwiseKernel>(
+      std::move(steps), ElementwiseKernel::Loop(result, shapes), std::move(whole));
 }
 
 }  // namespace thaw::cpu

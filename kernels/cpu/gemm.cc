@@ -43,6 +43,7 @@ struct TileSite {
   const T* ahead;
   std::int64_t columns;  // of the tile, <= NV vectors
   const float *bias, *scales;
+  std::int64_t column;  // the first one; c is that of column 0
 };
 
 /// W: vectors of a step of k, of which the tile takes NV. Fetches `lines` cache lines a step.
@@ -86,6 +87,7 @@ HWY_INLINE void Finish(const TileSite<T>& t, V (&acc)[MR][NV]) {
   for (int v = 0; v < NV; ++v) {
     const std::int64_t at = v * kLanes, count = t.columns - at;
     const bool whole = count >= kLanes;
+    const std::int64_t c_offset = t.g.c_offset(t.column + at);
     V bias = hn::Zero(f), scale = hn::Zero(f);
     if constexpr (std::is_same_v<T, std::int8_t>) scale = hn::LoadU(f, t.scales + at);
     if (last && t.bias != nullptr) {
@@ -93,7 +95,7 @@ HWY_INLINE void Finish(const TileSite<T>& t, V (&acc)[MR][NV]) {
     }
     HWY_UNROLL(16)
     for (int r = 0; r < MR; ++r) {
-      float* c = t.c[r] + at;
+      float* c = t.c[r] + c_offset;
       V sum = acc[r][v];
       if (!first) sum = hn::Add(sum, whole ? hn::LoadU(f, c) : LoadPartial(c, count));
       if constexpr (std::is_same_v<T, std::int8_t>) {
@@ -148,7 +150,7 @@ void TallTile(TileSite<T>& t) {
     TileSite<T> right = t;
     right.columns -= kHalf;
     right.b += kHalf;
-    for (int r = 0; r < MR; ++r) right.c[r] += kHalf;
+    right.column += kHalf;
     if (t.bias != nullptr) right.bias += kHalf;
     if (t.scales != nullptr) right.scales += kHalf;
     Tile<T, MR, 2, W, 0>(right);
@@ -214,17 +216,21 @@ void RowsOfBlock(TileSite<T> t, float* c, std::int64_t m_begin, std::int64_t m_e
 }
 
 /// The functions that are not applied in registers, while the results are in the cache.
-void ActivateBlock(const Gemm& g, float* c, std::int64_t m_begin, std::int64_t m_end,
+void ActivateBlock(const Gemm& g, std::int64_t column, std::int64_t m_begin, std::int64_t m_end,
                    std::int64_t columns) {
   if (columns == g.c_stride && g.c_outer_stride == 0) {
-    c += m_begin * columns;
+    float* c = g.c + m_begin * columns;
     apply(g.activation, c, c, (m_end - m_begin) * columns);
     return;
   }
   const std::int64_t inner = g.c_outer_stride == 0 ? g.m : g.inner_rows;
   for (std::int64_t m = m_begin; m < m_end; ++m) {
-    float* row = c + m / inner * g.c_outer_stride + m % inner * g.c_stride;
-    apply(g.activation, row, row, columns);
+    float* row = g.c + m / inner * g.c_outer_stride + m % inner * g.c_stride;
+    const std::int64_t end = column + columns;
+    for (std::int64_t at = column, next = end; at < end; at = next) {  // by runs
+      if (g.c_run > 0) next = HWY_MIN(end, (at / g.c_run + 1) * g.c_run);
+      apply(g.activation, row + g.c_offset(at), row + g.c_offset(at), next - at);
+    }
   }
 }
 
@@ -237,8 +243,8 @@ void TasksOf(const Gemm& g, std::int64_t begin, std::int64_t end) {
     const std::int64_t m = split.first_row(rows), m_end = split.first_row(rows + 1);
     const std::int64_t k = g.k(), n = block * kColumns;
     const std::int64_t columns = HWY_MIN(kColumns, g.n - n), vectors = ceil_div(columns, kLanes);
-    float* const c = g.c + n;
-    TileSite<T> t{g, {}, {}, 0, 0, nullptr, nullptr, columns, nullptr, nullptr};
+    float* const c = g.c;
+    TileSite<T> t{g, {}, {}, 0, 0, nullptr, nullptr, columns, nullptr, nullptr, n};
     if (g.bias != nullptr) t.bias = g.bias + n;
     if (g.scales != nullptr) t.scales = g.scales + n;
     do {  // once for an empty sum too: it gives activation(bias)
@@ -253,7 +259,7 @@ void TasksOf(const Gemm& g, std::int64_t begin, std::int64_t end) {
       }
       t.k_begin = t.k_end;
     } while (t.k_begin < k);
-    if (!in_registers) ActivateBlock(g, c, m, m_end, columns);
+    if (!in_registers) ActivateBlock(g, n, m, m_end, columns);
   }
 }
 

@@ -30,6 +30,13 @@ struct Gemm {
   // Row r of C starts at c + (r / inner_rows) * c_outer_stride + (r % inner_rows) * c_stride; 0: at
   // c + r * c_stride.
   std::int64_t c_stride = 0, c_outer_stride = 0;
+  // Between c_run columns of a row, whole vectors, and the next ones c_gap floats are left out.
+  std::int64_t c_run = 0, c_gap = 0;  // 0: no gaps
+
+  /// Where column `column` of a row is.
+  std::int64_t c_offset(std::int64_t column) const {
+    return c_run == 0 ? column : column + column / c_run * c_gap;
+  }
   std::int64_t m = 0, n = 0;
   UnaryFn activation;
 

@@ -33,6 +33,54 @@ class MoveKernel : public Kernel {
   std::vector<Part> parts_;
 };
 
+/// Operands side by side. One that is in its place already is left there.
+class JoinKernel final : public Kernel {
+ public:
+  /// Rows of `widths` elements each, which together are a row of the result.
+  JoinKernel(std::size_t size, std::vector<Part> parts, Ints widths, std::int64_t rows)
+      : size_(size), parts_(std::move(parts)), widths_(std::move(widths)), rows_(rows) {
+    for (const std::int64_t width : widths_) columns_ += width;
+  }
+  const char* name() const override { return "cpu move"; }
+  bool reads_rows(std::size_t operand, std::int64_t columns) const override {
+    return columns == widths_[operand];
+  }
+  bool writes_rows(std::size_t, std::int64_t columns) const override { return columns == columns_; }
+
+  void run(const Args& args) const override {
+    const View& y = args.out[0];
+    std::int64_t start = 0;
+    for (std::size_t i = 0; i < widths_.size(); start += widths_[i++]) {
+      const View& x = args.in[i];
+      auto* to = static_cast<std::byte*>(y.data) + static_cast<std::size_t>(start) * size_;
+      if (x.data == to || widths_[i] == 0) continue;
+      if (x.pitch == 0 && y.pitch == 0) {
+        parts_[i].move.run(args, size_, x.data, y.data);
+      } else {
+        copy_rows(args, x, widths_[i], to, y.row_stride(columns_));
+      }
+    }
+  }
+
+ private:
+  void copy_rows(const Args& args, const View& x, std::int64_t width, std::byte* to,
+                 std::int64_t stride) const {
+    const auto bytes = [&](std::int64_t count) { return static_cast<std::size_t>(count) * size_; };
+    const auto* from = static_cast<const std::byte*>(x.data);
+    parallel(args, rows_, width, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        std::memcpy(to + bytes(row * stride), from + bytes(row * x.row_stride(width)),
+                    bytes(width));
+      }
+    });
+  }
+
+  std::size_t size_;
+  std::vector<Part> parts_;
+  Ints widths_;
+  std::int64_t rows_, columns_ = 0;
+};
+
 /// Constant padding: the whole result filled, then the interior copied.
 class PadKernel final : public MoveKernel {
  public:
@@ -98,7 +146,11 @@ std::unique_ptr<Kernel> prepare_concat(const Site& site) {
   if (!is_movable(site.out[0].dtype)) return nullptr;
   const Shape& whole = site.out[0].shape;
   const int axis = axis_of(site.op_as<ops::Concat>().axis, whole.rank());
-  return move_kernel(site.out[0].dtype, parts_of(whole, axis, sizes_of(site.in, axis), true));
+  Ints widths = sizes_of(site.in, axis);
+  std::vector<Part> parts = parts_of(whole, axis, widths, true);
+  for (std::int64_t& width : widths) width *= product(whole, axis + 1, whole.rank());
+  return std::make_unique<JoinKernel>(size_of(site.out[0].dtype), std::move(parts),
+                                      std::move(widths), product(whole, 0, axis));
 }
 
 std::unique_ptr<Kernel> prepare_split(const Site& site) {
@@ -130,7 +182,7 @@ std::unique_ptr<Kernel> prepare_transpose(const Site& site) {
   for (const std::int64_t axis : site.ints(1)) {
     strides.push_back(dense[static_cast<std::size_t>(axis_of(axis, x.rank()))]);
   }
-  return move_kernel(site.out[0].dtype, {{Move(y.dims(), strides, dense_strides(y))}});
+  return strided_copy(site, y.dims(), strides);
 }
 
 std::unique_ptr<Kernel> prepare_slice(const Site& site) {
@@ -143,7 +195,7 @@ std::unique_ptr<Kernel> prepare_slice(const Site& site) {
     if (first < 0 || first > x[axis] - y[axis]) return nullptr;  // the reference says what is wrong
     start += first * strides[static_cast<std::size_t>(axis)];
   }
-  return move_kernel(site.out[0].dtype, {{Move(y.dims(), strides, dense_strides(y), start)}});
+  return strided_copy(site, y.dims(), strides, start);
 }
 
 std::unique_ptr<Kernel> prepare_strided_slice(const Site& site) {
@@ -159,8 +211,7 @@ std::unique_ptr<Kernel> prepare_strided_slice(const Site& site) {
     strides.push_back(slice.stride[axis] * dense[axis]);
   }
   // New and dropped axes have size 1, so the result is dense in the operand's axes too.
-  return move_kernel(site.out[0].dtype,
-                     {{Move(slice.size, strides, dense_strides(Shape(slice.size)), start)}});
+  return strided_copy(site, slice.size, strides, start);
 }
 
 std::unique_ptr<Kernel> prepare_pad(const Site& site) {

@@ -87,6 +87,11 @@ class MatMulKernel final : public Kernel {
     return packed_ != nullptr && operand == 1 ? OperandUse::nothing : OperandUse::elements;
   }
 
+  bool reads_rows(std::size_t operand, std::int64_t columns) const override {
+    return operand == 0 && columns == plan_.k && !transpose_a_;
+  }
+  bool writes_rows(std::size_t, std::int64_t columns) const override { return columns == plan_.n; }
+
   void run(const Args& args) const override {
     const void* packed = packed_ == nullptr ? pack_right(args) : packed_->data();
     const float* a = args.in[0].as<float>();
@@ -101,20 +106,21 @@ class MatMulKernel final : public Kernel {
                while (begin < end) {
                  const std::int64_t index = begin / per_product, first = begin % per_product;
                  const std::int64_t last = std::min(per_product, first + end - begin);
-                 gemm(product_of(index, a, packed, bias, c), first, last);
+                 gemm(product_of(args, index, a, packed, bias, c), first, last);
                  begin += last - first;
                }
              });
   }
 
  private:
-  Gemm product_of(std::int64_t index, const float* a, const void* packed, const float* bias,
-                  float* c) const {
+  Gemm product_of(const Args& args, std::int64_t index, const float* a, const void* packed,
+                  const float* bias, float* c) const {
+    const std::int64_t a_stride = transpose_a_ ? plan_.k : args.in[0].row_stride(plan_.k);
     const Product& at = plan_.products[static_cast<std::size_t>(index)];
     Gemm g;
-    g.a = a + at.a * plan_.m * plan_.k;
+    g.a = a + at.a * plan_.m * a_stride;
     g.inner_rows = plan_.m;
-    g.row_stride = plan_.k;
+    g.row_stride = a_stride;
     g.segment_length = plan_.k;
     if (packed_ != nullptr) {
       g.storage = packed_->storage;
@@ -124,8 +130,8 @@ class MatMulKernel final : public Kernel {
     }
     g.packed = element_at(packed, g.storage, at.b * packed_size_);
     g.bias = bias;
-    g.c = c + at.c * plan_.m * plan_.n;
-    g.c_stride = plan_.n;
+    g.c_stride = args.out[0].row_stride(plan_.n);
+    g.c = c + at.c * plan_.m * g.c_stride;
     g.m = plan_.m;
     g.n = plan_.n;
     g.activation = activation_;

@@ -22,7 +22,7 @@ namespace thaw::cpu {
 struct PoolWindow {
   const float* x;  // its first input pixel
   std::array<std::int64_t, 3> count, stride;
-  std::int64_t channels;
+  std::int64_t channels, pixel;  // floats of a pixel, from one to the next
   bool average;
 };
 
@@ -39,7 +39,7 @@ HWY_INLINE V Reduce(const PoolWindow& s, const float* x, const Load& load) {
   for (std::int64_t d = 0; d < s.count[0]; ++d) {
     for (std::int64_t h = 0; h < s.count[1]; ++h) {
       const float* p = x + d * s.stride[0] + h * s.stride[1];
-      for (std::int64_t w = 0; w < s.count[2]; ++w, p += s.channels) {
+      for (std::int64_t w = 0; w < s.count[2]; ++w, p += s.pixel) {
         acc = kAverage ? hn::Add(acc, load(p)) : Maximum(acc, load(p));
       }
     }
@@ -95,6 +95,12 @@ class PoolKernel final : public Kernel {
  public:
   explicit PoolKernel(const PoolShape& shape) : s_(shape) {}
   const char* name() const override { return "cpu pool"; }
+  bool reads_rows(std::size_t, std::int64_t columns) const override {
+    return columns == s_.channels;
+  }
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns == s_.channels;
+  }
 
   void run(const Args& args) const override {
     const std::int64_t lines = s_.images * s_.out[0] * s_.out[1];
@@ -103,22 +109,24 @@ class PoolKernel final : public Kernel {
     parallel(args, lines, std::max<std::int64_t>(1, cost),
              [&](std::int64_t begin, std::int64_t end) {
                for (std::int64_t i = begin; i < end; ++i) {
-                 line(args.in[0].as<float>(), i,
-                      args.out[0].as_mutable<float>() + i * s_.out[2] * s_.channels);
+                 line(args.in[0], i, args.out[0]);
                }
              });
   }
 
  private:
-  void line(const float* x, std::int64_t index, float* y) const {
-    const std::int64_t row = s_.in[2] * s_.channels, plane = s_.in[1] * row;
+  void line(const View& from, std::int64_t index, const View& to) const {
+    const std::int64_t x_pixel = from.row_stride(s_.channels), y_pixel = to.row_stride(s_.channels);
+    const std::int64_t row = s_.in[2] * x_pixel, plane = s_.in[1] * row;
+    const float* x = from.as<float>();
+    float* y = to.as_mutable<float>() + index * s_.out[2] * y_pixel;
     const Extent at{index / s_.out[1] % s_.out[0], index % s_.out[1], 0};
-    PoolWindow w{nullptr, {}, {plane, row, s_.channels}, s_.channels, s_.average};
+    PoolWindow w{nullptr, {}, {plane, row, x_pixel}, s_.channels, x_pixel, s_.average};
     const float* corner = x + index / s_.out[1] / s_.out[0] * s_.in[0] * plane;
     for (std::size_t i = 0; i < 2; ++i) corner += clip(i, at[i], w.count[i]) * w.stride[i];
     for (std::int64_t p = 0; p < s_.out[2]; ++p) {
-      w.x = corner + clip(2, p, w.count[2]) * s_.channels;
-      HWY_DYNAMIC_DISPATCH(PoolPixel)(w, y + p * s_.channels);
+      w.x = corner + clip(2, p, w.count[2]) * x_pixel;
+      HWY_DYNAMIC_DISPATCH(PoolPixel)(w, y + p * y_pixel);
     }
   }
 

@@ -2,18 +2,10 @@
 // or walks backwards. Parallel over rows.
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/move.h"
-#include "kernels/cpu/plain.h"
 #include "runtime/ir/ops.h"
 
 namespace thaw::cpu {
 namespace {
-
-std::unique_ptr<Kernel> strided_copy(const Site& site, Move move) {
-  const std::size_t size = size_of(site.out[0].dtype);
-  return plain_kernel("cpu move", [move = std::move(move), size](const Args& args) {
-    move.run(args, size, args.in[0].data, args.out[0].data);
-  });
-}
 
 bool can_move(DType dtype) { return dtype != DType::string && size_of(dtype) > 0; }
 
@@ -29,7 +21,7 @@ std::unique_ptr<Kernel> prepare_broadcast_to(const Site& site) {
     strides[static_cast<std::size_t>(axis + y.rank() - x.rank())] =
         dense[static_cast<std::size_t>(axis)];
   }
-  return strided_copy(site, Move(y.dims(), strides, dense_strides(y)));
+  return strided_copy(site, y.dims(), strides);
 }
 
 std::unique_ptr<Kernel> prepare_tile(const Site& site) {
@@ -41,7 +33,7 @@ std::unique_ptr<Kernel> prepare_tile(const Site& site) {
     dims.insert(dims.end(), {multiples[axis], x[static_cast<int>(axis)]});
     strides.insert(strides.end(), {0, dense[axis]});
   }
-  return strided_copy(site, Move(dims, strides, dense_strides(Shape(dims))));
+  return strided_copy(site, dims, strides);
 }
 
 std::unique_ptr<Kernel> prepare_reverse(const Site& site) {
@@ -55,7 +47,7 @@ std::unique_ptr<Kernel> prepare_reverse(const Site& site) {
     strides[axis] = -dense[axis];
     start += (x[static_cast<int>(axis)] - 1) * dense[axis];
   }
-  return strided_copy(site, Move(x.dims(), strides, dense, start));
+  return strided_copy(site, x.dims(), strides, start);
 }
 
 }  // namespace thaw::cpu

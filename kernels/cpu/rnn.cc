@@ -42,6 +42,8 @@ class RnnKernel final : public Kernel {
                                                                : OperandUse::elements;
   }
 
+  bool writes_rows(std::size_t, std::int64_t columns) const override { return columns == s_.units; }
+
   void run(const Args& args) const override {
     if (s_.batch == 0) return;
     const RnnOperands o = operands_of(args);
@@ -111,7 +113,12 @@ class RnnKernel final : public Kernel {
     if (op_.has_state && op_.cell == CellKind::lstm) o.c0 = args.in[next].as<float>();
     o.y = args.out[0].as_mutable<float>();
     o.h = args.out[1].as_mutable<float>();
-    if (op_.cell == CellKind::lstm) o.c = args.out[2].as_mutable<float>();
+    o.y_row = args.out[0].row_stride(s_.units);
+    o.h_row = args.out[1].row_stride(s_.units);
+    if (op_.cell == CellKind::lstm) {
+      o.c = args.out[2].as_mutable<float>();
+      o.c_row = args.out[2].row_stride(s_.units);
+    }
     return o;
   }
 

@@ -252,8 +252,8 @@ void RnnSteps::point_ahead(const RnnGroup& group, std::int64_t row, RnnAhead& ah
 }
 
 void RnnSteps::finish(const RnnOperands& o, const RnnGroup& group) const {
-  store_state(group.h, group, o.h);
-  if (op_.cell == CellKind::lstm) store_state(group.c, group, o.c);
+  store_state(group.h, group, o.h, o.h_row);
+  if (op_.cell == CellKind::lstm) store_state(group.c, group, o.c, o.c_row);
   if (op_.return_sequences) return;
   for (std::int64_t i = 0; i < group.rows; ++i) {
     const std::int64_t row = row_of(group, i);
@@ -263,9 +263,9 @@ void RnnSteps::finish(const RnnOperands& o, const RnnGroup& group) const {
       zero = place.last < 0 || (op_.zero_output_for_mask && place.last + 1 < s_.steps);
     }
     if (zero) {
-      clear(o.y + row * s_.units, s_.units);
+      clear(o.y + row * o.y_row, s_.units);
     } else {
-      copy(group.h + i * s_.state, s_.units, o.y + row * s_.units);
+      copy(group.h + i * s_.state, s_.units, o.y + row * o.y_row);
     }
   }
 }
@@ -338,8 +338,8 @@ void RnnSteps::write_step(const RnnOperands& o, const RnnGroup& group, const Rnn
                           std::int64_t t) const {
   const std::int64_t first = step.block_begin * s_.lanes;
   const std::int64_t count = std::min(s_.units, step.block_end * s_.lanes) - first;
-  const std::int64_t row_stride = op_.time_major ? s_.units : s_.steps * s_.units;
-  const std::int64_t step_stride = op_.time_major ? s_.batch * s_.units : s_.units;
+  const std::int64_t row_stride = op_.time_major ? o.y_row : s_.steps * o.y_row;
+  const std::int64_t step_stride = op_.time_major ? s_.batch * o.y_row : o.y_row;
   for (std::int64_t i = 0; i < group.rows; ++i) {
     const std::int64_t row = row_of(group, i);
     float* y = o.y + row * row_stride + t * step_stride + first;
@@ -361,9 +361,10 @@ void RnnSteps::load_state(const float* from, const RnnGroup& group, float* to, f
   copy(to, group.rows * s_.state, next);
 }
 
-void RnnSteps::store_state(const float* from, const RnnGroup& group, float* to) const {
+void RnnSteps::store_state(const float* from, const RnnGroup& group, float* to,
+                           std::int64_t stride) const {
   for (std::int64_t i = 0; i < group.rows; ++i) {
-    copy(from + i * s_.state, s_.units, to + row_of(group, i) * s_.units);
+    copy(from + i * s_.state, s_.units, to + row_of(group, i) * stride);
   }
 }
 

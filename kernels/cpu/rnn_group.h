@@ -16,6 +16,7 @@ struct RnnOperands {
   RnnMask mask;
   const float *h0, *c0;
   float *y, *h, *c;
+  std::int64_t y_row, h_row, c_row;  // floats from one row of units to the next
 };
 
 /// Rows that go through the steps together, and their memory.
@@ -86,7 +87,7 @@ class RnnSteps {
   void write_step(const RnnOperands& o, const RnnGroup& group, const RnnStep& step,
                   std::int64_t t) const;
   void load_state(const float* from, const RnnGroup& group, float* to, float* next) const;
-  void store_state(const float* from, const RnnGroup& group, float* to) const;
+  void store_state(const float* from, const RnnGroup& group, float* to, std::int64_t stride) const;
 
   ops::Rnn op_;
   RnnShape s_;

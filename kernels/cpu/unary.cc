@@ -7,7 +7,7 @@
 #include "kernels/cpu/functions-inl.h"
 // clang-format on
 
-#include "kernels/cpu/common.h"
+#include "kernels/cpu/broadcast.h"
 #include "kernels/cpu/kernels.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -65,12 +65,18 @@ class UnaryKernel final : public Kernel {
  public:
   UnaryKernel(const UnaryFn& fn, std::int64_t count) : fn_(fn), count_(count) {}
   const char* name() const override { return "cpu unary"; }
+  bool reads_rows(std::size_t, std::int64_t columns) const override { return columns >= kLeastRow; }
+  bool writes_rows(std::size_t, std::int64_t columns) const override {
+    return columns >= kLeastRow;
+  }
 
   void run(const Args& args) const override {
     const float* in = args.in[0].as<float>();
     float* out = args.out[0].as_mutable<float>();
     parallel(args, count_, 8, [&](std::int64_t begin, std::int64_t end) {
-      apply(fn_, in + begin, out + begin, end - begin);
+      for_pieces(args, begin, end - begin, [&](std::int64_t index, std::int64_t count) {
+        apply(fn_, in + args.in[0].offset_of(index), out + args.out[0].offset_of(index), count);
+      });
     });
   }
 

@@ -42,7 +42,7 @@ std::shared_ptr<const float> WindowGemm::pack(const Site& site, int operand, std
 }
 
 void WindowGemm::run(const Args& args, const float* images, std::int64_t count, const float* bias,
-                     float* y) const {
+                     float* y, std::int64_t pixel) const {
   const std::int64_t columns = outputs_ / groups_;
   std::int64_t slices = count * window_.out[0], rows = window_.out[1] * window_.out[2];
   if (pointwise_) {
@@ -56,7 +56,7 @@ void WindowGemm::run(const Args& args, const float* images, std::int64_t count, 
   base.segment_offsets = offsets_.data();
   base.segments = static_cast<std::int64_t>(offsets_.size());
   base.segment_length = run_;
-  base.c_stride = outputs_;
+  base.c_stride = pixel;
   base.m = rows;
   base.n = columns;
   base.activation = activation_;
@@ -73,7 +73,7 @@ void WindowGemm::run(const Args& args, const float* images, std::int64_t count, 
                      group * (window_.channels / groups_);
                g.packed = packed_.get() + group * packed;
                g.bias = bias == nullptr ? nullptr : bias + group * columns;
-               g.c = y + slice * rows * outputs_ + group * columns;
+               g.c = y + slice * rows * pixel + group * columns;
                gemm(g, from, to);
                begin += to - from;
              }

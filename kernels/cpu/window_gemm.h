@@ -21,10 +21,12 @@ class WindowGemm {
   /// Operand `operand` of a site, [K..., C / groups, outputs], a constant.
   static std::shared_ptr<const float> pack(const Site& site, int operand, std::int64_t groups);
 
-  /// y [count, S'..., outputs] from the padded images that Window::pad gave, plus `bias` [outputs]
-  /// if not null. Parallel over blocks of pixels and of output channels of all images.
-  void run(const Args& args, const float* images, std::int64_t count, const float* bias,
-           float* y) const;
+  /// y [count, S'..., outputs], `pixel` floats from one to the next, from the padded images that
+  /// Window::pad gave, plus `bias` [outputs] if not null. Parallel over blocks of pixels and of
+  /// output channels of all images.
+  void run(const Args& args, const float* images, std::int64_t count, const float* bias, float* y,
+           std::int64_t pixel) const;
+  std::int64_t outputs() const { return outputs_; }
 
   const Window& window() const { return window_; }
 

@@ -1,9 +1,27 @@
 #include "runtime/exec/bound_plan.h"
 
+#include <cstring>
+
 #include "runtime/base/check.h"
 #include "runtime/base/stored.h"
 
 namespace thaw {
+namespace {
+
+// A copy of a value that lies in rows with gaps between.
+Tensor without_gaps(const TensorType& type, const std::byte* data, const Place& place) {
+  Tensor tensor(type.dtype, type.shape);
+  auto* to = static_cast<std::byte*>(tensor.mutable_data());
+  const std::size_t row = static_cast<std::size_t>(place.columns) * size_of(type.dtype);
+  const std::size_t pitch = static_cast<std::size_t>(place.pitch) * size_of(type.dtype);
+  for (std::size_t i = 0; i < tensor.size_bytes() / row; ++i) {
+    std::memcpy(to + i * row, data + i * pitch, row);
+  }
+  return tensor;
+}
+
+}  // namespace
+
 BoundPlan::BoundPlan(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_(std::move(plan)) {
   std::size_t views = 0;
   for (const Step& step : plan_->steps) views += step.in.size() + step.out.size();
@@ -29,24 +47,24 @@ const void* BoundPlan::constant_data(const Tensor& constant, OperandUse use) {
 
 void BoundPlan::add(const Slot& slot, OperandUse use) {
   const std::size_t view = views_.size();
-  const std::size_t index = at(slot.place.index);
+  const Site site{view, at(slot.place.index), slot.place.offset};
   void* data = nullptr;
   switch (slot.place.home) {
-    case Home::arena: arena_sites_.push_back({view, slot.place.offset}); break;
-    case Home::input: input_sites_.push_back({view, index}); break;
-    case Home::output: output_sites_.push_back({view, index}); break;
-    case Home::variable: variable_sites_.push_back({view, index}); break;
+    case Home::arena: arena_sites_.push_back(site); break;
+    case Home::input: input_sites_.push_back(site); break;
+    case Home::output: output_sites_.push_back(site); break;
+    case Home::variable: variable_sites_.push_back(site); break;
     case Home::constant: data = const_cast<void*>(constant_data(*slot.place.constant, use)); break;
-    case Home::device_arena: device_sites_.push_back({view, slot.place.offset}); break;
+    case Home::device_arena: device_sites_.push_back(site); break;
     case Home::device_constant: data = const_cast<void*>(slot.place.uploaded); break;
     case Home::none: fail(ErrorCode::internal, "a value of the plan has no place");
   }
-  views_.push_back({data, slot.type});
+  views_.push_back({data, slot.type, slot.place.columns, slot.place.pitch});
 }
 
 void BoundPlan::bind_arena(std::byte* arena) {
   arena_ = arena;
-  for (const Site& site : arena_sites_) views_[site.view].data = arena + site.index;
+  for (const Site& site : arena_sites_) views_[site.view].data = arena + site.offset;
   for (std::size_t i = 0; i < args_.size(); ++i) {
     const Step& step = plan_->steps[i];
     if (step.on_device == nullptr) args_[i].workspace = arena + step.workspace_offset;
@@ -62,7 +80,7 @@ void BoundPlan::use_pool(ThreadPool& pool) {
 void BoundPlan::bind_device(std::shared_ptr<std::byte> memory) {
   if (device_ == nullptr) return;
   device_->bind(std::move(memory));
-  for (const Site& site : device_sites_) views_[site.view].data = device_->arena() + site.index;
+  for (const Site& site : device_sites_) views_[site.view].data = device_->arena() + site.offset;
   for (std::size_t i = 0; i < args_.size(); ++i) {
     const Step& step = plan_->steps[i];
     if (step.on_device != nullptr) args_[i].workspace = device_->arena() + step.workspace_offset;
@@ -72,10 +90,13 @@ void BoundPlan::bind_device(std::shared_ptr<std::byte> memory) {
 void BoundPlan::bind(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                      std::span<Tensor> variables) {
   for (const Site& site : input_sites_) {
-    views_[site.view].data = const_cast<void*>(inputs[site.index].data());
+    const auto* data = static_cast<const std::byte*>(inputs[site.index].data());
+    views_[site.view].data = const_cast<std::byte*>(data) + site.offset;
   }
-  for (const Site& site : output_sites_)
-    views_[site.view].data = outputs[site.index].mutable_data();
+  for (const Site& site : output_sites_) {
+    auto* data = static_cast<std::byte*>(outputs[site.index].mutable_data());
+    views_[site.view].data = data + site.offset;
+  }
   bind_variables(variables);
 }
 
@@ -144,8 +165,10 @@ const void* BoundPlan::address(const Place& place, std::span<const Tensor> input
     case Home::device_arena: return device_->arena() + place.offset;
     case Home::constant:
     case Home::device_constant: return place.constant->data();
-    case Home::input: return inputs[at(place.index)].data();
-    case Home::output: return outputs[at(place.index)].data();
+    case Home::input:
+      return static_cast<const std::byte*>(inputs[at(place.index)].data()) + place.offset;
+    case Home::output:
+      return static_cast<const std::byte*>(outputs[at(place.index)].data()) + place.offset;
     case Home::variable: return variables[at(place.index)].data();
     case Home::none: break;
   }
@@ -157,6 +180,7 @@ Tensor BoundPlan::read(ValueId id, std::span<const Tensor> inputs, std::span<Ten
   const TensorType& type = plan_->graph.values[at(id)].type;
   const Place& place = plan_->places[at(id)];
   const void* data = address(place, inputs, outputs, variables);
+  if (place.pitch > 0) return without_gaps(type, static_cast<const std::byte*>(data), place);
   if (place.home != Home::device_arena) {
     return Tensor::borrow(type.dtype, type.shape, data, nullptr).clone();
   }

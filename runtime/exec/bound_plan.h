@@ -44,7 +44,8 @@ class BoundPlan {
   // A view that changes when the session's memory does.
   struct Site {
     std::size_t view;
-    std::size_t index;  // of the input, output, variable; offset in the arena
+    std::size_t index;   // of the input, output, variable
+    std::size_t offset;  // in bytes, in the arena, the input or the output
   };
 
   static const void* constant_data(const Tensor& constant, OperandUse use);

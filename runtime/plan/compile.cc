@@ -2,6 +2,7 @@
 #include <map>
 
 #include "runtime/base/check.h"
+#include "runtime/plan/arrange.h"
 #include "runtime/plan/builtin.h"
 #include "runtime/plan/lifetimes.h"
 #include "runtime/plan/place.h"
@@ -72,15 +73,9 @@ class Compiler {
   void add_device_step(std::unique_ptr<DeviceKernel> kernel, NodeId node, std::vector<ValueId> in,
                        std::vector<ValueId> out);
   void copy_outputs();
-  void place_memory();
-  std::vector<std::size_t> plan_side(bool device);
-  void connect(std::size_t step);
   bool has_kernel(NodeId id) const;
   bool is_empty(const Node& node) const;
   bool reads_in_place(NodeId id, const std::vector<int>& last_read) const;
-  Slot slot(ValueId value) const {
-    return {plan_.places[at(value)], &graph_.values[at(value)].type};
-  }
 
   Plan& plan_;
   const Graph& graph_;
@@ -123,7 +118,7 @@ bool Compiler::run(std::string& why) {
   find_places();
   if (!make_steps(why)) return false;
   copy_outputs();
-  place_memory();
+  arrange(plan_, roots_, std::move(launches_), placement_.on_device);
   return true;
 }
 
@@ -308,67 +303,6 @@ void Compiler::copy_outputs() {
     target.place = {Home::output, 0, static_cast<int>(i), nullptr};
     target.type = &graph_.values[at(value)].type;
     plan_.steps.back().out.push_back(target);
-  }
-}
-
-// Places what lies in one side's arena; gives per step the interval of its workspace.
-std::vector<std::size_t> Compiler::plan_side(bool device) {
-  std::vector<Interval>& intervals = device ? plan_.device_intervals : plan_.intervals;
-  MemoryPlan& memory = device ? plan_.device_memory : plan_.memory;
-  std::vector<bool> needs_memory(graph_.values.size());
-  for (std::size_t i = 0; i < needs_memory.size(); ++i) {
-    const auto value = static_cast<ValueId>(i);
-    needs_memory[i] =
-        plan_.places[i].home == Home::none && roots_[i] == value && on_device(value) == device;
-  }
-  const Lifetimes alive = lifetimes(graph_, launches_, roots_, needs_memory);
-  for (const Buffer& buffer : alive.buffers) {
-    intervals.push_back({buffer.bytes, buffer.first, buffer.last});
-  }
-  std::vector<std::size_t> workspaces;
-  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-    workspaces.push_back(intervals.size());
-    const Step& step = plan_.steps[i];
-    if ((step.on_device != nullptr) != device || step.kernel->workspace() == 0) continue;
-    intervals.push_back({step.kernel->workspace(), static_cast<int>(i), static_cast<int>(i)});
-  }
-  memory = plan_memory(intervals);
-  for (std::size_t i = 0; i < plan_.places.size(); ++i) {
-    if (!needs_memory[i]) continue;
-    // Values without a buffer are empty: any address will do.
-    const int buffer = alive.buffer[i];
-    const std::size_t offset = buffer < 0 ? 0 : memory.offsets[static_cast<std::size_t>(buffer)];
-    plan_.places[i] = {device ? Home::device_arena : Home::arena, offset, 0, nullptr};
-  }
-  return workspaces;
-}
-
-void Compiler::connect(std::size_t i) {
-  Step& step = plan_.steps[i];
-  for (ValueId value : launches_[i].in) step.in.push_back(slot(value));
-  for (ValueId value : launches_[i].out) step.out.push_back(slot(value));
-  if (step.node == kNoNode) return;
-  const Op& op = graph_.nodes[at(step.node)].op;
-  if (const auto* read = std::get_if<ops::VariableRead>(&op)) {
-    step.in.push_back({{Home::variable, 0, read->variable, nullptr}, step.out[0].type});
-  } else if (const auto* assign = std::get_if<ops::VariableAssign>(&op)) {
-    step.out.push_back({{Home::variable, 0, assign->variable, nullptr}, step.in[0].type});
-  }
-}
-
-void Compiler::place_memory() {
-  const std::vector<std::size_t> host = plan_side(false);
-  std::vector<std::size_t> device;
-  if (plan_.device != nullptr) device = plan_side(true);
-  for (std::size_t i = 0; i < plan_.places.size(); ++i) {
-    if (roots_[i] != static_cast<ValueId>(i)) plan_.places[i] = plan_.places[at(roots_[i])];
-  }
-  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-    connect(i);
-    Step& step = plan_.steps[i];
-    if (step.kernel->workspace() == 0) continue;
-    step.workspace_offset = step.on_device == nullptr ? plan_.memory.offsets[host[i]]
-                                                      : plan_.device_memory.offsets[device[i]];
   }
 }
 

@@ -33,18 +33,21 @@ bool may_overwrite(const Graph& graph, const Node& node, std::size_t operand) {
 
 // The result's buffer: an operand's that dies at this step, or -1.
 int dying_operand(const Graph& graph, const Launch& launch, const std::vector<ValueId>& roots,
-                  const Lifetimes& so_far, const std::vector<int>& last, int step) {
+                  const std::vector<ValueId>& holders, const Lifetimes& so_far,
+                  const std::vector<int>& last, int step) {
   if (launch.node == kNoNode || launch.out.size() != 1) return -1;
   const Node& node = graph.nodes[at(launch.node)];
   for (std::size_t i = 0; i < launch.in.size(); ++i) {
     const ValueId root = roots[at(launch.in[i])];
     const int buffer = so_far.buffer[at(root)];
+    if (holders[at(root)] != root) continue;  // a part: what lies around it may live on
     if (buffer < 0 || last[at(root)] != step || !may_overwrite(graph, node, i)) continue;
     if (so_far.buffers[static_cast<std::size_t>(buffer)].last != step) continue;
     // Another operand may read the same memory only element for element.
     const bool misaligned = std::any_of(launch.in.begin(), launch.in.end(), [&](ValueId other) {
-      return roots[at(other)] == root &&
-             graph.values[at(other)].type.shape != graph.values[at(launch.in[i])].type.shape;
+      return holders[at(other)] == root &&
+             (roots[at(other)] != root ||
+              graph.values[at(other)].type.shape != graph.values[at(launch.in[i])].type.shape);
     });
     if (!misaligned) return buffer;
   }
@@ -104,28 +107,31 @@ std::vector<ValueId> view_roots(const Graph& graph, const std::vector<bool>& cop
 }
 
 Lifetimes lifetimes(const Graph& graph, const std::vector<Launch>& launches,
-                    const std::vector<ValueId>& roots, const std::vector<bool>& needs_memory) {
-  std::vector<int> last(graph.values.size(), -1);
+                    const std::vector<ValueId>& roots, const std::vector<ValueId>& holders,
+                    const std::vector<bool>& needs_memory) {
+  std::vector<int> last(graph.values.size(), -1);  // by holder
   for (std::size_t step = 0; step < launches.size(); ++step) {
-    for (ValueId input : launches[step].in) last[at(roots[at(input)])] = static_cast<int>(step);
+    for (ValueId input : launches[step].in) last[at(holders[at(input)])] = static_cast<int>(step);
   }
   Lifetimes result{std::vector<int>(graph.values.size(), -1), {}};
   for (std::size_t i = 0; i < launches.size(); ++i) {
     const int step = static_cast<int>(i);
     for (ValueId output : launches[i].out) {
-      if (!needs_memory[at(output)]) continue;
-      const int end = std::max(last[at(output)], step);
-      int buffer = dying_operand(graph, launches[i], roots, result, last, step);
+      const ValueId holder = holders[at(output)];
+      int& buffer = result.buffer[at(holder)];
+      if (!needs_memory[at(holder)] || buffer >= 0) continue;  // or another part is there already
+      const int end = std::max(last[at(holder)], step);
+      if (holder == output)
+        buffer = dying_operand(graph, launches[i], roots, holders, result, last, step);
       if (buffer >= 0) {
         result.buffers[static_cast<std::size_t>(buffer)].last = end;
       } else {
         buffer = static_cast<int>(result.buffers.size());
-        result.buffers.push_back({bytes_of(graph.values[at(output)].type), step, end});
+        result.buffers.push_back({bytes_of(graph.values[at(holder)].type), step, end});
       }
-      result.buffer[at(output)] = buffer;
     }
   }
-  for (std::size_t i = 0; i < roots.size(); ++i) result.buffer[i] = result.buffer[at(roots[i])];
+  for (std::size_t i = 0; i < roots.size(); ++i) result.buffer[i] = result.buffer[at(holders[i])];
   return result;
 }
 

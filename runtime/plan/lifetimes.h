@@ -36,9 +36,11 @@ struct Lifetimes {
 };
 
 /// Buffers of the roots that `needs_memory` marks. A unary's or binary's result takes the buffer of
-/// an operand that dies there, where kernel.h allows it.
+/// an operand that dies there, where kernel.h allows it. `holders`: per value the root whose memory
+/// has its own in it (parts.h), which needs memory from the first of its parts to the last.
 Lifetimes lifetimes(const Graph& graph, const std::vector<Launch>& launches,
-                    const std::vector<ValueId>& roots, const std::vector<bool>& needs_memory);
+                    const std::vector<ValueId>& roots, const std::vector<ValueId>& holders,
+                    const std::vector<bool>& needs_memory);
 
 /// Bytes of a value with a static type. Throws Error(resource_exhausted) when they overflow.
 std::size_t bytes_of(const TensorType& type);

@@ -204,6 +204,12 @@ MemoryPlan plan_memory(std::span<const Interval> intervals) {
   return {std::move(best.offsets), best.arena_bytes, lower_bound};
 }
 
+std::size_t least_bytes(std::span<const Interval> intervals) {
+  std::vector<std::size_t> sizes;
+  for (const Interval& interval : intervals) sizes.push_back(align_up(interval.bytes));
+  return peak(intervals, sizes);
+}
+
 std::string memory_map(std::span<const Interval> intervals, const MemoryPlan& plan) {
   constexpr int kMaxColumns = 120;
   int last = 0;

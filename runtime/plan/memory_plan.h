@@ -28,6 +28,9 @@ struct MemoryPlan {
 /// sizes overflows.
 MemoryPlan plan_memory(std::span<const Interval> intervals);
 
+/// The most bytes of intervals, aligned, that are alive at one step.
+std::size_t least_bytes(std::span<const Interval> intervals);
+
 /// One line per buffer, one column per step (or per so many steps if there are many): for people.
 std::string memory_map(std::span<const Interval> intervals, const MemoryPlan& plan);
 
