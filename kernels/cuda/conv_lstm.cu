@@ -33,6 +33,7 @@ struct ConvLstmStartBody {
 
 template <class T>
 struct ConvLstmStepBody {
+  static constexpr int kLeastBlocks = 1;  // registers for all values
   using C = Compute<T>;
   ConvLstmShape s;
   Function<C> activation, recurrent_activation;

@@ -11,6 +11,7 @@ namespace {
 
 template <class T, class Out>
 struct UnaryBody {
+  static constexpr int kLeastBlocks = 1;  // registers for all values
   Function<Compute<T>> fn;
   const T* x;
   Out* y;

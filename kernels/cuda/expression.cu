@@ -21,6 +21,7 @@ struct ExpressionStep {
 /// Places 0 to kOperands - 1 are the operands', the others the temporaries'.
 template <class T, int kOperands, int kTemporaries>
 struct ExpressionBody {
+  static constexpr int kLeastBlocks = 1;  // registers for all values
   using C = Compute<T>;
   static constexpr int kPlaces = kOperands + kTemporaries;
   StridedLoop<kOperands> loop;

@@ -49,24 +49,24 @@ class Block {
   std::byte* shared_;
 };
 
-template <class Body>
-__global__ void __launch_bounds__(kThreads)
-    each_kernel(const __grid_constant__ Body body, std::int64_t count) {
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
-       i += step) {
-    body(i);
-  }
-}
-
-/// Blocks that a multiprocessor should hold at least; 0: the compiler's choice. A body that keeps
-/// sums in registers says 1: for more blocks some architectures would spill them.
+/// Blocks that a multiprocessor should hold at least; 0: the compiler's choice. A body with many
+/// values at a time says 1 (kLeastBlocks): for more blocks some architectures would spill them.
 template <class Body>
 constexpr int least_blocks() {
   if constexpr (requires { Body::kLeastBlocks; }) {
     return Body::kLeastBlocks;
   } else {
     return 0;
+  }
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads, least_blocks<Body>())
+    each_kernel(const __grid_constant__ Body body, std::int64_t count) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
+       i += step) {
+    body(i);
   }
 }
 

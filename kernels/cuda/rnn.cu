@@ -12,6 +12,7 @@ namespace {
 
 template <class T>
 struct RnnBody {
+  static constexpr int kLeastBlocks = 1;  // registers for all values
   using C = Compute<T>;
   RnnShape s;
   Function<C> activation, recurrent_activation;

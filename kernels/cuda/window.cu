@@ -12,6 +12,7 @@ namespace {
 
 template <class T>
 struct PoolBody {
+  static constexpr int kLeastBlocks = 1;  // registers for all values
   Window w;
   std::int64_t channels;
   bool max;
@@ -69,6 +70,7 @@ struct ConvBody {
 /// weights [window, O, C]
 template <class T>
 struct ConvTransposeBody {
+  static constexpr int kLeastBlocks = 1;  // registers for all values
   Window w;
   std::int64_t in_channels, out_channels;
   const T *x, *weights, *bias;  // bias may be null
