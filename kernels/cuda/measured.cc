@@ -110,8 +110,11 @@ std::size_t Measured::measure(const std::vector<Candidate>& candidates, const Si
         least = seconds;
         best = position;
       }
-    } catch (const Error&) {
-      continue;  // the device itself having failed, the first run says so
+    } catch (const Error& error) {
+      // The device itself having failed, the first run says so. What there was no room to try has
+      // to do where nothing else runs.
+      const bool untried = error.code() == ErrorCode::resource_exhausted;
+      if (untried && best == candidates.size()) best = position;
     }
   }
   return best;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/support/fake_device.h"
 
 namespace thaw::cuda {
@@ -11,20 +13,23 @@ namespace {
 /// Runs, or is refused when it is enqueued, as a library refuses what it has no code for.
 class Candidate final : public DeviceKernel {
  public:
-  Candidate(bool refused, std::size_t bytes) : refused_(refused) { workspace_ = bytes; }
+  Candidate(std::optional<ErrorCode> failure, std::size_t bytes) : failure_(failure) {
+    workspace_ = bytes;
+  }
   const char* name() const override { return "candidate"; }
   void enqueue(const Args&, const Queue&) const override {
-    if (refused_) throw Error(ErrorCode::device, "not supported");
+    if (failure_) throw Error(*failure_, "it does not run");
   }
 
  private:
-  bool refused_;
+  std::optional<ErrorCode> failure_;
 };
 
 class MeasuredFailures : public ::testing::Test {
  protected:
   static Measured::Candidate candidate(bool refused) {
-    return [=](const Site&) -> KernelPtr { return std::make_unique<Candidate>(refused, 64); };
+    const auto failure = refused ? std::optional(ErrorCode::device) : std::nullopt;
+    return [=](const Site&) -> KernelPtr { return std::make_unique<Candidate>(failure, 64); };
   }
   KernelPtr quickest(const std::vector<Measured::Candidate>& candidates, const std::string& key) {
     return measured.quickest(candidates, {op, types, types, known, nullptr}, device, key);
@@ -43,6 +48,14 @@ TEST_F(MeasuredFailures, ASingleCandidateIsTriedToo) {
   EXPECT_EQ(quickest({candidate(true)}, "refused"), nullptr)
       << "the next kernel of the op is taken";
   EXPECT_EQ(quickest({candidate(true)}, "refused"), nullptr) << "which is known from then on";
+}
+
+TEST_F(MeasuredFailures, WhatThereWasNoRoomToTryIsTakenLast) {
+  const auto large = [](const Site&) -> KernelPtr {
+    return std::make_unique<Candidate>(ErrorCode::resource_exhausted, 128);
+  };
+  EXPECT_EQ(quickest({large, candidate(false)}, "other")->workspace(), 64U);
+  EXPECT_EQ(quickest({candidate(true), large}, "none")->workspace(), 128U);
 }
 
 TEST_F(MeasuredFailures, NoneIsLeftWhereAllAreRefused) {
