@@ -3,7 +3,8 @@ with the quickest of its algorithms for recurrent layers, each in a CUDA graph.
 
 python3 bench/peers/gpu.py --json FILE [--seconds 0.5] [--rows lstm64,mlp]: medians in microseconds, host to host and on the
 device, of what is installed. float32 without TF32 (the encoder in bfloat16), weights of one seed; what an engine refuses
-stands in its row with the reason. scripts/gpu-check puts the figures beside Thaw's.
+stands in its row with the reason. What FILE holds already is not measured again: a run that was cut off goes on where it
+was. scripts/gpu-check puts the figures beside Thaw's.
 """
 
 import argparse
@@ -146,9 +147,9 @@ def torch_rows(seconds, wanted):
     torch = torch_setup()
     batches = {**{name: row[2] for name, row in RECURRENT.items()}, **OTHERS}
     for name, (make, numbers) in torch_models(torch).items():
-        if not wanted(name):
-            continue
         for batch in batches[name]:
+            if not wanted(name, batch):
+                continue
             row = {}
             try:
                 measure_torch(torch, row, make().cuda().eval(), numbers(batch), seconds)
@@ -164,7 +165,9 @@ def torch_rows(seconds, wanted):
 def cudnn_rows(seconds, wanted):
     torch = torch_setup()
     for name, (cell, units, batches) in RECURRENT.items():
-        for batch in batches if wanted(name) else ():
+        for batch in batches:
+            if not wanted(name, batch):
+                continue
             layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](FEATURES, units, batch_first=True).cuda().eval()
             host = torch.randn(batch, STEPS, FEATURES).pin_memory()
             device = host.cuda()
@@ -227,7 +230,9 @@ def jax_rows(seconds, wanted):
     jax.config.update("jax_default_matmul_precision", "highest")
     random = np.random.default_rng(20261121)
     for name, (_, units, batches) in {**RECURRENT, **SPECIAL}.items():
-        for batch in batches if wanted(name) else ():
+        for batch in batches:
+            if not wanted(name, batch):
+                continue
             gates, cell = jax_cells(jax, jnp, name)
             kernel, recurrent = (jnp.asarray(random.standard_normal((n, gates * units)) / n**0.5, jnp.float32)
                                  for n in (FEATURES, units))
@@ -262,9 +267,17 @@ def main():
     options = parser.parse_args()
     names = set(filter(None, options.rows.split(",")))
     figures, missing = {}, []
-    for name, rows in (("torch", torch_rows), ("cudnn", cudnn_rows), ("jax", jax_rows)):
+    if os.path.exists(options.json):
+        with open(options.json, encoding="utf-8") as file:
+            figures = json.load(file).get("rows", {})
+    # The one whose compiler takes minutes for a model comes last.
+    for name, rows in (("cudnn", cudnn_rows), ("jax", jax_rows), ("torch", torch_rows)):
+        def wanted(model, batch, name=name):
+            done = any(form.startswith(name) for form in figures.get(f"{model}_b{batch}", {}))
+            return not done and (not names or model in names)
+
         try:
-            for row, values in rows(options.seconds, lambda model: not names or model in names):
+            for row, values in rows(options.seconds, wanted):
                 figures.setdefault(row, {}).update(values)
                 print(row, {key: round(value, 1) if isinstance(value, float) else value for key, value in values.items()},
                       flush=True)
