@@ -9,6 +9,10 @@
 namespace thaw {
 namespace {
 
+// Lines of memory come in pairs: who reads rows of one line with a line between them fetches twice
+// as much, which costs more than the copy. Measured where a pooling reads a skip connection.
+constexpr std::size_t kLeastRowBytes = 128;
+
 /// An operand or a result of a launch.
 struct Use {
   std::size_t launch, index;
@@ -123,12 +127,18 @@ class Finder {
     }
   }
 
+  bool is_long(ValueId value, const Part& part) const {
+    const std::size_t size = size_of(graph_.values[at(value)].type.dtype);
+    return static_cast<std::size_t>(part.columns) * size >= kLeastRowBytes;
+  }
+
   /// Whether all but `except` can read the value where `part` says.
   bool can_be_read(ValueId value, const Part& part, std::size_t except) const {
     return part.pitch == 0 ||
            std::all_of(readers_[at(value)].begin(), readers_[at(value)].end(), [&](const Use& use) {
              return use.launch == except ||
-                    site_.kernels[use.launch]->reads_rows(use.index, part.columns);
+                    (is_long(value, part) &&
+                     site_.kernels[use.launch]->reads_rows(use.index, part.columns));
            });
   }
 

@@ -160,21 +160,21 @@ Graph unet() {
                                 g.constant(random_floats({outputs}, 4))});
   };
   const ValueId x = g.input("x", {DType::float32, {2, 16, 12, 3}});
-  const ValueId skip = conv("skip", conv("first", x, 3, 16, 3), 16, 16, 3);
+  const ValueId skip = conv("skip", conv("first", x, 3, 32, 3), 32, 32, 3);
   ops::Pool pool;
   pool.window = pool.strides = {2, 2};
   g.set_scope("pool");
-  const ValueId deep = conv("deep", g.add1(pool, {skip}), 16, 32, 1);
+  const ValueId deep = conv("deep", g.add1(pool, {skip}), 32, 64, 1);
   ops::ConvTranspose up;
   up.strides = {2, 2};
   up.dilations = {1, 1};
   g.set_scope("up");
-  const ValueId wide = g.add1(up, {deep, g.constant(random_floats({2, 2, 16, 32}, 5)),
+  const ValueId wide = g.add1(up, {deep, g.constant(random_floats({2, 2, 32, 64}, 5)),
                                    g.constant(Tensor::from<std::int64_t>(Shape{2}, {16, 12})),
-                                   g.constant(random_floats({16}, 6))});
+                                   g.constant(random_floats({32}, 6))});
   g.set_scope("joined");
   const ValueId joined = g.add1(ops::Concat{-1}, {wide, skip});
-  g.output("y", conv("last", joined, 32, 8, 3));
+  g.output("y", conv("last", joined, 64, 8, 3));
   return graph;
 }
 
