@@ -118,19 +118,19 @@ const std::string& Json::string() const {
 }
 
 const Json::Array& Json::array() const {
-  if (const auto* value = std::get_if<Array>(&value_)) return *value;
+  if (const auto* value = std::get_if<SharedArray>(&value_)) return **value;
   wrong_type("an array", type());
 }
 
 const Json::Object& Json::object() const {
-  if (const auto* value = std::get_if<Object>(&value_)) return *value;
+  if (const auto* value = std::get_if<SharedObject>(&value_)) return **value;
   wrong_type("an object", type());
 }
 
 const Json* Json::find(std::string_view key) const {
-  const auto* members = std::get_if<Object>(&value_);
+  const auto* members = std::get_if<SharedObject>(&value_);
   if (members == nullptr) return nullptr;
-  for (const auto& [name, value] : *members) {
+  for (const auto& [name, value] : **members) {
     if (name == key) return &value;
   }
   return nullptr;
@@ -154,8 +154,8 @@ const Json& Json::at(std::size_t index) const {
 }
 
 std::size_t Json::size() const {
-  if (const auto* items = std::get_if<Array>(&value_)) return items->size();
-  if (const auto* members = std::get_if<Object>(&value_)) return members->size();
+  if (const auto* items = std::get_if<SharedArray>(&value_)) return (*items)->size();
+  if (const auto* members = std::get_if<SharedObject>(&value_)) return (*members)->size();
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,8 +13,9 @@
 
 namespace thaw {
 
-/// An immutable JSON value. Integers that fit int64 stay exact. Accessors throw
-/// Error(invalid_argument) naming the JSON pointer given to them (or the type found).
+/// An immutable JSON value, whose copies share its elements. Integers that fit int64 stay exact.
+/// Accessors throw Error(invalid_argument) naming the JSON pointer given to them (or the type
+/// found).
 class Json {
  public:
   enum class Type { null, boolean, integer, number, string, array, object };
@@ -25,8 +27,8 @@ class Json {
   explicit Json(std::int64_t value) : value_(value) {}
   explicit Json(double value) : value_(value) {}
   explicit Json(std::string value) : value_(std::move(value)) {}
-  explicit Json(Array value) : value_(std::move(value)) {}
-  explicit Json(Object value) : value_(std::move(value)) {}
+  explicit Json(Array value) : value_(std::make_shared<const Array>(std::move(value))) {}
+  explicit Json(Object value) : value_(std::make_shared<const Object>(std::move(value))) {}
 
   Type type() const { return static_cast<Type>(value_.index()); }
   bool is_null() const { return type() == Type::null; }
@@ -56,7 +58,11 @@ class Json {
   std::string dump() const;
 
  private:
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
+  using SharedArray = std::shared_ptr<const Array>;
+  using SharedObject = std::shared_ptr<const Object>;
+
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, SharedArray, SharedObject>
+      value_;
 };
 
 /// Throws Error(invalid_argument) naming `name`, the offset and what is wrong: syntax, duplicate
