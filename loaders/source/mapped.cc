@@ -13,7 +13,7 @@ namespace thaw {
 namespace {
 
 constexpr std::size_t kLeastStored = 1 << 14;  // for less a copy is cheaper than its bookkeeping
-constexpr std::size_t kReadAhead = 4 << 20;    // of a mapped file, brought in at once
+constexpr std::size_t kReadAhead = 1 << 20;    // of a mapped file, brought in at once
 constexpr std::size_t kLeastLetGo = 16 << 20;  // what is smaller will soon be read again
 
 std::uintptr_t page_size() {

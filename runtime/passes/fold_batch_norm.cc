@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "runtime/base/stored.h"
 #include "runtime/passes/pass_util.h"
@@ -187,12 +188,13 @@ Tensor scaled_floats(const LinearNode& linear, const std::vector<double>& scale)
   const Tensor& weights = *linear.weights;
   const std::size_t inner = inner_elements(linear);
   const auto count = static_cast<std::size_t>(weights.num_elements());
-  {
-    const ReadOnce elements(weights, 1);
-    const auto* values = elements.as<std::byte>();
-    if (loses(largest_magnitudes(values, count, scale.size(), inner), scale, DType::float32))
-      return {};
-  }
+  // A mapped file's pages stay in memory: the kernel that packs them comes soon, and lets them go.
+  const void* elements = weights.stored() == nullptr ? nullptr : weights.stored()->bytes();
+  std::optional<ReadOnce> computed;
+  if (elements == nullptr) elements = computed.emplace(weights, 1).data();
+  const auto* values = static_cast<const std::byte*>(elements);
+  if (loses(largest_magnitudes(values, count, scale.size(), inner), scale, DType::float32))
+    return {};
   auto scaled = std::make_shared<ScaledElements>(weights, scale, inner);
   if (weights.size_bytes() >= kLeastDeferred) {
     return Tensor::stored(DType::float32, weights.shape(), std::move(scaled));

@@ -11,14 +11,17 @@ namespace {
 
 std::vector<double> to_doubles(const Layer& layer, const Tensor& tensor) {
   std::vector<double> values(static_cast<std::size_t>(tensor.num_elements()));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    switch (tensor.dtype()) {
-      case DType::float16: values[i] = to_float(tensor.data<float16>()[i]); break;
-      case DType::bfloat16: values[i] = to_float(tensor.data<bfloat16>()[i]); break;
-      case DType::float32: values[i] = tensor.data<float>()[i]; break;
-      case DType::float64: values[i] = tensor.data<double>()[i]; break;
-      default: layer.bad(fmt::format("statistics are stored as {}", name_of(tensor.dtype())));
-    }
+  const auto convert = [&](const auto* stored, const auto& to) {
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = to(stored[i]);
+  };
+  const auto from_narrow = [](auto value) { return to_float(value); };
+  const auto from_wide = [](auto value) { return value; };
+  switch (tensor.dtype()) {
+    case DType::float16: convert(tensor.data<float16>(), from_narrow); break;
+    case DType::bfloat16: convert(tensor.data<bfloat16>(), from_narrow); break;
+    case DType::float32: convert(tensor.data<float>(), from_wide); break;
+    case DType::float64: convert(tensor.data<double>(), from_wide); break;
+    default: layer.bad(fmt::format("statistics are stored as {}", name_of(tensor.dtype())));
   }
   return values;
 }
