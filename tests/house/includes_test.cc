@@ -42,7 +42,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
 // Third-party headers and their home; zlib has two, for files and for tensors.
 const std::vector<std::pair<std::string, std::string>> kHomes = {
     {"hdf5", "loaders/source"},        {"H5", "loaders/source"},
-    {"libdeflate", "loaders/source"},  {"minizip", "loaders/source"},
+    {"nlohmann", "loaders/source"},    {"minizip", "loaders/source"},
     {"unzip.h", "loaders/source"},     {"ioapi.h", "loaders/source"},
     {"zlib.h", "loaders/source"},      {"leveldb", "loaders/source"},
     {"snappy", "loaders/source"},      {"yaml-cpp", "loaders/source"},
