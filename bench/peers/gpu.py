@@ -1,25 +1,28 @@
 """Peers on the GPU: the models of gpu_models.py in PyTorch (eager, CUDA graph, compiled), JAX (jit of a scan), and cuDNN
 with the quickest of its algorithms for recurrent layers, each in a CUDA graph.
 
-python3 bench/peers/gpu.py --json FILE [--seconds 0.5] [--rows lstm64,mlp]: medians in microseconds, host to host and on the
-device, of what is installed. float32 without TF32 (the encoder in bfloat16), weights of one seed; what an engine refuses
-stands in its row with the reason. What FILE holds already is not measured again: a run that was cut off goes on where it
-was. scripts/gpu-check puts the figures beside Thaw's.
+python3 bench/peers/gpu.py FOLDER --json FILE [--seconds 0.5] [--rows lstm64,mlp]: medians in microseconds, host to host and
+on the device, of what is installed, for the models that gpu_models.py has put into FOLDER; and how far each output lies
+from the one that gpu_thaw.py has put beside them. float32 without TF32 (the encoder in bfloat16); what an engine refuses
+stands in its row with the reason. Each engine has a process of its own: where that dies, its row says so, and a new one goes
+on behind it. What FILE holds already is not measured again: a run that was cut off goes on where it was. --cpu compares
+outputs alone, on the CPU. scripts/gpu-check puts the figures beside Thaw's.
 """
 
 import argparse
 import json
 import os
+import pathlib
 import statistics
+import subprocess
+import sys
 import time
 
-STEPS, FEATURES, WORDS = 100, 128, 1_000_000
-RECURRENT = {"lstm64": ("lstm", 64, (1,)), "lstm128": ("lstm", 128, (1, 32)), "lstm512": ("lstm", 512, (1, 32, 256)),
-             "lstm1024": ("lstm", 1024, (1, 32, 256)), "gru128": ("gru", 128, (1, 32))}
-# Only XLA has a form for these but Thaw: what differs from the cell above.
-SPECIAL = {"lstm_hard128": ("lstm", 128, (1, 32)), "gru_before128": ("gru", 128, (1, 32)),
-           "lstm_masked128": ("lstm", 128, (1, 32))}
-OTHERS = {"mlp": (1, 32, 256), "bilstm": (1, 32), "cnn": (1, 32, 256), "resnet50": (1, 32), "bert": (1, 32)}
+import numpy as np
+
+import gpu_jax
+import gpu_torch
+from gpu_models import BATCHES, RECURRENT, STEPS, difference, write
 
 
 def median_us(run, seconds):
@@ -34,60 +37,48 @@ def median_us(run, seconds):
     return statistics.median(times)
 
 
-def attempt(row, name, measure):
-    try:
-        row[name] = measure()
-    except Exception as error:  # noqa: BLE001: what an engine refuses is a result too
-        row[name + " failed"] = (str(error) or type(error).__name__).splitlines()[0][:200]
+def reason(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
-def torch_setup():
+class Case:
+    """One model at one batch size, and the row of its figures, which keep() writes."""
+
+    def __init__(self, name, batch, options, row, keep):
+        self.name, self.batch, self.options, self.row, self.keep = name, batch, options, row, keep
+        place = pathlib.Path(options.folder) / name
+        with np.load(place / "model.npz") as file:
+            self.weights = [file[key] for key in file.files]
+        self.x = np.load(place / f"input_b{batch}.npy")
+        self.expected = None
+        if (place / f"expected_b{batch}.npz").exists():
+            with np.load(place / f"expected_b{batch}.npz") as file:
+                self.expected = file[file.files[0]]
+
+    def attempt(self, form, make):
+        """make() gives a call, which gives the output on the host."""
+        if form in self.row or form + " failed" in self.row:
+            return  # before a run was cut off
+        try:
+            run = make()
+            output = run()
+            if self.expected is not None:
+                output = output if isinstance(output, np.ndarray) else output.float().numpy()
+                self.row[form + " difference"] = difference(output, self.expected)
+            if not self.options.cpu:
+                self.row[form] = median_us(run, self.options.seconds)
+        except Exception as error:  # noqa: BLE001: what an engine refuses is a result too
+            self.row[form + " failed"] = reason(error)
+        self.keep()
+
+
+def torch_setup(options):
     import torch
 
+    if not options.cpu and not torch.cuda.is_available():
+        raise RuntimeError("PyTorch sees no GPU")
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    torch.manual_seed(20261121)
     return torch
-
-
-def torch_models(torch):
-    """name -> (model, input of a batch); a recurrent model gives its last state, as Thaw's does."""
-    nn = torch.nn
-
-    class Last(nn.Module):
-        def __init__(self, layer, first=None):
-            super().__init__()
-            self.first, self.layer = first, layer
-
-        def forward(self, x):
-            states = self.layer(x if self.first is None else self.first(x))[1]
-            states = states[0] if isinstance(states, tuple) else states
-            return states[-1] if not self.layer.bidirectional else torch.cat((states[-2], states[-1]), 1)
-
-    def numbers(*shape, dtype=torch.float32):
-        return lambda batch: torch.randn(batch, *shape).to(dtype)
-
-    def resnet50():
-        import torchvision
-
-        return nn.Sequential(torchvision.models.resnet50(), nn.Softmax(-1)).to(memory_format=torch.channels_last)
-
-    def bert():
-        layer = nn.TransformerEncoderLayer(768, 12, 3072, 0.0, "gelu", batch_first=True)
-        return nn.TransformerEncoder(layer, 12, enable_nested_tensor=False).bfloat16()
-
-    models = {name: (lambda cell=cell, units=units: Last({"lstm": nn.LSTM, "gru": nn.GRU}[cell](
-        FEATURES, units, batch_first=True)), numbers(STEPS, FEATURES)) for name, (cell, units, _) in RECURRENT.items()}
-    models["mlp"] = (lambda: nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10), nn.Softmax(-1)),
-                     numbers(784))
-    models["bilstm"] = (lambda: Last(nn.LSTM(FEATURES, 128, 2, batch_first=True, bidirectional=True),
-                                     nn.Embedding(WORDS, FEATURES)),
-                        lambda batch: torch.randint(0, WORDS, (batch, STEPS), dtype=torch.int32))
-    models["cnn"] = (lambda: nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(7 * 7 * 64, 10), nn.Softmax(-1)), numbers(1, 28, 28))
-    models["resnet50"] = (resnet50, numbers(3, 224, 224))
-    models["bert"] = (bert, numbers(128, 768, dtype=torch.bfloat16))
-    return models
 
 
 def captured(torch, call):
@@ -115,181 +106,162 @@ def device_us(torch, graph, runs=50):
     return begin.elapsed_time(end) * 1e3 / runs
 
 
-def measure_torch(torch, row, model, x, seconds):
-    host, device = x.pin_memory(), x.cuda()
+def measure_torch(torch, case):
+    model, host = gpu_torch.model_of(torch, case.name, case.weights), gpu_torch.input_of(torch, case.name, case.x)
+    if case.options.cpu:
+        with torch.inference_mode():
+            case.attempt("torch eager", lambda: lambda: model(host))
+        return
+    model, host, device = model.cuda(), host.pin_memory(), host.cuda()
 
     def waited(call):
         def run():
             device.copy_(host, non_blocking=True)
-            call().cpu()
-        return lambda: median_us(run, seconds)
+            return call().cpu()
+        return run
 
     def replayed():
         graph, held = captured(torch, lambda: model(device))
-        row["torch graph, device"] = device_us(torch, graph)
+        case.row["torch graph, device"] = device_us(torch, graph)
 
         def replay():
             graph.replay()
             return held
-        return waited(replay)()
+        return waited(replay)
 
     def compiled():
-        quick = torch.compile(model, mode="max-autotune")
-        return waited(lambda: quick(device))()
+        torch.compiler.reset()  # else the second batch size makes it compile for any
+        quick = torch.compile(model, mode="max-autotune", dynamic=False)
+        return waited(lambda: quick(device))
 
     with torch.inference_mode():
-        attempt(row, "torch eager", waited(lambda: model(device)))
-        attempt(row, "torch graph", replayed)
-        attempt(row, "torch compile", compiled)
-
-
-def torch_rows(seconds, wanted):
-    torch = torch_setup()
-    batches = {**{name: row[2] for name, row in RECURRENT.items()}, **OTHERS}
-    for name, (make, numbers) in torch_models(torch).items():
-        for batch in batches[name]:
-            if not wanted(name, batch):
-                continue
-            row = {}
-            try:
-                measure_torch(torch, row, make().cuda().eval(), numbers(batch), seconds)
-            except Exception as error:  # noqa: BLE001
-                row["torch failed"] = str(error).splitlines()[0][:200]
-            yield f"{name}_b{batch}", row
-            torch.cuda.empty_cache()
+        case.attempt("torch eager", lambda: waited(lambda: model(device)))
+        case.attempt("torch graph", replayed)
+        case.attempt("torch compile", compiled)
 
 
 # The settings under which PyTorch 2.x hands a recurrent layer to another algorithm of cuDNN: in its own order it takes
 # PERSIST_STATIC_SMALL_H up to 192 units, PERSIST_STATIC for some of 16 bits, else STANDARD, and STANDARD always where
 # sequences are packed (of one length here, so that the arithmetic is the same).
-def cudnn_rows(seconds, wanted):
-    torch = torch_setup()
-    for name, (cell, units, batches) in RECURRENT.items():
-        for batch in batches:
-            if not wanted(name, batch):
-                continue
-            layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](FEATURES, units, batch_first=True).cuda().eval()
-            host = torch.randn(batch, STEPS, FEATURES).pin_memory()
-            device = host.cuda()
-            packed = torch.nn.utils.rnn.pack_padded_sequence(device, [STEPS] * batch, batch_first=True)
-            row = {}
+def measure_cudnn(torch, case):
+    layer = gpu_torch.model_of(torch, case.name, case.weights).layer
+    host = gpu_torch.input_of(torch, case.name, case.x)
+    if not case.options.cpu:
+        layer, host = layer.cuda(), host.pin_memory()
+    device = host if case.options.cpu else host.cuda()
+    packed = torch.nn.utils.rnn.pack_padded_sequence(device, [STEPS] * case.batch, batch_first=True)
 
-            def measure(x):
-                graph, held = captured(torch, lambda: layer(x))
-                last = (held[1][0] if isinstance(held[1], tuple) else held[1])[-1]
+    def last_of(result):
+        return (result[1][0] if isinstance(result[1], tuple) else result[1])[-1]
 
-                def run():
-                    device.copy_(host, non_blocking=True)
-                    graph.replay()
-                    last.cpu()
-                return median_us(run, seconds)
+    def replayed(x):
+        if case.options.cpu:
+            return lambda: last_of(layer(x))
+        graph, held = captured(torch, lambda: layer(x))
+        last = last_of(held)
 
-            with torch.inference_mode():
-                attempt(row, "cudnn preferred", lambda: measure(device))
-                attempt(row, "cudnn standard", lambda: measure(packed))
-            times = [row[key] for key in ("cudnn preferred", "cudnn standard") if key in row]
-            if times:
-                row["cudnn best"] = min(times)
-            yield f"{name}_b{batch}", row
+        def run():
+            device.copy_(host, non_blocking=True)
+            graph.replay()
+            return last.cpu()
+        return run
+
+    with torch.inference_mode():
+        case.attempt("cudnn preferred", lambda: replayed(device))
+        case.attempt("cudnn standard", lambda: replayed(packed))
 
 
-def jax_cells(jax, jnp, name):
-    """(gates, step): step(state, z, product with the state) -> state; the state is (h, c)."""
-    hard = name == "lstm_hard128"
-
-    def gate(x):
-        return jnp.clip(0.2 * x + 0.5, 0, 1) if hard else jax.nn.sigmoid(x)
-
-    def lstm(state, z, recurrent):
-        h, c = state
-        i, f, g, o = jnp.split(z + h @ recurrent, 4, axis=-1)
-        c = gate(f) * c + gate(i) * jnp.tanh(g)
-        return gate(o) * jnp.tanh(c), c
-
-    def gru(state, z, recurrent):
-        h, c = state
-        units = h.shape[-1]
-        if name == "gru_before128":
-            update, reset = jnp.split(gate(z[..., :2 * units] + h @ recurrent[:, :2 * units]), 2, axis=-1)
-            new = jnp.tanh(z[..., 2 * units:] + (reset * h) @ recurrent[:, 2 * units:])
-        else:
-            product = h @ recurrent
-            update, reset = jnp.split(gate(z[..., :2 * units] + product[..., :2 * units]), 2, axis=-1)
-            new = jnp.tanh(z[..., 2 * units:] + reset * product[..., 2 * units:])
-        return update * h + (1 - update) * new, c
-
-    return (4, lstm) if name.startswith("lstm") else (3, gru)
-
-
-def jax_rows(seconds, wanted):
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch has some of the memory
+def jax_setup(options):
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # what others hold is not known
     import jax
-    import jax.numpy as jnp
-    import numpy as np
 
     jax.config.update("jax_default_matmul_precision", "highest")
-    random = np.random.default_rng(20261121)
-    for name, (_, units, batches) in {**RECURRENT, **SPECIAL}.items():
-        for batch in batches:
-            if not wanted(name, batch):
+    if not options.cpu and jax.default_backend() != "gpu":
+        raise RuntimeError(f"JAX sees no GPU, only: {jax.default_backend()}")
+    return jax
+
+
+def measure_jax(jax, case):
+    model = gpu_jax.model_of(jax, jax.numpy, case.name, case.weights)
+    case.attempt("jax scan", lambda: lambda: np.asarray(model(case.x)))
+
+
+# engine -> (what sets it up, what measures a row, its models); that whose compiler takes minutes for a model comes last.
+ENGINES = {"cudnn": (torch_setup, measure_cudnn, [name for name in gpu_torch.NAMES if name in RECURRENT]),
+           "jax": (jax_setup, measure_jax, gpu_jax.NAMES),
+           "torch": (torch_setup, measure_torch, gpu_torch.NAMES)}
+
+
+def read(path):
+    if not os.path.exists(path):
+        return {"rows": {}, "missing": {}}
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def rows_of(engine, options):
+    """Measures what is missing, and writes after each row: what is measured stays where the time runs out."""
+    figures = read(options.json)
+    figures["missing"].pop(engine, None)
+    cut_off = figures.pop("now", None)
+    setup, measure, names = ENGINES[engine]
+
+    def keep():
+        write(options.json, json.dumps(figures, indent=1))
+
+    try:
+        library = setup(options)
+    except Exception as error:  # noqa: BLE001: without one engine the others are still measured
+        figures["missing"][engine] = reason(error)
+        names = []
+    wanted = set(filter(None, options.rows.split(",")))
+    for name in names:
+        for batch in BATCHES[name]:
+            now = f"{name}_b{batch}"
+            row = figures["rows"].get(now, {})
+            done = any(form.startswith(engine) for form in row) and now != cut_off
+            if done or wanted and name not in wanted:
                 continue
-            gates, cell = jax_cells(jax, jnp, name)
-            kernel, recurrent = (jnp.asarray(random.standard_normal((n, gates * units)) / n**0.5, jnp.float32)
-                                 for n in (FEATURES, units))
-            x = random.standard_normal((batch, STEPS, FEATURES)).astype("float32")
-            if name == "lstm_masked128":
-                x[:, :STEPS // 4] = 0  # in front, where cuDNN cannot skip
-            masked = name == "lstm_masked128"
-
-            @jax.jit
-            def model(x, kernel=kernel, recurrent=recurrent, cell=cell, batch=batch, units=units, masked=masked):
-                projected = jnp.swapaxes(x @ kernel, 0, 1)
-                mask = jnp.swapaxes(jnp.any(x != 0, axis=-1, keepdims=True), 0, 1)
-
-                def step(state, now):
-                    z, taken = now
-                    new = cell(state, z, recurrent)
-                    return tuple(jnp.where(taken, a, b) for a, b in zip(new, state)) if masked else new, None
-
-                zero = jnp.zeros((batch, units), jnp.float32)
-                return jax.lax.scan(step, (zero, zero), (projected, mask))[0][0]
-
-            row = {}
-            attempt(row, "jax scan", lambda: median_us(lambda: np.asarray(model(x)), seconds))
-            yield f"{name}_b{batch}", row
+            figures["rows"][now], figures["now"] = row, now
+            keep()
+            try:
+                measure(library, Case(name, batch, options, row, keep))
+            except Exception as error:  # noqa: BLE001
+                row[f"{engine} failed"] = reason(error)
+            print(now, {form: figure for form, figure in row.items() if form.startswith(engine)}, flush=True)
+            if engine != "jax":
+                library.cuda.empty_cache()
+            del figures["now"]
+    keep()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder")
     parser.add_argument("--json", required=True)
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--rows", default="", help="models, separated by commas (default: all)")
+    parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    names = set(filter(None, options.rows.split(",")))
-    figures, missing = {}, []
-    if os.path.exists(options.json):
-        with open(options.json, encoding="utf-8") as file:
-            figures = json.load(file).get("rows", {})
-    # The one whose compiler takes minutes for a model comes last.
-    for name, rows in (("cudnn", cudnn_rows), ("jax", jax_rows), ("torch", torch_rows)):
-        def wanted(model, batch, name=name):
-            done = any(form.startswith(name) for form in figures.get(f"{model}_b{batch}", {}))
-            return not done and (not names or model in names)
-
-        try:
-            for row, values in rows(options.seconds, wanted):
-                figures.setdefault(row, {}).update(values)
-                print(row, {key: round(value, 1) if isinstance(value, float) else value for key, value in values.items()},
-                      flush=True)
-                # After each row: what is measured stays where the time runs out.
-                with open(options.json, "w", encoding="utf-8") as file:
-                    json.dump({"rows": figures, "missing": missing}, file, indent=1)
-        except Exception as error:  # noqa: BLE001: without one engine the others are still measured
-            missing.append(f"{name}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}")
-    with open(options.json, "w", encoding="utf-8") as file:
-        json.dump({"rows": figures, "missing": missing}, file, indent=1)
-    for line in missing:
-        print("not measured:", line)
+    if options.engine:
+        return rows_of(options.engine, options)
+    for engine in ENGINES:
+        code = None
+        while code != 0:
+            code = subprocess.run([sys.executable, *sys.argv, "--engine", engine], check=False).returncode
+            figures = read(options.json)
+            name = figures.pop("now", None)
+            if code == 0:
+                break
+            if name is None:
+                figures["missing"][engine] = f"its process ended with {code}"
+                code = 0
+            else:
+                figures["rows"][name][f"{engine} failed"] = f"its process ended with {code}"
+            write(options.json, json.dumps(figures, indent=1))
+    for engine, why in read(options.json)["missing"].items():
+        print(f"not measured: {engine}: {why}")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,28 @@
 """The models of gpu.py's rows as Thaw opens them, made on the spot: python3 bench/peers/gpu_models.py FOLDER [NAME...].
 
-FOLDER/<name>/model.json is a Keras architecture, model.npz beside it its weights: random ones of one seed, since time does
-not depend on them, and bench.txt with what scripts/gpu-check adds to `thaw bench`. Needs numpy.
+FOLDER/<name>/model.json is a Keras architecture, model.npz beside it its weights, input_b<batch>.npy what every engine is
+given, and bench.txt what scripts/gpu-check adds to `thaw`. All random, of one seed, and of such a size that no output is
+saturated: what an engine got wrong shows. What is there already stays. Needs numpy.
 """
 
 import json
+import math
 import pathlib
 import sys
 
 import numpy as np
 
-STEPS, FEATURES, WORDS = 100, 128, 1_000_000
+SEED, STEPS, FEATURES, WORDS = 20261121, 100, 128, 1_000_000
 RECURRENT = {f"{cell.lower()}{units}": (cell, units, {})
              for cell, sizes in (("LSTM", (64, 128, 512, 1024)), ("GRU", (128,))) for units in sizes}
 # What cuDNN has no form for.
 RECURRENT["lstm_hard128"] = ("LSTM", 128, {"recurrent_activation": "hard_sigmoid"})
 RECURRENT["gru_before128"] = ("GRU", 128, {"reset_after": False})
 RECURRENT["lstm_masked128"] = ("LSTM", 128, {})
+ONLY_XLA = ("lstm_hard128", "gru_before128", "lstm_masked128")
+BATCHES = {"lstm64": (1,), "lstm128": (1, 32), "lstm512": (1, 32, 256), "lstm1024": (1, 32, 256), "gru128": (1, 32),
+           **{name: (1, 32) for name in ONLY_XLA},
+           "mlp": (1, 32, 256), "bilstm": (1, 32), "cnn": (1, 32, 256), "resnet50": (1, 32), "bert": (1, 32)}
 
 
 class Net:
@@ -62,31 +68,32 @@ def recurrent(name):
         net.add("Masking", mask_value=0.0)
     net.add(cell, cell_weights(cell, FEATURES, units, options.get("reset_after", True)),
             **cell_config(cell, units, **options))
-    return net, "--batch 1,32,256"
+    return net
 
 
 def mlp():
     net = Net([784])
     net.add("Dense", [(784, 128), (128,)], units=128, activation="relu", use_bias=True)
     net.add("Dense", [(128, 10), (10,)], units=10, activation="softmax", use_bias=True)
-    return net, "--batch 1,32,256"
+    return net
 
 
 def bilstm():
     """Two bidirectional layers behind a look-up in a million rows."""
     net = Net([STEPS], "int32")
-    net.add("Embedding", [(WORDS, FEATURES)], input_dim=WORDS, output_dim=FEATURES, mask_zero=False, input_length=STEPS)
+    net.add("Embedding", [(WORDS, FEATURES, "rows")], input_dim=WORDS, output_dim=FEATURES, mask_zero=False,
+            input_length=STEPS)
     for inputs, whole in ((FEATURES, True), (256, False)):
         layer = {"class_name": "LSTM", "config": {"name": "lstm", "dtype": "float32",
                                                   **cell_config("LSTM", 128, return_sequences=whole)}}
         net.add("Bidirectional", 2 * cell_weights("LSTM", inputs, 128), layer=layer, merge_mode="concat")
-    return net, "--batch 1,32"
+    return net
 
 
-def conv(net, channels, filters, size, stride=1, activation="linear", bias=True, inputs=None):
+def conv(net, channels, filters, size, stride=1, activation="linear", bias=True, inputs=None, padding="same"):
     weights = [(size, size, channels, filters)] + ([(filters,)] if bias else [])
     return net.add("Conv2D", weights, inputs, filters=filters, kernel_size=[size, size], strides=[stride, stride],
-                   padding="same", data_format="channels_last", dilation_rate=[1, 1], groups=1, activation=activation,
+                   padding=padding, data_format="channels_last", dilation_rate=[1, 1], groups=1, activation=activation,
                    use_bias=bias)
 
 
@@ -97,14 +104,20 @@ def cnn():
         net.add("MaxPooling2D", pool_size=[2, 2], padding="valid", strides=[2, 2], data_format="channels_last")
     net.add("Flatten", data_format="channels_last")
     net.add("Dense", [(7 * 7 * 64, 10), (10,)], units=10, activation="softmax", use_bias=True)
-    return net, "--batch 1,32,256"
+    return net
 
 
 def resnet50():
+    """As torchvision has it: as many zeros on both sides, also where the stride is 2 and "same" would put more behind."""
     net = Net([224, 224, 3])
 
+    def zeros(width):
+        net.add("ZeroPadding2D", padding=[[width, width], [width, width]], data_format="channels_last")
+
     def normalised(channels, filters, size, stride=1, relu=True, inputs=None):
-        conv(net, channels, filters, size, stride, bias=False, inputs=inputs)
+        if stride > 1 and size > 1:
+            zeros(size // 2)
+        conv(net, channels, filters, size, stride, bias=False, inputs=inputs, padding="valid" if stride > 1 else "same")
         net.add("BatchNormalization", [(filters, "positive"), (filters,), (filters,), (filters, "positive")], axis=[3],
                 momentum=0.99, epsilon=1e-5, center=True, scale=True)
         if relu:
@@ -112,7 +125,8 @@ def resnet50():
         return net.last
 
     normalised(3, 64, 7, 2)
-    net.add("MaxPooling2D", pool_size=[3, 3], padding="same", strides=[2, 2], data_format="channels_last")
+    zeros(1)  # behind a relu: no number is less
+    net.add("MaxPooling2D", pool_size=[3, 3], padding="valid", strides=[2, 2], data_format="channels_last")
     channels = 64
     for width, blocks, first_stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
         for block in range(blocks):
@@ -126,7 +140,7 @@ def resnet50():
             channels = 4 * width
     net.add("GlobalAveragePooling2D", data_format="channels_last", keepdims=False)
     net.add("Dense", [(2048, 1000), (1000,)], units=1000, activation="softmax", use_bias=True)
-    return net, "--batch 1,32"
+    return net
 
 
 def bert():
@@ -135,7 +149,7 @@ def bert():
     net = Net([128, width])
 
     def norm():
-        net.add("LayerNormalization", [(width,), (width,)], axis=[2], epsilon=1e-12, center=True, scale=True)
+        net.add("LayerNormalization", [(width, "positive"), (width,)], axis=[2], epsilon=1e-12, center=True, scale=True)
 
     for _ in range(12):
         start = net.last
@@ -152,7 +166,7 @@ def bert():
         net.add("Dense", [(inner, width), (width,)], units=width, activation="linear", use_bias=True)
         net.add("Add", inputs=[start, net.last])
         norm()
-    return net, "--batch 1,32 --precision bf16"
+    return net
 
 
 MODELS = {**{name: (lambda name=name: recurrent(name)) for name in RECURRENT},
@@ -160,20 +174,60 @@ MODELS = {**{name: (lambda name=name: recurrent(name)) for name in RECURRENT},
 
 
 def values(shape, random):
+    """Products keep the size of what they multiply: 1 / sqrt(inputs); biases are small."""
     if shape[-1] == "positive":
         return random.uniform(0.5, 1.5, shape[:-1]).astype("float32")
-    return random.standard_normal(shape, "float32") * np.float32(0.05)
+    if shape[-1] == "rows":
+        return random.standard_normal(shape[:-1], "float32")
+    if len(shape) == 1 or shape[0] == 2 and len(shape) == 2:
+        inputs = 400  # a bias, or the two of a GRU
+    elif len(shape) == 3:
+        inputs = math.isqrt(math.prod(shape))  # heads: as wide together as what they read
+    else:
+        inputs = math.prod(shape[:-1])
+    return random.standard_normal(shape, "float32") * np.float32(inputs ** -0.5)
+
+
+def numbers_in(name, batch):
+    random = np.random.default_rng([SEED, batch])
+    if name == "bilstm":
+        return random.integers(0, WORDS, (batch, STEPS), "int32")
+    shapes = {"mlp": (784,), "cnn": (28, 28, 1), "resnet50": (224, 224, 3), "bert": (128, 768)}
+    numbers = random.standard_normal((batch, *shapes.get(name, (STEPS, FEATURES))), "float32")
+    if name == "lstm_masked128":
+        numbers[:, :STEPS // 4] = 0  # in front, where cuDNN cannot skip
+    return numbers
+
+
+def difference(output, expected):
+    """The greatest, in parts of the greatest expected number."""
+    if output.shape != expected.shape:
+        raise ValueError(f"the output is {output.shape}, not {expected.shape}")
+    if not np.isfinite(output).all():
+        raise ValueError("the output is not finite")
+    return float(np.max(np.abs(output.astype("float64") - expected)) / np.max(np.abs(expected)))
+
+
+def write(path, text):
+    """As a whole or not at all: a run may be cut off."""
+    path = pathlib.Path(path)
+    new = path.with_name(path.name + ".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def main(folder, *names):
     for name in names or MODELS:
-        net, options = MODELS[name]()
-        random = np.random.default_rng(20261121)
         place = pathlib.Path(folder) / name
+        if (place / "bench.txt").exists():
+            continue
         place.mkdir(parents=True, exist_ok=True)
+        net, random = MODELS[name](), np.random.default_rng(SEED)
         (place / "model.json").write_text(json.dumps(net.model()))
         np.savez(place / "model.npz", *[values(shape, random) for shape in net.weights])
-        (place / "bench.txt").write_text(options + "\n")
+        for batch in BATCHES[name]:
+            np.save(place / f"input_b{batch}.npy", numbers_in(name, batch))
+        write(place / "bench.txt", "--precision bf16\n" if name == "bert" else "\n")
 
 
 if __name__ == "__main__":
