@@ -67,11 +67,12 @@ void copy_bytes(const void* in, void* out, std::size_t bytes) {
 
 template <class T>
 void Move::tile(const T* in, T* out, std::int64_t row_out, std::int64_t column_out) const {
+  const std::int64_t row_in = row_.in;
   if (column_.size == 1) {
-    if (row_.in == 1 && row_out == 1) {
+    if (row_in == 1 && row_out == 1) {
       copy_bytes(in, out, static_cast<std::size_t>(row_.size) * sizeof(T));
     } else {
-      for (std::int64_t i = 0; i < row_.size; ++i) out[i * row_out] = in[i * row_.in];
+      for (std::int64_t i = 0; i < row_.size; ++i) out[i * row_out] = in[i * row_in];
     }
     return;
   }
@@ -80,9 +81,9 @@ void Move::tile(const T* in, T* out, std::int64_t row_out, std::int64_t column_o
     for (std::int64_t r0 = 0; r0 < row_.size; r0 += kTile) {
       const std::int64_t r1 = std::min(row_.size, r0 + kTile);
       for (std::int64_t c = c0; c < c1; ++c) {
-        for (std::int64_t r = r0; r < r1; ++r) {
-          out[c * column_out + r * row_out] = in[c + r * row_.in];
-        }
+        const T* from = in + c + r0 * row_in;
+        T* to = out + c * column_out + r0 * row_out;
+        for (std::int64_t r = r0; r < r1; ++r, from += row_in, to += row_out) *to = *from;
       }
     }
   }
