@@ -83,6 +83,7 @@ void Move::tile(const T* in, T* out, std::int64_t row_out, std::int64_t column_o
       for (std::int64_t c = c0; c < c1; ++c) {
         const T* from = in + c + r0 * row_in;
         T* to = out + c * column_out + r0 * row_out;
+#pragma GCC unroll 4
         for (std::int64_t r = r0; r < r1; ++r, from += row_in, to += row_out) *to = *from;
       }
     }
