@@ -15,6 +15,10 @@ namespace {
 // Placing by size compares each buffer with all placed ones: quadratic, so only up to this many.
 constexpr std::size_t kMaxPairwise = 8192;
 
+// Trying again with what stood out placed earlier: in plans of so many buffers, so often.
+constexpr std::size_t kMaxRetried = 128;
+constexpr int kRetries = 32;
+
 // What buffers are ordered by.
 using Weight = std::pair<double, double>;
 
@@ -178,6 +182,21 @@ std::vector<std::vector<Weight>> orders(std::span<const Interval> intervals,
   return {std::move(by_size), std::move(by_area)};
 }
 
+// Places by `weight`, then again and again with the buffer that reached furthest before all others.
+void improve(std::span<const Interval> intervals, const std::vector<std::size_t>& sizes,
+             std::vector<Weight> weight, std::size_t lower_bound, Layout& best) {
+  double first = 0;
+  for (const Weight& each : weight) first = std::max(first, each.first);
+  const int tries = intervals.size() <= kMaxRetried ? 1 + kRetries : 1;
+  for (int i = 0; i < tries && best.arena_bytes > lower_bound; ++i) {
+    Layout layout = place_by(intervals, sizes, weight);
+    std::size_t furthest = 0;
+    while (layout.offsets[furthest] + sizes[furthest] < layout.arena_bytes) ++furthest;
+    weight[furthest].first = first += 1;
+    if (layout.arena_bytes < best.arena_bytes) best = std::move(layout);
+  }
+}
+
 }  // namespace
 
 MemoryPlan plan_memory(std::span<const Interval> intervals) {
@@ -196,9 +215,8 @@ MemoryPlan plan_memory(std::span<const Interval> intervals) {
   Layout best = place_by_time(intervals, sizes);
   const std::size_t lower_bound = peak(intervals, sizes);
   if (intervals.size() <= kMaxPairwise && best.arena_bytes > lower_bound) {
-    for (const std::vector<Weight>& weight : orders(intervals, sizes)) {
-      Layout layout = place_by(intervals, sizes, weight);
-      if (layout.arena_bytes < best.arena_bytes) best = std::move(layout);
+    for (std::vector<Weight>& weight : orders(intervals, sizes)) {
+      improve(intervals, sizes, std::move(weight), lower_bound, best);
     }
   }
   return {std::move(best.offsets), best.arena_bytes, lower_bound};

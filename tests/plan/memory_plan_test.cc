@@ -63,6 +63,17 @@ TEST(MemoryPlan, EmptyBuffersTakeNoSpace) {
   EXPECT_EQ(plan.arena_bytes, 64u);
 }
 
+// Neither order of time nor of size finds this one: the last large buffers have to leave the ends
+// to what is alive before and behind them.
+TEST(MemoryPlan, TriesAgain) {
+  const std::vector<Interval> intervals = {{96, 2, 6},  {832, 8, 8}, {768, 10, 10}, {96, 1, 2},
+                                           {84, 5, 5},  {60, 3, 5},  {288, 9, 10},  {144, 6, 9},
+                                           {8, 10, 10}, {144, 8, 9}};
+  const MemoryPlan plan = plan_memory(intervals);
+  expect_valid(intervals, plan);
+  EXPECT_EQ(plan.arena_bytes, plan.lower_bound);
+}
+
 TEST(MemoryPlan, RandomIntervalsNeverOverlap) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     std::mt19937 random(seed);
