@@ -72,36 +72,6 @@ HWY_EXPORT(PoolLinePair);
 
 namespace {
 
-class PooledWinogradKernel final : public Kernel {
- public:
-  PooledWinogradKernel(Winograd winograd, std::int64_t images, bool bias)
-      : winograd_(std::move(winograd)), images_(images), has_bias_(bias) {
-    workspace_ = winograd_.workspace();
-  }
-
-  const char* name() const override { return "cpu pooled winograd conv"; }
-  OperandUse use(std::size_t operand) const override {
-    return operand == 1 ? OperandUse::nothing : OperandUse::elements;
-  }
-  bool reads_rows(std::size_t operand, std::int64_t columns) const override {
-    return operand == 0 && columns == winograd_.channels();
-  }
-  bool writes_rows(std::size_t, std::int64_t columns) const override {
-    return columns == winograd_.outputs();
-  }
-
-  void run(const Args& args) const override {
-    const float* bias = has_bias_ ? args.in[2].as<float>() : nullptr;
-    winograd_.run(args, args.in[0].as<float>(), images_, bias, args.out[0].as_mutable<float>(),
-                  args.workspace, args.in[0].pitch, args.out[0].pitch);
-  }
-
- private:
-  Winograd winograd_;
-  std::int64_t images_;
-  bool has_bias_;
-};
-
 constexpr std::int64_t kLeastRows = 48;           // of a block's product
 constexpr std::int64_t kMostFloats = 1 << 14;     // of its result: half of an L2 cache at most
 constexpr std::int64_t kMostTapFloats = 1 << 13;  // of the weights, which each block reads anew
@@ -277,9 +247,7 @@ std::unique_ptr<Kernel> prepare_conv_pooled(const Site& site) {
   if (vectors && window.init(op, x, w, y, 1, site.threads, false)) {
     std::optional<Winograd> winograd =
         Winograd::prepare(site, 1, window, op.groups, op.activation, op.pool);
-    if (winograd) {
-      return std::make_unique<PooledWinogradKernel>(std::move(*winograd), x[0], site.in.size() > 2);
-    }
+    if (winograd) return winograd_kernel(std::move(*winograd), x[0], site.in.size() > 2);
   }
   if (vectors && window.init(op, x, w, y, 1, site.threads) &&
       PooledGemmKernel::takes(op, window, y[y.rank() - 1])) {

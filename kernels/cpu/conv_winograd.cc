@@ -1,4 +1,4 @@
-// Conv of stride 1 with constant weights by minimal filtering (winograd.h).
+// Conv of stride 1 with constant weights by minimal filtering (winograd.h), pooled or not.
 #include <utility>
 
 #include "kernels/cpu/kernels.h"
@@ -14,7 +14,9 @@ class WinogradKernel final : public Kernel {
     workspace_ = winograd_.workspace();
   }
 
-  const char* name() const override { return "cpu winograd conv"; }
+  const char* name() const override {
+    return winograd_.is_pooled() ? "cpu pooled winograd conv" : "cpu winograd conv";
+  }
   OperandUse use(std::size_t operand) const override {
     return operand == 1 ? OperandUse::nothing : OperandUse::elements;
   }
@@ -40,6 +42,10 @@ class WinogradKernel final : public Kernel {
 
 }  // namespace
 
+std::unique_ptr<Kernel> winograd_kernel(Winograd winograd, std::int64_t images, bool bias) {
+  return std::make_unique<WinogradKernel>(std::move(winograd), images, bias);
+}
+
 std::unique_ptr<Kernel> prepare_conv_winograd(const Site& site) {
   const auto& op = site.op_as<ops::Conv>();
   const Shape &x = site.in[0].shape, &w = site.in[1].shape, &y = site.out[0].shape;
@@ -50,7 +56,7 @@ std::unique_ptr<Kernel> prepare_conv_winograd(const Site& site) {
   }
   std::optional<Winograd> winograd = Winograd::prepare(site, 1, window, op.groups, op.activation);
   if (!winograd) return nullptr;
-  return std::make_unique<WinogradKernel>(std::move(*winograd), x[0], site.in.size() > 2);
+  return winograd_kernel(std::move(*winograd), x[0], site.in.size() > 2);
 }
 
 }  // namespace thaw::cpu

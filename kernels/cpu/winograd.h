@@ -53,6 +53,7 @@ class Winograd {
            std::byte* workspace, std::int64_t x_pitch = 0, std::int64_t y_pitch = 0) const;
   std::int64_t channels() const { return base_.channels; }
   std::int64_t outputs() const { return base_.outputs; }
+  bool is_pooled() const { return base_.pooled; }
 
  private:
   void run_chunk(const WinogradChunk& chunk) const;
@@ -64,5 +65,8 @@ class Winograd {
   std::int64_t images_ = 0, chunk_tiles_ = 0;
   std::int64_t threads_ = 1;
 };
+
+/// A Conv by it (conv_winograd.cc); with a bias as operand 2.
+std::unique_ptr<Kernel> winograd_kernel(Winograd winograd, std::int64_t images, bool bias);
 
 }  // namespace thaw::cpu
