@@ -26,7 +26,8 @@ Ints batch_strides(const Shape& operand, const Shape& result) {
 template <class T>
 struct RowProductBody {
   using C = Compute<T>;
-  static constexpr int kColumns = 8;  // 32 bytes of float32: what the memory gives at least
+  static constexpr int kLeastBlocks = 1;  // registers for all values
+  static constexpr int kColumns = 8;      // 32 bytes of float32: what the memory gives at least
   static constexpr int kShares = kThreads / kColumns, kAhead = 8;
   std::int64_t n = 0, k = 0;
   Function<C> activation;
