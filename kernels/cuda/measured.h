@@ -22,24 +22,27 @@ class Measured {
   using Candidate = std::function<KernelPtr(const Site&)>;
 
   /// The kernel of one of `candidates`, or null if none has one that runs. Each is run a few times
-  /// on memory of its own, which holds zeros; one that fails is out (a single one is run once).
-  /// Where the device has no room for that, the first has to do. `key` says everything that the
-  /// times depend on; where it is known, only the quickest is prepared and nothing runs. What the
-  /// others packed goes with them: the site's PackCache sees the quickest only.
+  /// on memory of its own, which holds zeros, and recorded, as sessions replay it; one that fails
+  /// at either is out (a single one is tried, not timed), and of those that are about as quick the
+  /// first is taken. Where the device has no room for that, the first has to do. One site is
+  /// measured at a time. `key` says everything that the times depend on; where it is known, only
+  /// the quickest is prepared and nothing runs. What the others packed goes with them: the site's
+  /// PackCache sees the quickest only.
   KernelPtr quickest(const std::vector<Candidate>& candidates, const Site& site,
                      const Device& device, const std::string& key);
 
  private:
   std::optional<std::size_t> known(const std::string& key) const;
-  std::size_t measure(const std::vector<Candidate>& candidates, const Site& site,
-                      const Device& device) const;
+  std::optional<std::size_t> measure(const std::vector<Candidate>& candidates, const Site& site,
+                                     const Device& device) const;
 
   Clock clock_;
-  mutable std::mutex mutex_;
+  std::mutex measuring_;
+  mutable std::mutex mutex_;                      // of what is known
   std::map<std::string, std::size_t> positions_;  // key -> of the quickest
 };
 
-/// Of a site: its types, and whatever the caller puts in front.
+/// Of a site: its types, which operands are constants, and whatever the caller puts in front.
 std::string shape_key(const std::string& op, const Site& site);
 
 }  // namespace thaw::cuda
