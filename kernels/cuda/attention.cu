@@ -24,40 +24,6 @@ struct alignas(sizeof(C) * count < 16 ? sizeof(C) * count : 16) Neighbours {
   }
 };
 
-template <class T>
-THAW_DEVICE Compute<T> masked_score(const AttentionShape& s, const void* mask, Compute<T> masked,
-                                    Compute<T> score, std::int64_t at) {
-  if (!s.boolean) return score + to_compute(static_cast<const T*>(mask)[at]);
-  if (static_cast<const bool*>(mask)[at]) return score;
-  return s.lowers ? score + masked : masked;
-}
-
-/// A row of scores to weights. T: of the mask's numbers; W: of the weights.
-template <class T, class W>
-struct AttentionWeightsBody {
-  AttentionShape s;
-  std::int64_t batch, pitch;
-  float scale, masked;
-  const float* scores;
-  const void* mask;  // may be null
-  W* weights;
-  THAW_DEVICE void operator()(const Block& block, std::int64_t row) const {
-    const std::int64_t start = s.mask_at(batch, row / s.rows, row % s.rows);
-    const auto score = [&](std::int64_t i) {
-      const float scaled = scores[row * pitch + i] * scale;
-      if (mask == nullptr) return scaled;
-      return masked_score<T>(s, mask, masked, scaled, start + i * s.mask[3]);
-    };
-    const float largest = block.reduce(s.steps, lowest<float>(), score,
-                                       [](float a, float b) { return b > a || b != b ? b : a; });
-    const auto weight = [&](std::int64_t i) { return std::exp(score(i) - largest); };
-    const float sum = block.reduce(s.steps, 0.0f, weight, [](float a, float b) { return a + b; });
-    block.each(s.steps, [&](std::int64_t i) {
-      weights[row * pitch + i] = from_compute<W>(weight(i) / sum);
-    });
-  }
-};
-
 template <class T, int kRows>
 struct AttentionBody {
   using C = Compute<T>;
@@ -347,25 +313,6 @@ bool attention_shape(const Site& site, AttentionShape& s) {
   const Ints mask = broadcast_strides(site.in[3].shape, Shape{s.batch, s.heads, s.rows, s.steps});
   for (std::size_t axis = 0; axis < 4; ++axis) s.mask[axis] = mask[axis];
   return true;
-}
-
-void enqueue_attention_weights(const Queue& queue, const ops::Attention& op,
-                               const AttentionShape& shape, std::int64_t batch, std::int64_t pitch,
-                               DType dtype, const float* scores, const void* mask, DType storage,
-                               void* weights) {
-  const auto launch = [&](auto number, auto weight) {
-    using T = TypeOf<decltype(number)>;
-    using W = TypeOf<decltype(weight)>;
-    launch_blocks(queue, shape.heads * shape.rows, 0,
-                  AttentionWeightsBody<T, W>{shape, batch, pitch, static_cast<float>(op.scale),
-                                             static_cast<float>(op.masked), scores, mask,
-                                             static_cast<W*>(weights)});
-  };
-  if (dtype == DType::float16) return launch(Tag<float16>{}, Tag<float16>{});
-  if (dtype == DType::bfloat16) return launch(Tag<bfloat16>{}, Tag<bfloat16>{});
-  if (storage == DType::float16) return launch(Tag<float>{}, Tag<float16>{});
-  if (storage == DType::bfloat16) return launch(Tag<float>{}, Tag<bfloat16>{});
-  launch(Tag<float>{}, Tag<float>{});
 }
 
 KernelPtr prepare_attention(const Site& site) {

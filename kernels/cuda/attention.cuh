@@ -1,7 +1,10 @@
 // What an attention op asks for, in the form that the kernels of this room take it.
 #pragma once
 
+#include <cstddef>
+
 #include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/element.cuh"
 #include "kernels/cuda/strided.h"
 
 namespace thaw::cuda {
@@ -31,12 +34,37 @@ struct AttentionShape {
 /// False for types that are mixed.
 bool attention_shape(const Site& site, AttentionShape& shape);
 
-/// weights [heads, T, S] of one batch = softmax(scale * scores, masked), as 16 bits or float32;
-/// `pitch` elements lie between rows of both.
+/// `score` as the mask, whose numbers are T, leaves it.
+template <class T>
+THAW_DEVICE Compute<T> masked_score(const AttentionShape& s, const void* mask, Compute<T> masked,
+                                    Compute<T> score, std::int64_t at) {
+  if (!s.boolean) return score + to_compute(static_cast<const T*>(mask)[at]);
+  if (static_cast<const bool*>(mask)[at]) return score;
+  return s.lowers ? score + masked : masked;
+}
+
+/// Batches [first, first + count).
+struct BatchRange {
+  std::int64_t first = 0, count = 1;
+};
+
+/// weights [batches, heads, T, S] = softmax(scale * scores, masked), as 16 bits or float32; `pitch`
+/// elements lie between rows of both.
 /// `dtype` is the op's, which is not float64; the mask may be null.
 void enqueue_attention_weights(const Queue& queue, const ops::Attention& op,
-                               const AttentionShape& shape, std::int64_t batch, std::int64_t pitch,
-                               DType dtype, const float* scores, const void* mask, DType storage,
-                               void* weights);
+                               const AttentionShape& shape, const BatchRange& batches,
+                               std::int64_t pitch, DType dtype, const float* scores,
+                               const void* mask, DType storage, void* weights);
+
+/// Matrices [batch][head] that begin at `places` behind `base`.
+struct HeadMatrices {
+  const std::byte* base = nullptr;
+  HeadPlaces places;
+  std::int64_t element = 1;  // bytes
+};
+constexpr int kHeadOperands = 6;  // q, k, scores, weights, v, y
+/// pointers [operand][batch, head], in the device's memory.
+void enqueue_head_pointers(const Queue& queue, const HeadMatrices (&operands)[kHeadOperands],
+                           std::int64_t batch, std::int64_t heads, const void** pointers);
 
 }  // namespace thaw::cuda

@@ -9,7 +9,7 @@
 
 namespace thaw::cuda {
 KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
-                                std::int64_t most_column_bytes, Precision precision) {
+                                std::int64_t most_column_bytes, Precision precision, int rank) {
   const auto& op = site.op_as<ops::Conv>();
   const Shape &x = site.in[0].shape, &weights = site.in[1].shape, &y = site.out[0].shape;
   const DType dtype = site.out[0].dtype, storage = storage_of(precision, dtype);
@@ -38,6 +38,7 @@ KernelPtr prepare_conv_cublaslt(const Site& site, const Device& device,
   options.activation = op.activation;
   options.precision = precision;
   options.into_float32 = narrow;
+  options.rank = rank;
   NarrowPair operands;  // pixels and taps
   if (!lt_product.prepare(*lt, p, storage, options) ||
       (narrow && !operands.set(site, storage, device))) {

@@ -24,7 +24,8 @@ DType column_type(DType dtype) { return dtype == DType::float64 ? DType::float64
 }  // namespace
 
 KernelPtr prepare_conv_transpose_cublaslt(const Site& site, const Device& device,
-                                          std::int64_t most_column_bytes, Precision precision) {
+                                          std::int64_t most_column_bytes, Precision precision,
+                                          int rank) {
   const auto& op = site.op_as<ops::ConvTranspose>();
   const Shape &x = site.in[0].shape, &weights = site.in[1].shape, &y = site.out[0].shape;
   const DType dtype = site.out[0].dtype, storage = storage_of(precision, dtype);
@@ -59,6 +60,7 @@ KernelPtr prepare_conv_transpose_cublaslt(const Site& site, const Device& device
   LtOptions options;
   options.precision = precision;
   options.into_float32 = storage != DType::float64;
+  options.rank = rank;
   NarrowPair operands;  // pixels and taps
   if (!product.prepare(*lt, p, storage, options) ||
       (narrow && !operands.set(site, storage, device))) {

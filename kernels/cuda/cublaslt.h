@@ -10,38 +10,43 @@
 #include <mutex>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 namespace thaw::cuda {
 
 /// Everything that the choice of an algorithm depends on: m, n, k, batches, strides, those of rows
-/// and of the result, transposes, types, epilogue.
-using LtKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
-                         std::int64_t, std::array<std::int64_t, 4>, bool, bool, int, int, int, int>;
+/// and of the result, transposes, pointers, types, epilogue.
+using LtKey =
+    std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+               std::array<std::int64_t, 4>, bool, bool, bool, int, int, int, int>;
 
 struct LtChoice {
   cublasLtMatmulAlgo_t algorithm;
   std::size_t workspace;
 };
 
-/// What the library recommended, once for each product. Any thread may call it.
+/// In the library's order: what it takes for the quickest comes first.
+using LtProposals = std::vector<LtChoice>;
+
+/// What the library proposed, once for each product. Any thread may call it.
 class LtChoices {
  public:
   /// Empty if it was not asked yet.
-  std::optional<LtChoice> find(const LtKey& key) const {
+  std::optional<LtProposals> find(const LtKey& key) const {
     const std::lock_guard lock(mutex_);
     const auto found = known_.find(key);
     return found == known_.end() ? std::nullopt : std::optional(found->second);
   }
-  void keep(const LtKey& key, const LtChoice& choice) {
+  void keep(const LtKey& key, const LtProposals& proposals) {
     const std::lock_guard lock(mutex_);
     if (known_.size() >= kMost) known_.clear();
-    known_.emplace(key, choice);
+    known_.emplace(key, proposals);
   }
 
  private:
   static constexpr std::size_t kMost = 4096;
   mutable std::mutex mutex_;
-  std::map<LtKey, LtChoice> known_;
+  std::map<LtKey, LtProposals> known_;
 };
 
 /// The functions that this room calls, and a handle. Made once, never closed; null if the library

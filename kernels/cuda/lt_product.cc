@@ -2,6 +2,8 @@
 // operand and the bias runs along its rows.
 #include "kernels/cuda/lt_product.h"
 
+#include <array>
+
 #include "kernels/cuda/cuda_stream.h"
 #include "runtime/base/check.h"
 #include "runtime/base/memory.h"
@@ -10,6 +12,11 @@ namespace thaw::cuda {
 namespace {
 
 constexpr std::size_t kMostWorkspace = std::size_t{32} << 20;
+// Where parts of a sum are computed side by side, they are kept as float32 (float64) and summed in
+// a step of their own: the order is fixed. In place they are added to the result as they come, in
+// turn, but nothing promises in which; and there, as with parts of the output's type, each would be
+// rounded to 16 bits. Algorithms that need no such thing are proposed whatever the mask.
+constexpr std::uint32_t kReductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
 
 void require(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
@@ -51,10 +58,15 @@ std::shared_ptr<cublasLtMatrixLayoutOpaque_t> LtProduct::layout(cudaDataType_t t
           "a layout");
   std::shared_ptr<cublasLtMatrixLayoutOpaque_t> owned(
       made, [lt = lt_](cublasLtMatrixLayout_t gone) { lt->layout_destroy(gone); });
-  if (batches_ > 1) {
-    const auto batches = static_cast<std::int32_t>(batches_);
-    require(lt_->layout_set(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batches, sizeof batches),
-            "a batch");
+  if (batches_ == 1 && !pointers_) return owned;
+  const auto batches = static_cast<std::int32_t>(batches_);
+  require(lt_->layout_set(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batches, sizeof batches),
+          "a batch");
+  if (pointers_) {
+    const std::uint32_t mode = CUBLASLT_BATCH_MODE_POINTER_ARRAY;
+    require(lt_->layout_set(made, CUBLASLT_MATRIX_LAYOUT_BATCH_MODE, &mode, sizeof mode),
+            "pointers");
+  } else {
     require(
         lt_->layout_set(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride),
         "a batch");
@@ -95,20 +107,24 @@ void LtProduct::describe(const Product& p) {
 bool LtProduct::prepare(const CublasLt& lt, const Product& p, DType dtype,
                         const LtOptions& options) {
   if (!types_of(dtype, options, types_) || p.batches > INT32_MAX) return false;
+  if (p.pointers && (p.has_bias || options.activation.kind != UnaryKind::linear)) return false;
   lt_ = &lt;
   dtype_ = options.into_float32 ? DType::float32 : dtype;
   has_bias_ = p.has_bias;
   after_ = options.activation;
   batches_ = p.batches;
+  pointers_ = p.pointers;
   count_ = p.batches * p.m * p.n;
   describe(p);
-  if (const std::optional<LtChoice> known = lt.choices->find(key(p))) {
-    algorithm_ = known->algorithm;
-    workspace_ = known->workspace;
-    return true;
+  std::optional<LtProposals> proposals = lt.choices->find(key(p));
+  if (!proposals) {
+    proposals = propose();
+    if (!proposals->empty()) lt.choices->keep(key(p), *proposals);
   }
-  if (!find_algorithm()) return false;
-  lt.choices->keep(key(p), {algorithm_, workspace_});
+  const auto rank = static_cast<std::size_t>(options.rank);
+  if (rank >= proposals->size()) return false;
+  algorithm_ = (*proposals)[rank].algorithm;
+  workspace_ = (*proposals)[rank].workspace;
   return true;
 }
 
@@ -122,13 +138,14 @@ LtKey LtProduct::key(const Product& p) const {
           {p.a_row, p.b_row, p.y_row, p.y_stride},
           p.transpose_a,
           p.transpose_b,
+          p.pointers,
           static_cast<int>(types_.element),
           static_cast<int>(types_.result),
           static_cast<int>(types_.compute),
           static_cast<int>(epilogue_)};
 }
 
-bool LtProduct::find_algorithm() {
+LtProposals LtProduct::propose() const {
   const CublasLt& lt = *lt_;
   cublasLtMatmulPreference_t preference = nullptr;
   require(lt.preference_create(&preference), "a preference");
@@ -143,15 +160,21 @@ bool LtProduct::find_algorithm() {
   require(lt.preference_set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kMostWorkspace,
                             sizeof kMostWorkspace),
           "a workspace");
-  cublasLtMatmulHeuristicResult_t found{};
+  require(lt.preference_set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &kReductions,
+                            sizeof kReductions),
+          "reductions");
+  std::array<cublasLtMatmulHeuristicResult_t, kProductAlgorithms> found{};
   int count = 0;
   const cublasStatus_t status =
       lt.heuristic(lt.handle, operation_.get(), first_.get(), second_.get(), result_.get(),
-                   result_.get(), preference, 1, &found, &count);
-  if (status != CUBLAS_STATUS_SUCCESS || count < 1) return false;
-  algorithm_ = found.algo;
-  workspace_ = found.workspaceSize;
-  return true;
+                   result_.get(), preference, kProductAlgorithms, found.data(), &count);
+  LtProposals proposals;
+  if (status != CUBLAS_STATUS_SUCCESS) return proposals;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    if (found[i].state != CUBLAS_STATUS_SUCCESS) continue;
+    proposals.push_back({found[i].algo, found[i].workspaceSize});
+  }
+  return proposals;
 }
 
 void LtProduct::enqueue(const Queue& queue, const void* a, const void* b, const void* bias, void* y,

@@ -14,16 +14,18 @@ struct LtOptions {
   UnaryFn activation;
   Precision precision = Precision::f32;
   bool into_float32 = false;  // 16-bit operands, a float32 result
+  int rank = 0;               // among the algorithms that the library proposes
 };
 
 class LtProduct {
  public:
-  /// False if the library has no way to do it.
+  /// False if the library has no way to do it, or none of that rank.
   bool prepare(const CublasLt& lt, const Product& product, DType dtype, const LtOptions& options);
 
   /// What enqueue() needs, aligned as any place in a workspace.
   std::size_t workspace() const { return library_room(workspace_); }
-  /// y = activation(a b + bias); bias is null if the product has none.
+  /// y = activation(a b + bias); bias is null if the product has none. All begin at multiples of
+  /// kAlignment (those that pointers point to, where a, b and y are arrays of them).
   void enqueue(const Queue& queue, const void* a, const void* b, const void* bias, void* y,
                std::byte* workspace) const;
 
@@ -38,7 +40,7 @@ class LtProduct {
   };
   static bool types_of(DType dtype, const LtOptions& options, Types& types);
   void describe(const Product& p);
-  bool find_algorithm();
+  LtProposals propose() const;
   LtKey key(const Product& p) const;
   Descriptor<cublasLtMatrixLayoutOpaque_t> layout(cudaDataType_t type, std::int64_t rows,
                                                   std::int64_t columns, std::int64_t stride,
@@ -51,6 +53,7 @@ class LtProduct {
   cublasLtEpilogue_t epilogue_ = CUBLASLT_EPILOGUE_DEFAULT;
   UnaryFn after_;  // what no epilogue does
   std::int64_t count_ = 0, batches_ = 1;
+  bool pointers_ = false;
   Descriptor<cublasLtMatmulDescOpaque_t> operation_;
   Descriptor<cublasLtMatrixLayoutOpaque_t> first_, second_, result_;
   cublasLtMatmulAlgo_t algorithm_{};

@@ -5,7 +5,7 @@
 
 namespace thaw::cuda {
 
-KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision) {
+KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision, int rank) {
   Product p;
   const DType dtype = site.out[0].dtype;
   if (!is_floating(dtype) || !product_of(site, p)) return nullptr;
@@ -14,6 +14,7 @@ KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision) {
   LtOptions options;
   options.activation = site.op_as<ops::MatMul>().activation;
   options.precision = precision;
+  options.rank = rank;
   if (lt == nullptr || !product.prepare(*lt, p, dtype, options)) return nullptr;
   const bool has_bias = p.has_bias;
   return make_kernel({"cublaslt matmul", product.workspace()},
@@ -24,7 +25,8 @@ KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision) {
                      });
 }
 
-KernelPtr prepare_matmul_narrow(const Site& site, const Device& device, Precision precision) {
+KernelPtr prepare_matmul_narrow(const Site& site, const Device& device, Precision precision,
+                                int rank) {
   Product p;
   const DType storage = storage_of(precision, site.out[0].dtype);
   if (storage == site.out[0].dtype || !product_of(site, p)) return nullptr;
@@ -33,6 +35,7 @@ KernelPtr prepare_matmul_narrow(const Site& site, const Device& device, Precisio
   LtOptions options;
   options.activation = site.op_as<ops::MatMul>().activation;
   options.into_float32 = true;
+  options.rank = rank;
   NarrowPair operands;
   if (lt == nullptr || !product.prepare(*lt, p, storage, options) ||
       !operands.set(site, storage, device)) {

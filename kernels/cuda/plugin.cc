@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::int64_t kMostColumnBytes = std::int64_t{256} << 20;
 constexpr std::int64_t kMostScoreBytes = std::int64_t{256} << 20;
-constexpr int kCudnnAlgorithms = 3;  // of a convolution: the first that the library recommends
+// Of a convolution: the first that the library recommends.
+constexpr int kCudnnAlgorithms = 3, kProductsOfConv = 2;
 
 double seconds_now() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -63,7 +64,7 @@ class CudaBackend final : public DeviceBackend {
 
   KernelPtr prepare_preferred(const Site& site) const {
     if (std::holds_alternative<ops::MatMul>(site.op)) {
-      if (KernelPtr kernel = prepare_matmul_narrow(site, gpu_->device, precision_)) return kernel;
+      if (KernelPtr kernel = prepare_narrow(site)) return kernel;
       return prepare_matmul(site);
     }
     if (std::holds_alternative<ops::Conv>(site.op)) return prepare_conv(site);
@@ -78,20 +79,37 @@ class CudaBackend final : public DeviceBackend {
     return shape_key(op + " " + std::to_string(static_cast<int>(precision_)), site);
   }
 
-  /// The library's tiles are mostly empty where there is a single row.
-  KernelPtr prepare_matmul(const Site& site) const {
-    const Shape& y = site.out[0].shape;
-    const bool one_row =
-        y.rank() > 0 && y.num_elements() > 0 && y.num_elements() == y[y.rank() - 1];
-    if (!one_row) return prepare_matmul_cublaslt(site, precision_);
+  /// Of a product.
+  static std::string attributes(const ops::MatMul& op) {
+    return " " + std::to_string(op.transpose_a) + std::to_string(op.transpose_b) + " " +
+           std::to_string(static_cast<int>(op.activation.kind));
+  }
+
+  /// Null unless the precision asks for 16 bits: what is more exact is no candidate then, however
+  /// quick.
+  KernelPtr prepare_narrow(const Site& site) const {
     std::vector<Measured::Candidate> candidates;
-    candidates.push_back(
-        [this](const Site& at) { return prepare_matmul_cublaslt(at, precision_); });
-    candidates.push_back([](const Site& at) { return thaw::cuda::prepare_matmul(at); });
-    const auto& op = site.op_as<ops::MatMul>();
-    const std::string text = "matmul " + std::to_string(op.transpose_a) +
-                             std::to_string(op.transpose_b) + " " +
-                             std::to_string(static_cast<int>(op.activation.kind));
+    for (int rank = 0; rank < kProductAlgorithms; ++rank) {
+      candidates.push_back([this, rank](const Site& at) {
+        return prepare_matmul_narrow(at, gpu_->device, precision_, rank);
+      });
+    }
+    const std::string text = "narrow matmul" + attributes(site.op_as<ops::MatMul>());
+    return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
+  }
+
+  KernelPtr prepare_matmul(const Site& site) const {
+    std::vector<Measured::Candidate> candidates;
+    for (int rank = 0; rank < kProductAlgorithms; ++rank) {
+      candidates.push_back(
+          [this, rank](const Site& at) { return prepare_matmul_cublaslt(at, precision_, rank); });
+    }
+    // The library's tiles are mostly empty where there is a single row.
+    const Shape& y = site.out[0].shape;
+    if (y.rank() > 0 && y.num_elements() > 0 && y.num_elements() == y[y.rank() - 1]) {
+      candidates.push_back([](const Site& at) { return thaw::cuda::prepare_matmul(at); });
+    }
+    const std::string text = "matmul" + attributes(site.op_as<ops::MatMul>());
     return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
   }
 
@@ -102,9 +120,11 @@ class CudaBackend final : public DeviceBackend {
         return prepare_conv_cudnn(at, gpu_->device, precision_, rank);
       });
     }
-    candidates.push_back([this](const Site& at) {
-      return prepare_conv_cublaslt(at, gpu_->device, kMostColumnBytes, precision_);
-    });
+    for (int rank = 0; rank < kProductsOfConv; ++rank) {
+      candidates.push_back([this, rank](const Site& at) {
+        return prepare_conv_cublaslt(at, gpu_->device, kMostColumnBytes, precision_, rank);
+      });
+    }
     const auto& op = site.op_as<ops::Conv>();
     if (op.pool > 1) return nullptr;
     if (op.groups > 1) {
@@ -125,9 +145,12 @@ class CudaBackend final : public DeviceBackend {
         return prepare_conv_transpose_cudnn(at, gpu_->device, precision_, rank);
       });
     }
-    candidates.push_back([this](const Site& at) {
-      return prepare_conv_transpose_cublaslt(at, gpu_->device, kMostColumnBytes, precision_);
-    });
+    for (int rank = 0; rank < kProductsOfConv; ++rank) {
+      candidates.push_back([this, rank](const Site& at) {
+        return prepare_conv_transpose_cublaslt(at, gpu_->device, kMostColumnBytes, precision_,
+                                               rank);
+      });
+    }
     const std::string text = "conv_transpose" + attributes(site.op_as<ops::ConvTranspose>());
     return gpu_->measured.quickest(candidates, site, gpu_->device, key(text, site));
   }
@@ -147,9 +170,11 @@ class CudaBackend final : public DeviceBackend {
   KernelPtr prepare_attention(const Site& site) const {
     std::vector<Measured::Candidate> candidates;
     candidates.push_back([](const Site& at) { return thaw::cuda::prepare_attention(at); });
-    candidates.push_back([this](const Site& at) {
-      return prepare_attention_cublaslt(at, gpu_->device, kMostScoreBytes, precision_);
-    });
+    for (const auto batches : {LtBatches::together, LtBatches::each}) {
+      candidates.push_back([this, batches](const Site& at) {
+        return prepare_attention_cublaslt(at, gpu_->device, kMostScoreBytes, precision_, batches);
+      });
+    }
     const auto& op = site.op_as<ops::Attention>();
     std::string text = "attention";
     for (const std::int64_t one : {op.heads, op.key_heads, op.key_width, op.value_width,

@@ -11,7 +11,12 @@ struct Product {
   bool transpose_a = false, transpose_b = false, has_bias = false;
   // Elements between rows, and between results of a batch; 0: they are dense.
   std::int64_t a_row = 0, b_row = 0, y_row = 0, y_stride = 0;
+  // The matrices of a batch lie anywhere: a, b and y are arrays of `batches` pointers to them, in
+  // the device's memory. No bias and no activation then.
+  bool pointers = false;
 };
+
+constexpr int kProductAlgorithms = 4;  // of one product: so many its library is asked for
 
 /// False if the batches of a matmul have no single stride, or nothing is summed.
 bool product_of(const Site& site, Product& product);

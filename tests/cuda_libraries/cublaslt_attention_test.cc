@@ -42,22 +42,29 @@ test::OpCase attention_of(const AttentionSizes& s, int mask) {
   return row;
 }
 
+constexpr LtBatches kBothWays[] = {LtBatches::each, LtBatches::together};
+
 TEST(CublasLt, AttentionAgreesWithReferenceFloat64) {
-  const LtBackend backend;
-  const AttentionSizes sizes[] = {{2, 3, 3, 5, 7, 32, 64},
-                                  {1, 4, 1, 9, 33, 64, 32},
-                                  {3, 2, 2, 4, 31, 32, 32, true},
-                                  {1, 1, 1, 2, 64, 96, 32},
-                                  {2, 4, 1, 3, 5, 32, 32, true}};
+  LtBackend backend;
+  const AttentionSizes sizes[] = {{2, 3, 3, 5, 7, 32, 64},        {1, 4, 1, 9, 33, 64, 32},
+                                  {3, 2, 2, 4, 31, 32, 32, true}, {1, 1, 1, 2, 64, 96, 32},
+                                  {2, 4, 1, 3, 5, 32, 32, true},  {3, 1, 1, 5, 7, 32, 64},
+                                  {3, 4, 1, 5, 7, 32, 32}};
   for (const AttentionSizes& s : sizes) {
     for (const int mask : {0, 1, 2}) {
       const test::OpCase row = attention_of(s, mask);
-      SCOPED_TRACE(row.name);
-      for (const DType dtype : {DType::float32, DType::float16, DType::bfloat16}) {
-        EXPECT_TRUE(test::check_row(backend, row, dtype)) << name_of(dtype);
+      for (const LtBatches batches : kBothWays) {
+        backend.batches = batches;
+        const bool together = batches == LtBatches::together;
+        SCOPED_TRACE(fmt::format("{} of {} batches, together {}", row.name, s.batch, together));
+        for (const DType dtype : {DType::float32, DType::float16, DType::bfloat16}) {
+          EXPECT_EQ(test::check_row(backend, row, dtype), !together || s.batch > 1)
+              << name_of(dtype);
+        }
       }
     }
   }
+  backend.batches = LtBatches::each;
   EXPECT_FALSE(test::check_row(backend, attention_of({1, 2, 2, 3, 3, 12, 32}, 0), DType::float32))
       << "heads that are not aligned";
   EXPECT_FALSE(test::check_row(backend, attention_of({1, 4, 2, 3, 3, 32, 32}, 0), DType::float32))
@@ -65,11 +72,34 @@ TEST(CublasLt, AttentionAgreesWithReferenceFloat64) {
   EXPECT_FALSE(test::check_row(backend, attention_of({1, 1, 1, 3, 3, 32, 32}, 0), DType::float64));
 }
 
+TEST(CublasLt, AttentionOfAllBatchesIsTwoProducts) {
+  LtLibrary& library = fresh_lt_library();
+  LtBackend backend;
+  backend.batches = LtBatches::together;
+  const auto pointers = [&](const AttentionSizes& s) {
+    library.products = library.by_pointers = 0;
+    EXPECT_TRUE(test::check_row(backend, attention_of(s, 1), DType::float32));
+    EXPECT_EQ(library.products, 2);
+    return library.by_pointers;
+  };
+  EXPECT_EQ(pointers({3, 2, 2, 5, 7, 32, 32}), 2) << "heads lie side by side";
+  EXPECT_EQ(pointers({3, 2, 1, 5, 7, 32, 32, true}), 2) << "heads share keys";
+  EXPECT_EQ(pointers({3, 1, 1, 5, 7, 32, 32}), 0) << "the batches have a stride";
+  backend.batches = LtBatches::each;
+  EXPECT_TRUE(test::check_row(backend, attention_of({3, 2, 2, 5, 7, 32, 32}, 0), DType::float32));
+  EXPECT_EQ(library.products, 2 + 3 * 2);
+  backend.batches = LtBatches::together;
+  backend.most_column_bytes = 3 * 2 * 5 * 32 * 4 - 1;  // scores of all
+  EXPECT_FALSE(test::check_row(backend, attention_of({3, 2, 2, 5, 7, 32, 32}, 0), DType::float32));
+}
+
 // No exact rounding to follow: scores and weights are rounded on the way.
 TEST(CublasLt, AttentionInSixteenBits) {
   LtBackend backend;
-  for (const Precision precision : {Precision::fp16, Precision::bf16}) {
+  for (const int run : {0, 1, 2, 3}) {
+    const Precision precision = run % 2 == 0 ? Precision::fp16 : Precision::bf16;
     backend.precision = precision;
+    backend.batches = kBothWays[run / 2];
     test::OpCase row = attention_of({2, 3, 3, 5, 40, 32, 64}, 1);
     row.operands[1].constant = true;
     const std::vector<Tensor> operands = test::make_operands(row, DType::float32);
