@@ -135,14 +135,13 @@ TEST_F(MeasuredTimes, OneThreadMeasuresAndTheOthersKnow) {
       ++packed;
       return std::make_shared<int>(1);
     });
-    return std::make_unique<Candidate>(std::nullopt, 64);
+    return make_kernel({"slow"}, [](const Args&, const Queue&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    });
   };
   PackCache packs;
-  const auto ask = [&] {
-    const Site site{op, types, types, constants, &packs};
-    EXPECT_NE(real.quickest({packing, packing}, site, device, "weights"), nullptr);
-  };
-  ask();
+  const Site once{op, types, types, constants, &packs};
+  EXPECT_NE(real.quickest({packing, packing}, once, device, "weights"), nullptr);
   EXPECT_EQ(packed, 1 + 1) << "once for all candidates, once for the kernel";
   PackCache others;
   std::vector<std::thread> threads;
