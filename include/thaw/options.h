@@ -67,8 +67,10 @@ struct LoadOptions {
 enum class DeviceKind : std::uint8_t { cpu, reference, cuda, automatic };
 /// f32 keeps the model's own types; f64 computes every float in float64 (reference device only).
 /// The others are for the cuda device: products and convolutions of float32 round their operands to
-/// the shorter form and sum in float32, where a library of NVIDIA's computes them; `thaw verify
-/// --precision` measures the error.
+/// the shorter form and sum in float32, where a library of NVIDIA's computes them. With bf16
+/// activations between products are kept in bfloat16, too; with fp16, whose range is smaller than
+/// float32's, they stay float32. Inputs and outputs keep their types. docs/numerics.md says what is
+/// rounded; `thaw verify --precision` measures the error.
 enum class Precision : std::uint8_t { f32, f64, tf32, fp16, bf16 };
 
 /// How the cpu device keeps the weights of products, recurrent layers and embeddings. f32: as the

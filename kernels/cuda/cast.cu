@@ -86,6 +86,17 @@ struct CastBody {
   }
 };
 
+/// Between two types of float, both known: what stands in front of a product has to keep pace with
+/// memory.
+template <class From, class To>
+struct ConvertBody {
+  const From* x;
+  To* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    y[i] = from_compute<To>(to_compute(x[i]));
+  }
+};
+
 bool is_castable(DType dtype) {
   return is_floating(dtype) || is_integer(dtype) || dtype == DType::boolean;
 }
@@ -101,6 +112,17 @@ KernelPtr cast_kernel(DType from, DType to, std::int64_t count) {
 
 void enqueue_cast(const Queue& queue, DType from, const void* x, DType to, void* y,
                   std::int64_t count) {
+  const auto convert = [&](auto source, auto target) {
+    using From = TypeOf<decltype(source)>;
+    using To = TypeOf<decltype(target)>;
+    launch_each(queue, count,
+                ConvertBody<From, To>{static_cast<const From*>(x), static_cast<To*>(y)});
+  };
+  const bool narrows = from == DType::float32, widens = to == DType::float32;
+  if (narrows && to == DType::float16) return convert(Tag<float>{}, Tag<float16>{});
+  if (narrows && to == DType::bfloat16) return convert(Tag<float>{}, Tag<bfloat16>{});
+  if (widens && from == DType::float16) return convert(Tag<float16>{}, Tag<float>{});
+  if (widens && from == DType::bfloat16) return convert(Tag<bfloat16>{}, Tag<float>{});
   launch_each(queue, count, CastBody<double>{from, to, x, y});
 }
 
@@ -109,7 +131,11 @@ KernelPtr prepare_cast(const Site& site) {
   const std::int64_t count = site.in[0].shape.num_elements();
   if (from == to) return prepare_copy(site);
   if (!is_castable(from) || !is_castable(to)) return nullptr;
-  if (is_floating(from)) return cast_kernel<double>(from, to, count);
+  if (is_floating(from)) {
+    return make_kernel({"cuda cast"}, [=](const Args& args, const Queue& queue) {
+      enqueue_cast(queue, from, args.in[0].data, to, args.out[0].data, count);
+    });
+  }
   if (from == DType::uint64 || from == DType::boolean) {
     return cast_kernel<std::uint64_t>(from, to, count);
   }

@@ -15,6 +15,7 @@
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/window.cuh"
 #include "runtime/base/memory.h"
+#include "runtime/base/stored.h"
 
 namespace thaw::cuda {
 namespace {
@@ -27,7 +28,8 @@ Tensor last_axis_first(const Tensor& weights) {
   const std::int64_t rows = columns == 0 ? 0 : weights.num_elements() / columns;
   const std::size_t element = size_of(weights.dtype());
   Tensor turned(weights.dtype(), weights.shape());
-  const auto* from = static_cast<const std::byte*>(weights.data());
+  const ReadOnce elements(weights, 1);
+  const auto* from = elements.as<std::byte>();
   auto* to = static_cast<std::byte*>(turned.mutable_data());
   for (std::int64_t column = 0; column < columns; ++column) {
     for (std::int64_t row = 0; row < rows; ++row) {

@@ -52,7 +52,6 @@ struct ExpressionBody {
       const C first = value_at(values, now.source[0]);
       last = now.binary ? apply(now.kind, first, value_at(values, now.source[1]))
                         : activate(now.fn, first);
-      last = to_compute(from_compute<T>(last));  // as an op of its own rounds
       THAW_UNROLL
       for (int n = kOperands; n < kPlaces; ++n) values[n] = now.result == n ? last : values[n];
     }

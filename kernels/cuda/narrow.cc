@@ -1,11 +1,10 @@
 #include "kernels/cuda/narrow.h"
 
-#include <cmath>
 #include <string>
 
 #include "kernels/backend.h"
-#include "runtime/base/half.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/stored.h"
 
 namespace thaw::cuda {
 
@@ -18,23 +17,11 @@ DType storage_of(Precision precision, DType dtype) {
   }
 }
 
-Tensor rounded(const Tensor& weights, DType storage) {
-  Tensor narrow(storage, weights.shape());
-  const float* from = weights.data<float>();
-  auto* to = static_cast<std::uint16_t*>(narrow.mutable_data());
-  const bool half = storage == DType::float16;
-  for (std::int64_t i = 0; i < weights.num_elements(); ++i) {
-    to[i] = half ? float_to_half(from[i]) : float_to_bfloat(from[i]);
-    const float back = half ? half_to_float(to[i]) : bfloat_to_float(to[i]);
-    if (std::isfinite(from[i]) != std::isfinite(back)) return {};
-  }
-  return narrow;
-}
-
 std::shared_ptr<const void> uploaded(const Tensor& tensor, const Device& device) {
   std::shared_ptr<std::byte> memory = device.allocate(tensor.size_bytes(), MemoryKind::device);
-  const std::unique_ptr<Stream> stream = device.make_stream();
-  stream->copy_to_device(memory.get(), tensor.data(), tensor.size_bytes());
+  const ReadOnce elements(tensor, 1);
+  const std::unique_ptr<Stream> stream = device.make_stream();  // ends before what it reads
+  stream->copy_to_device(memory.get(), elements.data(), tensor.size_bytes());
   stream->wait();
   return memory;
 }

@@ -5,15 +5,13 @@
 #include <memory>
 
 #include "kernels/cuda/dispatch.h"
+#include "runtime/base/rounded.h"
 #include "thaw/options.h"
 
 namespace thaw::cuda {
 
 /// What `precision` keeps operands of `dtype` as: float16 or bfloat16 for float32, else `dtype`.
 DType storage_of(Precision precision, DType dtype);
-
-/// float32 rounded to `storage` (to nearest even); empty if an element is beyond its range.
-Tensor rounded(const Tensor& weights, DType storage);
 
 /// y = x in another type of float.
 void enqueue_cast(const Queue& queue, DType from, const void* x, DType to, void* y,

@@ -1,5 +1,5 @@
-// Expressions of elementwise functions: each step rounds to the element type, as the ops that it
-// stands for would.
+// Expressions of elementwise functions: each step rounds to float32 or float64, as the ops that it
+// stands for would; 16-bit floats are computed in float32 and rounded once.
 #include "runtime/ir/elementwise.h"
 
 #include <array>
@@ -24,37 +24,38 @@ NestedLoop<kPlaces> expression_loop(const Site& site) {
   return {shape.dims(), strides};
 }
 
-template <class T>
+template <class C>
 struct ElementStep {
-  Arithmetic<T> binary = nullptr;
+  Arithmetic<C> binary = nullptr;
   UnaryFn unary;
   std::array<std::int16_t, 2> sources{};
 };
 
 template <class T>
 KernelPtr expression_kernel(const Site& site, const ElementwiseExpression& expression) {
-  std::vector<ElementStep<T>> steps;
+  using C = Compute<T>;
+  std::vector<ElementStep<C>> steps;
   for (const ElementwiseStep& step : expression.steps) {
-    ElementStep<T> element{nullptr, rounded_to(site.out[0].dtype, step.unary), step.sources};
-    if (step.binary) element.binary = float_function<T>(step.kind);
+    ElementStep<C> element{nullptr, rounded_to(site.out[0].dtype, step.unary), step.sources};
+    if (step.binary) element.binary = float_function<C>(step.kind);
     if (step.binary && element.binary == nullptr) return nullptr;
     steps.push_back(element);
   }
   return make_kernel([loop = expression_loop(site), steps](const Args& args) {
     loop.each([&](const auto& at) {
-      std::array<T, kMaxElementwiseSteps> values;
+      std::array<C, kMaxElementwiseSteps> values;
       const auto value = [&](std::int16_t source) {
-        if (source < 0) return load(values[static_cast<std::size_t>(-1 - source)]);
+        if (source < 0) return values[static_cast<std::size_t>(-1 - source)];
         const auto operand = static_cast<std::size_t>(source);
         return load(args.in[operand].template as<T>()[at[operand]]);
       };
       for (std::size_t i = 0; i < steps.size(); ++i) {
-        const ElementStep<T>& step = steps[i];
+        const ElementStep<C>& step = steps[i];
         values[i] = step.binary == nullptr
-                        ? store<T>(apply(step.unary, value(step.sources[0])))
-                        : store<T>(step.binary(value(step.sources[0]), value(step.sources[1])));
+                        ? store<C>(apply(step.unary, value(step.sources[0])))
+                        : store<C>(step.binary(value(step.sources[0]), value(step.sources[1])));
       }
-      args.out[0].template as_mutable<T>()[at.back()] = values[steps.size() - 1];
+      args.out[0].template as_mutable<T>()[at.back()] = store<T>(values[steps.size() - 1]);
     });
   });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/check.h"
+#include "runtime/base/rounded.h"
 #include "runtime/exec/evaluator.h"
 #include "runtime/passes/passes.h"
 
@@ -64,6 +65,7 @@ Program::Program(const Graph& graph, const Backend& backend, const ProgramOption
       backend_(backend),
       device_(options.device),
       optimize_(options.optimize),
+      narrows_(options.device != nullptr && options.precision == Precision::bf16),
       inputs_(specs(graph_, graph_.inputs, graph_.input_names)),
       outputs_(specs(graph_, graph_.outputs, graph_.output_names)),
       packs_(options.weights),
@@ -94,6 +96,16 @@ void Program::fuse(Graph& graph) const {
   });
 }
 
+// Plans share the rounded constants, so that the device has them once.
+void Program::narrow(Graph& graph) const {
+  narrow_activations(graph, [&](const Tensor& wide) {
+    const auto kept = packs_.get(wide, "bfloat16", [&]() -> std::shared_ptr<const void> {
+      return std::make_shared<const Tensor>(rounded(wide, DType::bfloat16));
+    });
+    return *static_cast<const Tensor*>(kept.get());
+  });
+}
+
 std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& shapes, int threads,
                                                      bool fused, Door door) const {
   auto compiled = std::make_shared<Compiled>();
@@ -104,9 +116,13 @@ std::shared_ptr<const Compiled> Program::compile_now(const std::vector<Shape>& s
   Graph graph = specialise(graph_, shapes, reference_evaluator());
   if (optimize_) run_shaped_pipeline(graph);
   if (fused) fuse(graph);
+  Graph interpreted = narrows_ ? graph : Graph{};  // in float32
+  if (narrows_) narrow(graph);
   compiled->plan =
       compile(std::move(graph), backend_, &packs_, threads, compiled->why, device_, door);
-  if (compiled->plan == nullptr) compiled->graph = std::move(graph);  // compile left it as it was
+  if (compiled->plan == nullptr) {  // compile left it as it was
+    compiled->graph = std::move(narrows_ ? interpreted : graph);
+  }
   return compiled;
 }
 

@@ -15,6 +15,8 @@
 namespace thaw {
 
 struct ProgramOptions {
+  /// f64 widens the graph. With bf16 activations between products on a device are bfloat16
+  /// (narrow_activations). The rest is the device's.
   Precision precision = Precision::f32;
   int max_plans = 16;  // at least 1
   WeightStorage weights = WeightStorage::f32;
@@ -73,11 +75,13 @@ class Program {
   std::shared_ptr<const Compiled> compile_now(const std::vector<Shape>& shapes, int threads,
                                               bool fused, Door door) const;
   void fuse(Graph& graph) const;
+  void narrow(Graph& graph) const;
 
   Graph graph_;
   const Backend& backend_;
   const DeviceBackend* device_;
   bool optimize_;
+  bool narrows_;  // planned graphs keep activations in bfloat16
   std::vector<TensorSpec> inputs_, outputs_;
 
   mutable PackCache packs_;

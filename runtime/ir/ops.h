@@ -88,7 +88,8 @@ struct Cast {
 };
 
 /// (operands...) -> (y): unary and binary functions of broadcast floats of one type, computed in
-/// one pass: "relu(add($0, mul($1, $2)))" (elementwise.h). Made when a graph is planned.
+/// one pass: "relu(add($0, mul($1, $2)))" (elementwise.h). 16-bit floats are computed in float and
+/// rounded once, behind the last function. Made when a graph is planned.
 struct Elementwise {
   std::string expression;
   THAW_FIELDS(THAW_FIELD(expression))

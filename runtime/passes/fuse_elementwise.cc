@@ -96,7 +96,9 @@ bool fuse_elementwise(Graph& graph, FunctionRef<bool(const Op&, DType)> fusible)
     const auto* binary = std::get_if<ops::Binary>(&op);
     const bool keeps_type = (unary != nullptr && !is_predicate(unary->fn.kind)) ||
                             (binary != nullptr && !is_predicate(binary->kind));
-    return keeps_type && is_floating(dtype) && fusible(op, dtype);
+    // An expression of 16-bit floats rounds once, where its functions would round each.
+    const bool exact = dtype == DType::float32 || dtype == DType::float64;
+    return keeps_type && exact && fusible(op, dtype);
   };
   bool changed = false;
   const std::vector<NodeId> single_user = single_users(graph);

@@ -48,8 +48,8 @@ bool fuse_activation(Graph& graph);
 bool fuse_einsum(Graph& graph);
 /// Products with ones go, sums over their count are means. For a graph whose shapes are known.
 bool fuse_moments(Graph& graph);
-/// Trees of unary and binary functions -> elementwise. For a graph whose shapes are known;
-/// `fusible` says which functions the backend is quicker at in one pass.
+/// Trees of unary and binary functions of float32 or float64 -> elementwise. For a graph whose
+/// shapes are known; `fusible` says which functions the backend is quicker at in one pass.
 bool fuse_elementwise(Graph& graph, FunctionRef<bool(const Op&, DType)> fusible);
 
 /// softmax(q k^T) v in float32, with scales, masks and the transposes that part heads -> attention.
@@ -58,6 +58,14 @@ bool fuse_attention(Graph& graph);
 /// float32 conv on two axes, then the largest of each 2 x 2 block -> conv that keeps only these.
 /// For a graph whose shapes are known.
 bool fuse_pool(Graph& graph);
+
+/// Products of float32 (matmul, einsum, conv, conv_transpose, attention) and what moves, joins or
+/// computes element by element, normalizes or reduces their results on the way to others become
+/// bfloat16: what only the graph's outputs need, the last products among it, stays float32, and so
+/// do inputs, outputs, and nodes with operands that bfloat16 cannot hold. One cast per value stands
+/// where types meet. `round` gives a constant in bfloat16, or an empty tensor if that cannot hold
+/// it. Not in sub-graphs. For a graph whose shapes are known, behind every fusion.
+bool narrow_activations(Graph& graph, FunctionRef<Tensor(const Tensor&)> round);
 
 struct PipelineOptions {
   bool optimize = true;

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "runtime/base/check.h"
+#include "runtime/base/stored.h"
 #include "runtime/plan/arrange.h"
 #include "runtime/plan/builtin.h"
 #include "runtime/plan/lifetimes.h"
@@ -188,8 +189,9 @@ std::shared_ptr<const void> Compiler::upload(const Tensor& tensor) const {
   const auto make = [&]() -> std::shared_ptr<const void> {
     const Device& device = plan_.device->device();
     std::shared_ptr<std::byte> memory = device.allocate(tensor.size_bytes(), MemoryKind::device);
-    const std::unique_ptr<Stream> stream = device.make_stream();
-    stream->copy_to_device(memory.get(), tensor.data(), tensor.size_bytes());
+    const ReadOnce elements(tensor, 1);
+    const std::unique_ptr<Stream> stream = device.make_stream();  // ends before what it reads
+    stream->copy_to_device(memory.get(), elements.data(), tensor.size_bytes());
     stream->wait();
     return memory;
   };

@@ -45,11 +45,21 @@ TEST(FuseElementwise, Chain) {
             Texts{"sub(relu(mul($0, $1)), $0)"});
 }
 
-TEST(FuseElementwise, ParametersAndHalves) {
-  EXPECT_EQ(fused("%x: float16[7] = input()\n%a = unary(%x) {fn = leaky_relu(0.5, 0)}\n"
+TEST(FuseElementwise, Parameters) {
+  EXPECT_EQ(fused("%x: float64[7] = input()\n%a = unary(%x) {fn = leaky_relu(0.5, 0)}\n"
                   "%b = unary(%a) {fn = exp}\noutputs(%b)",
                   kEvery),
             Texts{"exp(leaky_relu<0.5, 0>($0))"});
+}
+
+TEST(FuseElementwise, HalvesThatRoundEachTimeStay) {
+  for (const char* dtype : {"float16", "bfloat16"}) {
+    EXPECT_EQ(fused(std::string("%x: ") + dtype +
+                        "[7] = input()\n%a = unary(%x) {fn = exp}\n%b = unary(%a) {fn = neg}\n"
+                        "outputs(%b)",
+                    kEvery),
+              Texts{});
+  }
 }
 
 TEST(FuseElementwise, BroadcastOperandsStayOutside) {
