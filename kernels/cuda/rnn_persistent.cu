@@ -121,12 +121,6 @@ Projection plain_projection_of(const Product& p) {
           }};
 }
 
-/// Of one direction, in 16 bits.
-struct NarrowWeights {
-  NarrowOperand kernel, recurrent;
-  std::size_t workspace() const { return kernel.workspace() + recurrent.workspace(); }
-};
-
 /// One launch for one or two directions.
 struct PersistentRnn {
   TeamCell cell = TeamCell::lstm;
@@ -134,11 +128,12 @@ struct PersistentRnn {
   RnnShape shape[2];
   int first_operand[2] = {0, 0};
   Projection projection;
-  bool narrow = false;  // of the three below
-  NarrowOperand x;      // the same for both directions
-  NarrowWeights weights[2];
+  bool narrow = false;      // of the two below
+  NarrowOperand x;          // the same for both directions
+  NarrowOperand kernel[2];  // the input's weights
+  RecurrentWeights recurrent[2];
   std::size_t exchange_at = 0, exchange_bytes = 0, product_at = 0,
-              narrow_at = 0;  // in the workspace
+              weights_at = 0;  // in the workspace
   std::size_t bytes = 0;
 
   void plan_workspace() {
@@ -151,20 +146,21 @@ struct PersistentRnn {
                                 sizeof(std::uint32_t));
     }
     product_at = exchange_at + align_up(exchange_bytes);
-    narrow_at = product_at + align_up(projection.workspace);
-    bytes = narrow_at;
-    if (!narrow) return;
-    bytes += x.workspace();
-    for (int d = 0; d < team.directions; ++d) bytes += weights[d].workspace();
+    weights_at = product_at + align_up(projection.workspace);
+    bytes = weights_at;
+    if (narrow) bytes += x.workspace();
+    for (int d = 0; d < team.directions; ++d) {
+      bytes += recurrent[d].workspace() + (narrow ? kernel[d].workspace() : 0);
+    }
   }
 
-  /// One bit per operand that lies on the device in 16 bits.
+  /// One bit per operand that lies on the device in another form.
   std::uint32_t packed() const {
     std::uint32_t bits = 0;
-    for (int d = 0; narrow && d < layer.team.directions; ++d) {
-      const std::uint32_t here = (x.constant() ? 1U : 0U) |
-                                 (weights[d].kernel.constant() ? 2U : 0U) |
-                                 (weights[d].recurrent.constant() ? 4U : 0U);
+    for (int d = 0; d < layer.team.directions; ++d) {
+      const std::uint32_t here = (narrow && x.constant() ? 1U : 0U) |
+                                 (narrow && kernel[d].constant() ? 2U : 0U) |
+                                 (recurrent[d].constant() ? 4U : 0U);
       bits |= here << first_operand[d];
     }
     return bits;
@@ -174,25 +170,24 @@ struct PersistentRnn {
     RnnLayer bound = layer;
     const TeamShape& team = layer.team;
     const auto projected = static_cast<std::size_t>(shape[0].projected_elements()) * sizeof(float);
-    std::byte* room = args.workspace + narrow_at;
+    std::byte* room = args.workspace + weights_at;
     const void* input = operand(args, 0, 0);
     if (narrow && shape[0].projected_elements() > 0) input = x.bring(queue, input, room);
     if (narrow) room += x.workspace();
     for (int d = 0; d < team.directions; ++d) {
       auto* y = reinterpret_cast<float*>(args.workspace +
                                          static_cast<std::size_t>(d) * align_up(projected));
-      const void *kernel = operand(args, d, 1), *recurrent = operand(args, d, 2);
+      const void* w = operand(args, d, 1);
       if (narrow) {
-        kernel = weights[d].kernel.bring(queue, kernel, room);
-        room += weights[d].kernel.workspace();
-        recurrent = weights[d].recurrent.bring(queue, recurrent, room);
-        room += weights[d].recurrent.workspace();
+        w = kernel[d].bring(queue, w, room);
+        room += kernel[d].workspace();
       }
       if (shape[d].projected_elements() > 0) {
-        projection.enqueue(queue, input, kernel, y, args.workspace + product_at);
+        projection.enqueue(queue, input, w, y, args.workspace + product_at);
       }
       bound.direction[d] = bind(args, d, y);
-      bound.direction[d].recurrent = recurrent;
+      bound.direction[d].recurrent = recurrent[d].bring(queue, operand(args, d, 2), room);
+      room += recurrent[d].workspace();
     }
     if (exchange_bytes > 0) {
       queue.stream.fill_zero(args.workspace + exchange_at, exchange_bytes);
@@ -217,7 +212,7 @@ struct PersistentRnn {
     to.bias = operand(args, d, s.bias);
     to.h0 = operand(args, d, s.h0);
     to.c0 = operand(args, d, s.c0);
-    to.mask = static_cast<const bool*>(operand(args, d, s.mask));
+    to.mask = static_cast<const std::uint8_t*>(operand(args, d, s.mask));
     to.y = out[0].data;
     to.h = out[1].data;
     to.c = results == 3 ? out[2].data : nullptr;
@@ -234,13 +229,19 @@ struct PersistentRnn {
 bool narrow_layer(const std::vector<Site>& sites, DType storage, const Device& device,
                   PersistentRnn& rnn) {
   rnn.narrow = true;
-  rnn.layer.weights = storage;
   if (!rnn.x.set(sites[0], 0, storage, device)) return false;
   for (std::size_t d = 0; d < sites.size(); ++d) {
-    if (!rnn.weights[d].kernel.set(sites[d], 1, storage, device) ||
-        !rnn.weights[d].recurrent.set(sites[d], 2, storage, device)) {
-      return false;
-    }
+    if (!rnn.kernel[d].set(sites[d], 1, storage, device)) return false;
+  }
+  return true;
+}
+
+/// False if the weights' type cannot hold them.
+bool pack_recurrent(const std::vector<Site>& sites, const Device& device, PersistentRnn& rnn) {
+  const RnnLayer& layer = rnn.layer;
+  const WeightOrder order{gates_of(rnn.cell), layer.units, layer.team.per_lane, layer.team.lanes};
+  for (std::size_t d = 0; d < sites.size(); ++d) {
+    if (!rnn.recurrent[d].set(sites[d], order, layer.weights, device)) return false;
   }
   return true;
 }
@@ -269,8 +270,9 @@ bool prepare_layer(const std::vector<Site>& sites, const RnnTarget& target, Pers
   }
   rnn.layer.activation = function_of<float>(op.activation, dtype);
   rnn.layer.recurrent_activation = function_of<float>(op.recurrent_activation, dtype);
-  rnn.layer.dtype = rnn.layer.weights = dtype;
   const DType storage = storage_of(target.precision, dtype);
+  rnn.layer.dtype = dtype;
+  rnn.layer.weights = storage;
   if (storage != dtype && !narrow_layer(sites, storage, *target.device, rnn)) return false;
   rnn.layer.batch = s.batch;
   rnn.layer.steps = s.steps;
@@ -282,7 +284,7 @@ bool prepare_layer(const std::vector<Site>& sites, const RnnTarget& target, Pers
   product.n = s.columns();
   product.k = s.inputs;
   rnn.projection = target.projection(product, storage);
-  if (!rnn.projection.enqueue) return false;
+  if (!rnn.projection.enqueue || !pack_recurrent(sites, *target.device, rnn)) return false;
   rnn.plan_workspace();
   return true;
 }

@@ -44,7 +44,7 @@ struct RnnTarget {
   TeamLimits limits;
   MakeProjection projection = plain_projection;
   Precision precision = Precision::f32;
-  const Device* device = nullptr;  // for weights in 16 bits
+  const Device* device = nullptr;  // for packed weights; never null
   TeamRoom has_room = device_has_room;
 };
 

@@ -9,11 +9,11 @@
 
 #include "kernels/cuda/functions.cuh"
 #include "kernels/cuda/rnn_shape.h"
+#include "kernels/cuda/rnn_weights.cuh"
 
 namespace thaw::cuda {
 
-constexpr int kTeamThreads = 256;  // of a block; every one may have 255 registers
-constexpr int kMostLanes = 32;     // of a unit: a warp
+constexpr int kMostLanes = 32;  // of a unit: a warp
 
 enum class TeamKind : std::uint8_t { block, cluster, grid };
 /// The two forms of a gru are two cells here.
@@ -59,11 +59,12 @@ struct TeamShape {
 
 /// What differs between the directions of a bidirectional layer.
 struct RnnDirection {
-  const float* projected = nullptr;                  // x W, without the bias
-  const void *recurrent = nullptr, *bias = nullptr;  // bias may be null
-  const void *h0 = nullptr, *c0 = nullptr;           // null: zero
-  const bool* mask = nullptr;                        // may be null
-  void *y = nullptr, *h = nullptr, *c = nullptr;     // c: lstm only
+  const float* projected = nullptr;               // x W, without the bias
+  const void* recurrent = nullptr;                // packed (rnn_weights.cuh)
+  const void* bias = nullptr;                     // may be null
+  const void *h0 = nullptr, *c0 = nullptr;        // null: zero
+  const std::uint8_t* mask = nullptr;             // zero: masked; may be null
+  void *y = nullptr, *h = nullptr, *c = nullptr;  // c: lstm only
   bool go_backwards = false, return_sequences = false, zero_output_for_mask = false;
   std::int64_t y_batch = 0, y_step = 0;
 };
@@ -80,21 +81,6 @@ struct RnnLayer {
   std::uint32_t* arrivals = nullptr;  // one counter per team of a grid, zero at first
   RnnDirection direction[2];
 };
-
-THAW_HOST_DEVICE inline float load_float(const void* data, DType dtype, std::int64_t i) {
-  switch (dtype) {
-    case DType::float16: return to_compute(static_cast<const float16*>(data)[i]);
-    case DType::bfloat16: return to_compute(static_cast<const bfloat16*>(data)[i]);
-    default: return static_cast<const float*>(data)[i];
-  }
-}
-THAW_HOST_DEVICE inline void store_float(void* data, DType dtype, std::int64_t i, float value) {
-  switch (dtype) {
-    case DType::float16: static_cast<float16*>(data)[i] = from_compute<float16>(value); break;
-    case DType::bfloat16: static_cast<bfloat16*>(data)[i] = from_compute<bfloat16>(value); break;
-    default: static_cast<float*>(data)[i] = value; break;
-  }
-}
 
 /// The functions that recurrent layers have, all in line: a call would push the weights out of the
 /// registers.
@@ -140,6 +126,7 @@ struct RnnTeam {
     float weights[kGates][kPerLane];
     float input_bias[kGates], recurrent_bias;  // the latter of a gru's candidate
     float projected[kSums], sums[kSums];
+    std::uint32_t taken[kAtOnce];  // zero: masked
     float h[kAtOnce], c[kAtOnce];  // what commit() writes
   };
 
@@ -172,22 +159,19 @@ struct RnnTeam {
 
   /// The thread's weights, and the states before the first step.
   THAW_HOST_DEVICE void load(const TeamSeat& seat, Thread& thread) const {
-    const TeamShape& team = layer.team;
     const RnnDirection& d = direction_of(seat);
-    const int unit = unit_of(seat), lane = lane_of(seat), units = layer.units;
+    const int unit = unit_of(seat), units = layer.units;
     const std::int64_t columns = std::int64_t{kGates} * units;
     const bool own = unit < units;
+    switch (layer.weights) {
+      case DType::float16: load_weights<float16>(seat, thread); break;
+      case DType::bfloat16: load_weights<bfloat16>(seat, thread); break;
+      default: load_weights<float>(seat, thread); break;
+    }
     THAW_UNROLL
     for (int g = 0; g < kGates; ++g) {
       thread.input_bias[g] =
           own && d.bias != nullptr ? load_float(d.bias, layer.dtype, g * units + unit) : 0.0f;
-      THAW_UNROLL
-      for (int j = 0; j < kPerLane; ++j) {
-        const int k = ((j / 4) * team.lanes + lane) * 4 + j % 4;
-        thread.weights[g][j] = own && k < units ? load_float(d.recurrent, layer.weights,
-                                                             k * columns + g * units + unit)
-                                                : 0.0f;
-      }
     }
     thread.recurrent_bias = 0;
     if constexpr (kCell == TeamCell::gru) {
@@ -199,8 +183,31 @@ struct RnnTeam {
         thread.recurrent_bias = load_float(d.bias, layer.dtype, columns + 2 * units + unit);
       }
     }
+    THAW_UNROLL
+    for (int r = 0; r < kAtOnce; ++r) thread.taken[r] = 1;
     load_states(seat);
-    if (chunks() == 1) load_projected(seat, thread, 0, 0);
+    if (chunks() == 1) load_inputs(seat, thread, 0, 0);
+  }
+
+  /// What is behind the last unit or row is not read.
+  template <class T>
+  THAW_HOST_DEVICE void load_weights(const TeamSeat& seat, Thread& thread) const {
+    using Piece = WeightPiece<T>;
+    const WeightOrder order{kGates, layer.units, kPerLane, layer.team.lanes};
+    const auto* pieces = static_cast<const Piece*>(direction_of(seat).recurrent);
+    const bool own = unit_of(seat) < layer.units;
+    THAW_UNROLL
+    for (int g = 0; g < kGates; ++g) {
+      THAW_UNROLL
+      for (int j = 0; j < kPerLane; j += Piece::kElements) {
+        Piece piece{};
+        if (own && order.row(j, lane_of(seat)) < layer.units) {
+          piece = pieces[order.place(seat.rank, seat.thread, g, j, Piece::kElements)];
+        }
+        THAW_UNROLL
+        for (int e = 0; e < Piece::kElements; ++e) thread.weights[g][j + e] = piece.element(e);
+      }
+    }
   }
 
   THAW_HOST_DEVICE void load_states(const TeamSeat& seat) const {
@@ -225,17 +232,20 @@ struct RnnTeam {
     }
   }
 
-  /// Of the unit, for the sequences of a chunk: asked for long before it is used.
-  THAW_HOST_DEVICE void load_projected(const TeamSeat& seat, Thread& thread, std::int64_t step,
-                                       int chunk) const {
+  /// x W of the unit and the mask, for the sequences of a chunk: asked for long before they are
+  /// used.
+  THAW_HOST_DEVICE void load_inputs(const TeamSeat& seat, Thread& thread, std::int64_t step,
+                                    int chunk) const {
     const RnnDirection& d = direction_of(seat);
     const int unit = unit_of(seat);
     THAW_UNROLL
     for (int r = 0; r < kAtOnce; ++r) {
       const int row = chunk * kAtOnce + r;
       const bool there = step < layer.steps && unit < layer.units && exists(seat, row);
-      const std::int64_t at = (first_row(seat) + row) * layer.projected_batch +
-                              time(d, step) * layer.projected_step + unit;
+      const std::int64_t sequence = first_row(seat) + row, now = time(d, step);
+      const std::int64_t at = sequence * layer.projected_batch + now * layer.projected_step + unit;
+      // Only written where there is a mask: nothing then waits for the byte before it is used.
+      if (there && d.mask != nullptr) thread.taken[r] = d.mask[sequence * layer.steps + now];
       THAW_UNROLL
       for (int g = 0; g < kGates; ++g) {
         thread.projected[g * kAtOnce + r] =
@@ -251,7 +261,7 @@ struct RnnTeam {
     constexpr int kFirst = kCell == TeamCell::gru_reset_before && kPhase == 1 ? 2 : 0;
     constexpr int kEnd = kCell == TeamCell::gru_reset_before && kPhase == 0 ? 2 : kGates;
     const TeamShape& team = layer.team;
-    if (chunks() > 1) load_projected(seat, thread, step, chunk);
+    if (chunks() > 1) load_inputs(seat, thread, step, chunk);
     const int which = kPhase == 1 ? 2 : static_cast<int>(step & 1);
     const int lane = lane_of(seat), padded = team.padded();
     const float* vectors = seat.shared + team.vector(which) + chunk * kAtOnce * padded;
@@ -337,19 +347,13 @@ struct RnnTeam {
         publish(2, in_vector, thread.h[r]);
       } else {
         const int now = static_cast<int>(step & 1);
-        const bool taken = is_taken(seat, row, step);
+        const bool taken = thread.taken[r] != 0;
         const float next = taken ? thread.h[r] : seat.shared[team.vector(now) + in_vector];
         publish(1 - now, in_vector, next);
         if (first_lane) finish_step(seat, thread.c[r], row, step, taken, next);
       }
     }
-    if (kPhase == kPhases - 1 && chunks() == 1) load_projected(seat, thread, step + 1, 0);
-  }
-
-  /// Not masked.
-  THAW_HOST_DEVICE bool is_taken(const TeamSeat& seat, int row, std::int64_t step) const {
-    const RnnDirection& d = direction_of(seat);
-    return d.mask == nullptr || d.mask[(first_row(seat) + row) * layer.steps + time(d, step)];
+    if (kPhase == kPhases - 1 && chunks() == 1) load_inputs(seat, thread, step + 1, 0);
   }
 
   /// The cell state and the output of a unit, by its first lane.
