@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "kernels/cuda/cuda_stream.h"
@@ -69,11 +70,15 @@ static_assert(sizeof(Layout) <= sizeof(cublasLtMatrixLayoutOpaque_t));
 
 template <class T, class Opaque>
 T& inside(Opaque* opaque) {
-  return *reinterpret_cast<T*>(opaque->data);
+  return *std::launder(reinterpret_cast<T*>(opaque->data));
 }
 template <class T, class Opaque>
 const T& inside(const Opaque* opaque) {
-  return *reinterpret_cast<const T*>(opaque->data);
+  return *std::launder(reinterpret_cast<const T*>(opaque->data));
+}
+template <class T, class Opaque>
+void begin(Opaque* opaque, const T& value) {
+  new (opaque->data) T(value);
 }
 
 template <class T>
@@ -112,7 +117,7 @@ void put(T& field, const void* value, std::size_t bytes) {
 cublasStatus_t operation_create(cublasLtMatmulDesc_t* made, cublasComputeType_t compute,
                                 cudaDataType_t) {
   *made = new cublasLtMatmulDescOpaque_t{};
-  inside<Operation>(*made).compute = compute;
+  begin<Operation>(*made, {compute, CUBLAS_OP_N, CUBLAS_OP_N, CUBLASLT_EPILOGUE_DEFAULT, nullptr});
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t operation_destroy(cublasLtMatmulDesc_t gone) {
@@ -136,7 +141,7 @@ cublasStatus_t operation_set(cublasLtMatmulDesc_t operation,
 cublasStatus_t layout_create(cublasLtMatrixLayout_t* made, cudaDataType_t type, std::uint64_t rows,
                              std::uint64_t columns, std::int64_t leading) {
   *made = new cublasLtMatrixLayoutOpaque_t{};
-  inside<Layout>(*made) = {type, 1, rows, columns, leading, 0, CUBLASLT_BATCH_MODE_STRIDED};
+  begin<Layout>(*made, {type, 1, rows, columns, leading, 0, CUBLASLT_BATCH_MODE_STRIDED});
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t layout_destroy(cublasLtMatrixLayout_t gone) {
@@ -159,7 +164,7 @@ cublasStatus_t layout_set(cublasLtMatrixLayout_t layout, cublasLtMatrixLayoutAtt
 
 cublasStatus_t preference_create(cublasLtMatmulPreference_t* made) {
   *made = new cublasLtMatmulPreferenceOpaque_t{};
-  inside<Preference>(*made) = {{256, 256, 256, 256}, CUBLASLT_REDUCTION_SCHEME_MASK, 0};
+  begin<Preference>(*made, {{256, 256, 256, 256}, CUBLASLT_REDUCTION_SCHEME_MASK, 0});
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t preference_destroy(cublasLtMatmulPreference_t gone) {
@@ -203,7 +208,7 @@ cublasStatus_t heuristic(cublasLtHandle_t, cublasLtMatmulDesc_t operation, cubla
     if (*count == std::min(requested, library.most)) break;
     if ((known.reduction & ~asked.reductions) != 0 || known.workspace > asked.workspace) continue;
     cublasLtMatmulHeuristicResult_t& result = results[(*count)++];
-    inside<Algorithm>(&result.algo) = {i, product, asked.alignments, address & -address};
+    begin<Algorithm>(&result.algo, {i, product, asked.alignments, address & -address});
     result.workspaceSize = known.workspace;
     result.state = known.state;
   }
