@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,14 @@ class Recording {
   virtual ~Recording() = default;
 };
 
+/// A copy between device memory and memory of MemoryKind::pinned.
+struct Transfer {
+  void* to = nullptr;
+  const void* from = nullptr;
+  std::size_t bytes = 0;
+  bool to_device = false;
+};
+
 /// Work in order. Calls return at once; what they enqueue runs after everything enqueued before.
 /// Host memory given to a copy must stay as it is until wait(). One thread at a time. Every call
 /// throws Error(device) when the device has failed, now or earlier.
@@ -31,6 +40,8 @@ class Stream {
   virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
   /// Between any memory that the device reaches.
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
+  /// Several copies at once, none of which touches what another writes.
+  virtual void transfer(std::span<const Transfer> transfers);
   virtual void fill_zero(void* device, std::size_t bytes) = 0;
   virtual void wait() = 0;
   /// Between the two, work is recorded instead of run. Waiting is then an error.
@@ -44,6 +55,15 @@ class Stream {
   virtual void precede(void* other);
 };
 
+inline void Stream::transfer(std::span<const Transfer> transfers) {
+  for (const Transfer& one : transfers) {
+    if (one.to_device) {
+      copy_to_device(one.to, one.from, one.bytes);
+    } else {
+      copy_to_host(one.to, one.from, one.bytes);
+    }
+  }
+}
 inline void Stream::follow(void*) {
   throw Error(ErrorCode::unimplemented, "this device takes no streams of the caller's");
 }
@@ -110,6 +130,8 @@ class DeviceKernel : public Kernel {
   /// Puts the work into the queue and returns. Allocates no memory and waits for nothing, so that
   /// it can be recorded.
   virtual void enqueue(const Args& args, const Queue& queue) const = 0;
+  /// What enqueue() would copy, if that is all that it does: neighbours then go together.
+  virtual std::optional<Transfer> transfer(const Args&) const { return std::nullopt; }
   /// Whether it may write a fault.
   virtual bool may_fault() const { return false; }
   void run(const Args&) const final {

@@ -12,7 +12,7 @@
 namespace thaw {
 
 /// Counts up with every change of device.h, kernel.h, plugin.h or the ops.
-constexpr std::uint32_t kPluginInterface = 4;
+constexpr std::uint32_t kPluginInterface = 5;
 
 struct CudaPlugin {
   std::uint32_t interface = kPluginInterface;

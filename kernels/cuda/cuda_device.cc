@@ -1,5 +1,8 @@
 #include "kernels/cuda/cuda_device.h"
 
+#include <utility>
+
+#include "kernels/cuda/product.h"
 #include "kernels/cuda/table.h"
 #include "runtime/base/check.h"
 
@@ -8,6 +11,11 @@ namespace {
 
 constexpr int kPortableCluster = 8;  // blocks of a cluster on every GPU that has clusters
 constexpr int kDevice = 0;
+// Bytes of a copy between the memories that is a kernel, which reads or writes pinned memory where
+// it lies, instead of a copy engine's work: that must be handed to another part of the device and
+// waited for there. A thread moves 16 bytes, so that the requests of so few threads are all on
+// their way at once; with more the engine's larger packets make up for what it takes to start it.
+constexpr std::size_t kMostByKernel = 64 * 1024;
 
 class CudaRecording final : public Recording {
  public:
@@ -49,6 +57,22 @@ class CudaStream final : public Stream {
   }
   void copy(void* to, const void* from, std::size_t bytes) override {
     verify(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_), "a copy");
+  }
+  // Kernels may use the addresses of all memory of cudaHostAlloc (unified addressing, as every
+  // 64-bit process has it); the host sees what they write once it has waited for them.
+  void transfer(std::span<const Transfer> transfers) override {
+    check_alive();
+    Copy small[kMostCopies];
+    std::size_t count = 0;
+    for (const Transfer& one : transfers) {
+      if (one.bytes > kMostByKernel) {
+        Stream::transfer({&one, 1});
+        continue;
+      }
+      if (count == kMostCopies) enqueue_copies({*this}, {small, std::exchange(count, 0)});
+      small[count++] = {one.from, one.to, static_cast<std::int64_t>(one.bytes)};
+    }
+    if (count > 0) enqueue_copies({*this}, {small, count});
   }
   void fill_zero(void* device, std::size_t bytes) override {
     verify(cudaMemsetAsync(device, 0, bytes, stream_), "a fill");

@@ -107,31 +107,79 @@ struct PadBody {
   }
 };
 
-/// A thread per 16 bytes, to which both sides are aligned; the last has the rest.
-struct CopyBody {
-  struct alignas(16) Piece {
+/// One of several copies: a thread per piece, as large as both sides are aligned to, and per unit
+/// of what is left behind the last.
+struct CopyPart {
+  const std::uint8_t* from = nullptr;
+  std::uint8_t* to = nullptr;
+  std::int64_t pieces = 0, end = 0;  // end: the number of the first thread of the next part
+  int piece = 16, unit = 16;         // bytes
+
+  template <class T>
+  THAW_HOST_DEVICE void move(std::int64_t at) const {
+    *reinterpret_cast<T*>(to + at) = *reinterpret_cast<const T*>(from + at);
+  }
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    const bool whole = i < pieces;
+    const std::int64_t at = whole ? i * piece : pieces * piece + (i - pieces) * unit;
+    switch (whole ? piece : unit) {
+      case 16: move<Aligned16>(at); break;
+      case 8: move<std::uint64_t>(at); break;
+      case 4: move<std::uint32_t>(at); break;
+      case 2: move<std::uint16_t>(at); break;
+      default: move<std::uint8_t>(at); break;
+    }
+  }
+
+  struct alignas(16) Aligned16 {
     std::uint64_t low, high;
   };
-  static constexpr std::int64_t kPiece = sizeof(Piece);
-  const std::uint8_t* from;
-  std::uint8_t* to;
-  std::int64_t bytes;
+};
+
+struct CopyBody {
+  CopyPart part[kMostCopies];
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
-    const std::int64_t first = i * kPiece;
-    if (first + kPiece <= bytes) {
-      *reinterpret_cast<Piece*>(to + first) = *reinterpret_cast<const Piece*>(from + first);
-    } else {
-      for (std::int64_t at = first; at < bytes; ++at) to[at] = from[at];
-    }
+    int p = 0;
+    while (i >= part[p].end) ++p;
+    part[p](p == 0 ? i : i - part[p - 1].end);
   }
 };
 
+/// The largest power of two, up to 16, that divides all of `bits`, which are added by |.
+int common_unit(std::uintptr_t bits) {
+  int unit = 16;
+  while (bits % static_cast<std::uintptr_t>(unit) != 0) unit /= 2;
+  return unit;
+}
+
+CopyPart copy_part(const Copy& copy, std::int64_t first_thread) {
+  CopyPart part;
+  part.from = static_cast<const std::uint8_t*>(copy.from);
+  part.to = static_cast<std::uint8_t*>(copy.to);
+  part.piece = common_unit(reinterpret_cast<std::uintptr_t>(copy.from) |
+                           reinterpret_cast<std::uintptr_t>(copy.to));
+  part.pieces = copy.bytes / part.piece;
+  const std::int64_t rest = copy.bytes % part.piece;
+  part.unit = common_unit(static_cast<std::uintptr_t>(rest));
+  part.end = first_thread + part.pieces + rest / part.unit;
+  return part;
+}
+
 }  // namespace
 
+void enqueue_copies(const Queue& queue, std::span<const Copy> copies) {
+  CopyBody body;
+  std::int64_t threads = 0;
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    body.part[i] = copy_part(copies[i], threads);
+    threads = body.part[i].end;
+  }
+  launch_each(queue, threads, body);
+}
+
 void enqueue_copy(const Queue& queue, const void* from, void* to, std::int64_t bytes) {
-  launch_each(
-      queue, (bytes + CopyBody::kPiece - 1) / CopyBody::kPiece,
-      CopyBody{static_cast<const std::uint8_t*>(from), static_cast<std::uint8_t*>(to), bytes});
+  const Copy copy{from, to, bytes};
+  enqueue_copies(queue, {&copy, 1});
 }
 
 KernelPtr prepare_copy(const Site& site) {

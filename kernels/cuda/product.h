@@ -1,6 +1,8 @@
 // A matrix product as libraries take it: strides between the matrices of a batch.
 #pragma once
 
+#include <span>
+
 #include "kernels/cuda/dispatch.h"
 
 namespace thaw::cuda {
@@ -29,7 +31,15 @@ void apply_in_place(const Queue& queue, const UnaryFn& fn, DType dtype, void* y,
 void add_bias_in_place(const Queue& queue, const UnaryFn& fn, DType dtype, void* y,
                        const void* bias, std::int64_t channels, std::int64_t count);
 
-/// Within the device.
+/// Bytes from one place that the device reaches to another.
+struct Copy {
+  const void* from = nullptr;
+  void* to = nullptr;
+  std::int64_t bytes = 0;
+};
+constexpr std::size_t kMostCopies = 8;
+/// In one launch; at most kMostCopies, none of which touches what another writes.
+void enqueue_copies(const Queue& queue, std::span<const Copy> copies);
 void enqueue_copy(const Queue& queue, const void* from, void* to, std::int64_t bytes);
 
 }  // namespace thaw::cuda

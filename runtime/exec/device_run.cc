@@ -1,6 +1,8 @@
 #include "runtime/exec/device_run.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -20,6 +22,12 @@ std::string describe(const Fault& fault) {
     case Fault::division_by_zero: return "integer division by zero";
     default: return fmt::format("fault {} of a kernel", fault.kind);
   }
+}
+
+bool bytes_overlap(const void* a, std::size_t a_bytes, const void* b, std::size_t b_bytes) {
+  const auto first = reinterpret_cast<std::uintptr_t>(a);
+  const auto second = reinterpret_cast<std::uintptr_t>(b);
+  return first < second + b_bytes && second < first + a_bytes;
 }
 
 bool touches_caller(const Step& step) {
@@ -80,6 +88,7 @@ DeviceRun::DeviceRun(std::shared_ptr<const Plan> plan)
     segments_.back().end = i + 1;
     segments_.back().may_fault |= on_device && step.on_device->may_fault();
   }
+  transfers_.reserve(plan_->steps.size() + 1);  // runs allocate nothing
 }
 
 void DeviceRun::bind(std::shared_ptr<std::byte> memory) {
@@ -94,17 +103,48 @@ void DeviceRun::forget_recordings() {
   for (Segment& segment : segments_) segment.recording.reset();
 }
 
+// Neighbouring copies between the memories go together, with that of the fault.
 void DeviceRun::enqueue(const Segment& segment, std::span<const Args> args, std::size_t first,
-                        std::size_t end) const {
+                        std::size_t end) {
+  transfers_.clear();  // of a call that has thrown
   for (std::size_t i = first; i < end; ++i) {
+    const DeviceKernel& kernel = *plan_->steps[i].on_device;
+    if (const std::optional<Transfer> transfer = kernel.transfer(args[i])) {
+      add(*transfer, i);
+      continue;
+    }
+    put_transfers();
     try {
-      plan_->steps[i].on_device->enqueue(args[i],
-                                         {*stream_, device_fault(), static_cast<std::int32_t>(i)});
+      kernel.enqueue(args[i], {*stream_, device_fault(), static_cast<std::int32_t>(i)});
     } catch (const Error& error) {
       throw at_step(*plan_, i, error);
     }
   }
-  if (segment.may_fault) stream_->copy_to_host(fault_.get(), device_fault(), sizeof(Fault));
+  if (segment.may_fault) add({fault_.get(), device_fault(), sizeof(Fault), false}, end - 1);
+  put_transfers();
+}
+
+// A place may be read and then written by the next: those do not go together.
+void DeviceRun::add(const Transfer& transfer, std::size_t step) {
+  const bool conflicts =
+      std::any_of(transfers_.begin(), transfers_.end(), [&](const Transfer& before) {
+        return bytes_overlap(transfer.to, transfer.bytes, before.to, before.bytes) ||
+               bytes_overlap(transfer.to, transfer.bytes, before.from, before.bytes) ||
+               bytes_overlap(transfer.from, transfer.bytes, before.to, before.bytes);
+      });
+  if (conflicts) put_transfers();
+  if (transfers_.empty()) transfers_step_ = step;
+  transfers_.push_back(transfer);
+}
+
+void DeviceRun::put_transfers() {
+  if (transfers_.empty()) return;
+  try {
+    stream_->transfer(transfers_);
+  } catch (const Error& error) {
+    throw at_step(*plan_, transfers_step_, error);
+  }
+  transfers_.clear();
 }
 
 // A fault stays in the device's memory until it has been thrown, so that of several runs in flight

@@ -50,7 +50,9 @@ class DeviceRun {
   };
 
   void enqueue(const Segment& segment, std::span<const Args> args, std::size_t first,
-               std::size_t end) const;
+               std::size_t end);
+  void add(const Transfer& transfer, std::size_t step);
+  void put_transfers();
   void put(Segment& segment, std::span<const Args> args, std::size_t first, std::size_t end,
            bool may_record);
   void run_on_host(std::span<const Args> args, std::size_t first, std::size_t end) const;
@@ -62,7 +64,9 @@ class DeviceRun {
   std::shared_ptr<std::byte> memory_;
   std::shared_ptr<std::byte> fault_;  // where the host reads it
   std::vector<Segment> segments_;
-  bool in_flight_ = false;                         // something was put behind the last wait
+  std::vector<Transfer> transfers_;  // not yet in the stream, while steps are enqueued
+  std::size_t transfers_step_ = 0;   // of the first
+  bool in_flight_ = false;           // something was put behind the last wait
   std::size_t flight_first_ = 0, flight_end_ = 0;  // the steps that it came from
   bool may_have_fault_ = false;                    // and it may have written one
   std::unique_ptr<Stream> stream_;                 // last: it waits before memory goes

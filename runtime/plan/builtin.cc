@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "runtime/base/check.h"
 
@@ -23,20 +24,21 @@ class CopyKernel final : public Kernel {
   }
 };
 
-class UploadKernel final : public DeviceKernel {
+/// The host's side is the session's arena, which is pinned.
+class TransferKernel final : public DeviceKernel {
  public:
-  const char* name() const override { return "upload"; }
-  void enqueue(const Args& args, const Queue& queue) const override {
-    queue.stream.copy_to_device(args.out[0].data, args.in[0].data, bytes_in(args.in[0]));
+  explicit TransferKernel(bool to_device) : to_device_(to_device) {}
+  const char* name() const override { return to_device_ ? "upload" : "download"; }
+  std::optional<Transfer> transfer(const Args& args) const override {
+    return Transfer{args.out[0].data, args.in[0].data, bytes_in(args.in[0]), to_device_};
   }
-};
+  void enqueue(const Args& args, const Queue& queue) const override {
+    const Transfer one = *transfer(args);
+    queue.stream.transfer({&one, 1});
+  }
 
-class DownloadKernel final : public DeviceKernel {
- public:
-  const char* name() const override { return "download"; }
-  void enqueue(const Args& args, const Queue& queue) const override {
-    queue.stream.copy_to_host(args.out[0].data, args.in[0].data, bytes_in(args.in[0]));
-  }
+ private:
+  bool to_device_;
 };
 
 class DeviceCopyKernel final : public DeviceKernel {
@@ -65,8 +67,8 @@ class AssertKernel final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> copy_kernel() { return std::make_unique<CopyKernel>(); }
-std::unique_ptr<DeviceKernel> upload_kernel() { return std::make_unique<UploadKernel>(); }
-std::unique_ptr<DeviceKernel> download_kernel() { return std::make_unique<DownloadKernel>(); }
+std::unique_ptr<DeviceKernel> upload_kernel() { return std::make_unique<TransferKernel>(true); }
+std::unique_ptr<DeviceKernel> download_kernel() { return std::make_unique<TransferKernel>(false); }
 std::unique_ptr<DeviceKernel> device_copy_kernel() { return std::make_unique<DeviceCopyKernel>(); }
 std::unique_ptr<Kernel> assert_kernel(const std::string& message) {
   return std::make_unique<AssertKernel>(message);

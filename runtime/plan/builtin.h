@@ -10,7 +10,7 @@ namespace thaw {
 
 /// Copies operand 0 to result 0; nothing when they are one memory.
 std::unique_ptr<Kernel> copy_kernel();
-/// The same between memories.
+/// The same between the memories of host and device; the host's is pinned.
 std::unique_ptr<DeviceKernel> upload_kernel();
 std::unique_ptr<DeviceKernel> download_kernel();
 /// The same within memory that the device reaches.

@@ -1,7 +1,9 @@
 #include "runtime/plan/place.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "runtime/plan/lifetimes.h"
 
@@ -45,10 +47,18 @@ class Placer {
   void trace_origins();
   void add(Node node, Decision decision, bool copies);
   ValueId copy(ValueId value, bool to_device);
+  bool is_view(const Node& node) const {
+    return node.outputs.size() == 1 && roots_[at(node.outputs[0])] != node.outputs[0];
+  }
   bool is_constant(ValueId value) const { return origins_[at(value)] == Origin::constant; }
   ValueId staged(ValueId value);
   ValueId on_side(ValueId value, bool device);
+  bool reads(const Node& node, const Decision& decision, std::size_t operand) const;
   void bring_operands(Node& node, const Decision& decision);
+  std::size_t inputs_first();
+  std::vector<ValueId> inputs_of_device(std::vector<Decision>& decisions) const;
+  void bring_inputs(const std::vector<ValueId>& inputs);
+  void bring_view(Node& node);
 
   Graph& graph_;
   const DeviceBackend& device_;
@@ -119,8 +129,7 @@ void Placer::pair_up(std::vector<Decision>& decisions) {
 }
 
 Placer::Decision Placer::decide(const Node& node, const std::vector<bool>& on_device) const {
-  const bool view = node.outputs.size() == 1 && roots_[at(node.outputs[0])] != node.outputs[0];
-  if (view) return {on_device[at(node.inputs[0])], false, nullptr, false};
+  if (is_view(node)) return {on_device[at(node.inputs[0])], false, nullptr, false};
   if (door_ == Door::device && std::holds_alternative<ops::Input>(node.op)) {
     return {true, false, nullptr, false};
   }
@@ -172,11 +181,11 @@ ValueId Placer::copy(ValueId value, bool to_device) {
   return result;
 }
 
-// What the caller gives in the device's memory lies elsewhere in each run; its copy does not.
+// What the caller gives lies elsewhere in each run; its copy on the same side does not.
 ValueId Placer::staged(ValueId value) {
-  if (origins_[at(value)] != Origin::caller || !placement_.on_device[at(value)]) return value;
+  if (origins_[at(value)] != Origin::caller) return value;
   if (staged_[at(value)] < 0) {
-    const ValueId result = copy(value, true);
+    const ValueId result = copy(value, placement_.on_device[at(value)]);
     placement_.crosses[at(result)] = true;
     staged_[at(value)] = result;
   }
@@ -184,14 +193,13 @@ ValueId Placer::staged(ValueId value) {
 }
 
 ValueId Placer::on_side(ValueId value, bool device) {
-  value = staged(value);
+  // The host reads what is the caller's where it lies.
+  if (device || placement_.on_device[at(value)]) value = staged(value);
   if (placement_.on_device[at(value)] == device) return value;
   if (other_side_[at(value)] >= 0) return other_side_[at(value)];
   const bool constant = is_constant(value);
-  const bool staged = device && origins_[at(value)] == Origin::caller;
-  const ValueId source = staged ? copy(value, false) : value;
-  const ValueId result = copy(source, device);
-  if (!constant) placement_.crosses[at(roots_[at(source)])] = true;
+  const ValueId result = copy(value, device);
+  if (!constant) placement_.crosses[at(roots_[at(value)])] = true;
   placement_.crosses[at(result)] = !constant;
   other_side_[at(value)] = result;
   return result;
@@ -199,20 +207,78 @@ ValueId Placer::on_side(ValueId value, bool device) {
 
 // Host operands are read at preparation, as is what a kernel has packed: its own form is the only
 // one on the device. Of an assertion only the condition is read.
+bool Placer::reads(const Node& node, const Decision& decision, std::size_t operand) const {
+  if (!decision.launches) return false;
+  if (std::holds_alternative<ops::Assert>(node.op) && operand > 0) return false;
+  if (!decision.on_device) return true;
+  const std::vector<int> host = host_operands(node.op);
+  if (std::find(host.begin(), host.end(), static_cast<int>(operand)) != host.end()) return false;
+  const bool packed = decision.kernel != nullptr && is_constant(node.inputs[operand]) &&
+                      decision.kernel->use(operand) == OperandUse::nothing;
+  return !packed;
+}
+
 void Placer::bring_operands(Node& node, const Decision& decision) {
-  if (!decision.launches) return;
-  const std::vector<int> host = decision.on_device ? host_operands(node.op) : std::vector<int>{};
-  const bool condition_only = std::holds_alternative<ops::Assert>(node.op);
-  for (std::size_t i = 0; i < node.inputs.size() && !(condition_only && i > 0); ++i) {
-    if (std::find(host.begin(), host.end(), static_cast<int>(i)) != host.end()) continue;
-    const bool packed = decision.kernel != nullptr && is_constant(node.inputs[i]) &&
-                        decision.kernel->use(i) == OperandUse::nothing;
-    if (packed) continue;
-    node.inputs[i] = on_side(node.inputs[i], decision.on_device);
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (reads(node, decision, i)) node.inputs[i] = on_side(node.inputs[i], decision.on_device);
   }
 }
 
+// In their order; how many they are.
+std::size_t Placer::inputs_first() {
+  const auto others = std::stable_partition(
+      graph_.nodes.begin(), graph_.nodes.end(),
+      [](const Node& node) { return std::holds_alternative<ops::Input>(node.op); });
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    for (ValueId output : graph_.nodes[i].outputs) {
+      graph_.values[at(output)].producer = static_cast<NodeId>(i);
+    }
+  }
+  return static_cast<std::size_t>(others - graph_.nodes.begin());
+}
+
+// The inputs that the device reads. A view of one that only the device reads becomes a view there.
+std::vector<ValueId> Placer::inputs_of_device(std::vector<Decision>& decisions) const {
+  std::vector<bool> host(graph_.values.size(), false), device(graph_.values.size(), false);
+  for (ValueId output : graph_.outputs) host[at(output)] = true;
+  for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
+    const Node& node = graph_.nodes[i];
+    if (decisions[i].gone) continue;
+    if (is_view(node)) {
+      const ValueId view = node.outputs[0];
+      const Node& source = graph_.nodes[at(graph_.values[at(roots_[at(view)])].producer)];
+      const bool of_input = std::holds_alternative<ops::Input>(source.op);
+      if (of_input && device[at(view)] && !host[at(view)]) decisions[i].on_device = true;
+      (decisions[i].on_device ? device : host)[at(node.inputs[0])] = true;
+      continue;
+    }
+    for (std::size_t operand = 0; operand < node.inputs.size(); ++operand) {
+      if (!reads(node, decisions[i], operand)) continue;
+      (decisions[i].on_device ? device : host)[at(node.inputs[operand])] = true;
+    }
+  }
+  std::vector<ValueId> inputs;
+  std::copy_if(graph_.inputs.begin(), graph_.inputs.end(), std::back_inserter(inputs),
+               [&](ValueId input) { return device[at(input)]; });
+  return inputs;
+}
+
+// Before anything runs: between two kernels of the device the host's part of it, the copy of what
+// is the caller's, would wait for the first.
+void Placer::bring_inputs(const std::vector<ValueId>& inputs) {
+  for (const ValueId input : inputs) staged(input);
+  for (const ValueId input : inputs) on_side(input, true);
+}
+
+void Placer::bring_view(Node& node) {
+  const ValueId view = node.outputs[0];
+  node.inputs[0] = on_side(node.inputs[0], true);
+  roots_[at(view)] = roots_[at(node.inputs[0])];
+  origins_[at(view)] = origins_[at(node.inputs[0])];
+}
+
 Placement Placer::run() {
+  const std::size_t input_nodes = inputs_first();
   trace_origins();
   std::vector<Decision> decisions;
   std::vector<bool> on_device(graph_.values.size(), false);
@@ -225,9 +291,12 @@ Placement Placer::run() {
   placement_.crosses.assign(graph_.values.size(), false);
   other_side_.assign(graph_.values.size(), -1);
   staged_.assign(graph_.values.size(), -1);
+  const std::vector<ValueId> inputs = inputs_of_device(decisions);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (i == input_nodes) bring_inputs(inputs);
     if (decisions[i].gone) continue;
     bring_operands(graph_.nodes[i], decisions[i]);
+    if (is_view(graph_.nodes[i]) && decisions[i].on_device) bring_view(graph_.nodes[i]);
     add(std::move(graph_.nodes[i]), std::move(decisions[i]), false);
   }
   for (ValueId& output : graph_.outputs) {

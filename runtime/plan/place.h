@@ -22,10 +22,11 @@ struct Placement {
 
 /// Places every node that `device` has a kernel for on the device, all others on the host, and
 /// inserts the copies. Types are static. What is the caller's memory (inputs, variables) is first
-/// copied to memory of the plan. Constants are copied where they are used, at compilation. Two
-/// recurrent nodes that the device runs in one launch become one node, with the second's operands
-/// and results behind those of the first. With `door` inputs and outputs are memory that the device
-/// reaches, and are copied there instead: outputs then cross, too.
+/// copied to memory of the plan: inputs before anything runs, with their views, where only the
+/// device reads these, views of the copy. Constants are copied where they are used, at compilation.
+/// Two recurrent nodes that the device runs in one launch become one node, with the second's
+/// operands and results behind those of the first. With `door` inputs and outputs are memory that
+/// the device reaches, and are copied there instead: outputs then cross, too.
 Placement place_on_device(Graph& graph, const DeviceBackend& device, PackCache* packs, int threads,
                           Door door);
 

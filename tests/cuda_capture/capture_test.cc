@@ -147,6 +147,31 @@ TEST(Capture, ReplaysOfAPlanDoNothingButLaunchAndWait) {
   EXPECT_EQ(runtime.illegal, std::vector<std::string>{});
 }
 
+// What is small is a kernel that reads and writes pinned memory, in one launch for all of them.
+TEST(Capture, SmallInputsAndOutputsAreCopiedByKernels) {
+  fake::CudaRuntime& runtime = fake::cuda_runtime();
+  Graph graph;
+  GraphBuilder g(graph);
+  const ValueId x = g.input("x", {DType::float32, {kUnknownDim}}),
+                y = g.input("y", {DType::float32, {kUnknownDim}});
+  g.output("z", g.binary(BinaryKind::add, x, y));
+  ProgramOptions options;
+  options.device = &plugin();
+  Runner runner(std::make_shared<const Program>(graph, reference_backend(), options), {1, 4});
+  for (const std::int64_t count : {16384, 16385}) {
+    const std::vector<Tensor> inputs = {Tensor(DType::float32, {count}),
+                                        Tensor(DType::float32, {count})};
+    std::vector<Tensor> outputs;
+    runner.prepare({Shape{count}, Shape{count}});
+    runtime.calls.clear();
+    for (int run = 0; run < 2; ++run) runner.run(inputs, outputs);  // enqueued, recorded
+    const bool small = count * 4 <= 64 * 1024;
+    EXPECT_EQ(runtime.calls["cudaMemcpyAsync"], small ? 0 : 2 * 3);
+    EXPECT_EQ(runtime.calls["a launch"], 2 * (small ? 3 : 1)) << "inputs, sum, output";
+  }
+  EXPECT_EQ(runtime.illegal, std::vector<std::string>{});
+}
+
 TEST(Capture, EnqueuedRunsRecordAllButTheCopiesAtTheDoor) {
   fake::CudaRuntime& runtime = fake::cuda_runtime();
   Graph graph;

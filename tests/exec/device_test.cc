@@ -134,6 +134,35 @@ TEST(Device, RepeatedRunsReplayOneRecording) {
   EXPECT_EQ(device.device().counts().uploads, 5);
 }
 
+// Also inputs that are only needed later, as they are or reshaped: no step of the host stands
+// between those of the device.
+TEST(Device, InputsComeTogetherBeforeAnythingRuns) {
+  Graph graph;
+  GraphBuilder g(graph);
+  const ValueId x = g.input("x", {DType::float32, {kUnknownDim, 4}}),
+                late = g.input("late", {DType::float32, {kUnknownDim, 3}}),
+                flat = g.input("flat", {DType::float32, {kUnknownDim}});
+  const ValueId hidden =
+      g.unary({UnaryKind::tanh}, g.matmul(x, g.constant(random_floats({4, 3}, 5))));
+  const ValueId sum = g.binary(BinaryKind::add, hidden, late);
+  const ValueId rows = g.add1(ops::ExpandDims{{1}}, {flat});
+  g.output("y", g.unary({UnaryKind::tanh}, g.binary(BinaryKind::mul, sum, rows)));
+  g.output("z", sum);
+  const FakeBackend device;
+  Runner runner(on(device, graph), {1, 4});
+  std::vector<Tensor> outputs;
+  for (unsigned run = 0; run < 4; ++run) {
+    const std::vector<Tensor> inputs = {random_floats({2, 4}, run), random_floats({2, 3}, run + 7),
+                                        random_floats({2}, run + 9)};
+    runner.run(inputs, outputs);
+    const std::vector<Tensor> expected = evaluate_graph(graph, inputs);
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(identical(outputs[i], expected[i])) << i;
+  }
+  EXPECT_EQ(device.device().counts().recordings, 1) << runner.plan_text();
+  // All inputs, then both outputs with the fault; in the first run and in the recording.
+  EXPECT_EQ(device.device().counts().transfers, 4);
+}
+
 TEST(Device, ThePlanShowsWhatRunsWhereAndEveryCopy) {
   const FakeBackend device({"matmul"});
   Runner runner(on(device, mlp()), {1, 4});

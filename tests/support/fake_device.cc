@@ -90,6 +90,10 @@ class FakeStream final : public cuda::HostStream {
     ++state_->counts.downloads;
     enqueue([=] { std::memcpy(host, device, bytes); });
   }
+  void transfer(std::span<const Transfer> transfers) override {
+    ++state_->counts.transfers;
+    Stream::transfer(transfers);
+  }
   void copy(void* to, const void* from, std::size_t bytes) override {
     enqueue([=] { std::memmove(to, from, bytes); });
   }

@@ -19,8 +19,8 @@ namespace thaw::test {
 class FakeDevice final : public Device {
  public:
   struct Counts {
-    std::atomic<int> alive{0}, device_allocations{0}, uploads{0}, downloads{0}, recordings{0},
-        launches{0};
+    std::atomic<int> alive{0}, device_allocations{0}, uploads{0}, downloads{0}, transfers{0},
+        recordings{0}, launches{0};
   };
 
   std::string name() const override { return "fake"; }
@@ -41,7 +41,7 @@ class FakeDevice final : public Device {
     std::mutex mutex;                          // work of one stream at a time
     std::map<std::byte*, std::size_t> memory;  // device memory
     std::map<std::byte*, std::size_t> pinned;
-    int work_left = -1;                        // -1: never fails
+    int work_left = -1;  // -1: never fails
     void protect(bool accessible) const;
   };
   std::shared_ptr<State> state_ = std::make_shared<State>();
