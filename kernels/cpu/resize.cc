@@ -5,12 +5,10 @@
 #include "kernels/cpu/common.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/plain.h"
-#include "kernels/reference/resize_taps.h"
+#include "kernels/resize_taps.h"
 
 namespace thaw::cpu {
 namespace {
-
-using reference::Interpolation;
 
 struct Sizes {
   std::int64_t images, height, width, channels;  // of the operand
@@ -21,9 +19,8 @@ std::unique_ptr<Kernel> prepare_nearest(const Site& site, const Sizes& s) {
   const Shape& shape = site.out[0].shape;
   const std::size_t pixel = static_cast<std::size_t>(s.channels) * size_of(site.out[0].dtype);
   return plain_kernel(
-      "cpu resize nearest",
-      [s, pixel, rows = reference::nearest_indices(s.height, shape[1], op),
-       columns = reference::nearest_indices(s.width, shape[2], op)](const Args& args) {
+      "cpu resize nearest", [s, pixel, rows = nearest_indices(s.height, shape[1], op),
+                             columns = nearest_indices(s.width, shape[2], op)](const Args& args) {
         const auto* x = static_cast<const std::byte*>(args.in[0].data);
         auto* y = static_cast<std::byte*>(args.out[0].data);
         const auto height = static_cast<std::int64_t>(rows.size());
@@ -63,9 +60,8 @@ std::unique_ptr<Kernel> prepare_bilinear(const Site& site, const Sizes& s) {
   const auto& op = site.op_as<ops::Resize>();
   const Shape& shape = site.out[0].shape;
   return plain_kernel(
-      "cpu resize bilinear",
-      [s, rows = reference::linear_weights(s.height, shape[1], op),
-       columns = reference::linear_weights(s.width, shape[2], op)](const Args& args) {
+      "cpu resize bilinear", [s, rows = linear_weights(s.height, shape[1], op),
+                              columns = linear_weights(s.width, shape[2], op)](const Args& args) {
         const float* x = args.in[0].as<float>();
         float* y = args.out[0].as_mutable<float>();
         const auto height = static_cast<std::int64_t>(rows.size()),

@@ -39,7 +39,7 @@ class CudaBackend final : public DeviceBackend {
   const Device& device() const override { return gpu_->device; }
   std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
     if (KernelPtr kernel = prepare_preferred(site)) return kernel;
-    return prepare_from(table(), site);
+    return prepare_from(table(), site, gpu_->device);
   }
   std::unique_ptr<DeviceKernel> prepare_pair(const Site& first, const Site& second) const override {
     return prepare_rnn_pair(first, second, rnn_target());

@@ -1,10 +1,15 @@
 // Resizing by the nearest pixel or between two: one thread per element of the result. Positions are
 // rounded as TensorFlow's are, so this file is compiled without contraction to fused operations.
+// All other methods are weighted sums of pixels that are known at preparation: one thread per
+// element, first along the columns of an image, then along its rows.
 #include <cmath>
+#include <cstring>
 
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/narrow.h"
 #include "kernels/cuda/strided.h"
 #include "kernels/cuda/table.h"
+#include "kernels/resize_taps.h"
 
 namespace thaw::cuda {
 namespace {
@@ -82,12 +87,100 @@ struct BilinearBody {
   }
 };
 
+/// A source pixel and its weight.
+struct Tap {
+  std::int32_t index;
+  float weight;
+};
+
+/// One axis in the device's memory: result i is made of taps [begin[i], begin[i + 1]).
+struct SampledAxis {
+  std::int64_t in = 0, out = 0;
+  const Tap* taps = nullptr;
+  const std::int32_t* begin = nullptr;
+  std::shared_ptr<const void> memory;  // the taps, and behind them `begin`
+
+  /// False if an index is beyond int32.
+  bool set(const Site& site, int axis, const Device& device) {
+    in = site.in[0].shape[axis + 1];
+    out = site.out[0].shape[axis + 1];
+    const Taps from = resize_taps(site, axis);
+    if (in > INT32_MAX || from.index.size() > INT32_MAX) return false;
+    const std::size_t tap_bytes = from.index.size() * sizeof(Tap);
+    Tensor table(
+        DType::uint8,
+        Shape({static_cast<std::int64_t>(tap_bytes + from.begin.size() * sizeof(std::int32_t))}));
+    auto* to = static_cast<std::byte*>(table.mutable_data());
+    for (std::size_t i = 0; i < from.index.size(); ++i) {
+      const Tap tap{static_cast<std::int32_t>(from.index[i]), from.weight[i]};
+      std::memcpy(to + i * sizeof tap, &tap, sizeof tap);
+    }
+    for (std::size_t i = 0; i < from.begin.size(); ++i) {
+      const auto first = static_cast<std::int32_t>(from.begin[i]);
+      std::memcpy(to + tap_bytes + i * sizeof first, &first, sizeof first);
+    }
+    memory = uploaded(table, device);
+    taps = static_cast<const Tap*>(memory.get());
+    begin = reinterpret_cast<const std::int32_t*>(taps + from.index.size());
+    return true;
+  }
+};
+
+/// [outer, in, inner] -> [outer, out, inner]. Sums in float64: where weights cancel each other out,
+/// float32 would lose what the oracle keeps; memory decides all the same.
+template <class From, class To>
+struct SampleBody {
+  std::int64_t in, out, inner;
+  const Tap* taps;
+  const std::int32_t* begin;
+  const From* x;
+  To* y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    const std::int64_t within = i % inner, line = i / inner, at = line % out;
+    const From* from = x + line / out * in * inner + within;
+    double sum = 0;
+    for (std::int32_t t = begin[at]; t < begin[at + 1]; ++t) {
+      const Tap tap = taps[t];
+      sum += static_cast<double>(to_compute(from[tap.index * inner])) *
+             static_cast<double>(tap.weight);
+    }
+    y[i] = from_compute<To>(sum);
+  }
+};
+
+template <class From, class To>
+void enqueue_sampled(const Queue& queue, const SampledAxis& axis, std::int64_t outer,
+                     std::int64_t inner, const From* x, To* y) {
+  launch_each(queue, outer * axis.out * inner,
+              SampleBody<From, To>{axis.in, axis.out, inner, axis.taps, axis.begin, x, y});
+}
+
 }  // namespace
+
+KernelPtr prepare_sampled_resize(const Site& site, const Device& device) {
+  const ResizeMethod method = site.op_as<ops::Resize>().method;
+  if (method == ResizeMethod::nearest || method == ResizeMethod::bilinear) return nullptr;
+  const std::int64_t images = site.in[0].shape[0], channels = site.in[0].shape[3];
+  SampledAxis rows, columns;
+  if (!rows.set(site, 0, device) || !columns.set(site, 1, device)) return nullptr;
+  // Rows of the result, as wide as the source.
+  const std::size_t workspace =
+      static_cast<std::size_t>(images * rows.out * columns.in * channels) * sizeof(double);
+  return for_floats(site.out[0].dtype, [&](auto tag) {
+    using T = TypeOf<decltype(tag)>;
+    return make_kernel(
+        {"cuda resize, sampled", workspace}, [=](const Args& args, const Queue& queue) {
+          auto* lines = reinterpret_cast<double*>(args.workspace);
+          enqueue_sampled(queue, rows, images, columns.in * channels, args.in[0].as<T>(), lines);
+          enqueue_sampled(queue, columns, images * rows.out, channels, lines,
+                          args.out[0].as_mutable<T>());
+        });
+  });
+}
 
 KernelPtr prepare_resize(const Site& site) {
   const auto& op = site.op_as<ops::Resize>();
   const Shape &x = site.in[0].shape, &y = site.out[0].shape;
-  if (site.in[0].dtype != site.out[0].dtype || x.num_elements() == 0) return nullptr;
   const ResizeAxis rows(x[1], y[1], op), columns(x[2], y[2], op);
   const std::int64_t channels = x[3], count = y.num_elements();
   if (op.method == ResizeMethod::nearest) {
@@ -100,7 +193,7 @@ KernelPtr prepare_resize(const Site& site) {
       });
     });
   }
-  if (op.method != ResizeMethod::bilinear || op.antialias) return nullptr;
+  if (op.method != ResizeMethod::bilinear) return nullptr;
   return for_floats(site.out[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
     return make_kernel({"cuda resize"}, [=](const Args& args, const Queue& queue) {

@@ -33,6 +33,7 @@ std::span<const Row> table() {
       {"reduce", prepare_reduce},
       {"reshape", prepare_copy},
       {"resize", prepare_resize},
+      {"resize", nullptr, prepare_sampled_resize},
       {"reverse", prepare_reverse},
       {"reverse_sequence", prepare_reverse_sequence},
       {"rnn", prepare_rnn},
@@ -55,11 +56,12 @@ std::span<const Row> table() {
   return rows;
 }
 
-KernelPtr prepare_from(std::span<const Row> rows, const Site& site) {
+KernelPtr prepare_from(std::span<const Row> rows, const Site& site, const Device& device) {
   const std::string_view op = name_of(site.op);
   for (const Row& row : rows) {
     if (op != row.op) continue;
-    if (KernelPtr kernel = row.prepare(site)) return kernel;
+    KernelPtr kernel = row.prepare != nullptr ? row.prepare(site) : row.prepare_on(site, device);
+    if (kernel != nullptr) return kernel;
   }
   return nullptr;
 }

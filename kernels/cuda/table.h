@@ -9,10 +9,14 @@ namespace thaw::cuda {
 
 /// A kernel for the site, or null to let the next row, in the end the host, try.
 using Prepare = KernelPtr (*)(const Site&);
+/// The same, with tables of its own in the device's memory.
+using PrepareOn = KernelPtr (*)(const Site&, const Device&);
 
+/// One of the two functions is set.
 struct Row {
   const char* op;  // name_of(op)
-  Prepare prepare;
+  Prepare prepare = nullptr;
+  PrepareOn prepare_on = nullptr;
 };
 
 /// Static.
@@ -22,7 +26,7 @@ std::span<const Row> table();
 bool has_code_for_device();
 
 /// The first row's kernel that accepts; null if none does.
-KernelPtr prepare_from(std::span<const Row> rows, const Site& site);
+KernelPtr prepare_from(std::span<const Row> rows, const Site& site, const Device& device);
 
 // elementwise.cu
 KernelPtr prepare_unary(const Site& site);
@@ -74,7 +78,8 @@ KernelPtr prepare_space_to_batch(const Site& site);
 KernelPtr prepare_batch_to_space(const Site& site);
 KernelPtr prepare_range(const Site& site);
 // resize.cu
-KernelPtr prepare_resize(const Site& site);
+KernelPtr prepare_resize(const Site& site);                                // nearest and bilinear
+KernelPtr prepare_sampled_resize(const Site& site, const Device& device);  // all others
 // matmul.cu
 KernelPtr prepare_matmul(const Site& site);
 // einsum.cu

@@ -5,8 +5,7 @@
 #include <cmath>
 
 #include "kernels/reference/prepare.h"
-#include "kernels/reference/resize_taps.h"
-#include "runtime/base/check.h"
+#include "kernels/resize_taps.h"
 
 namespace thaw::reference {
 namespace {
@@ -70,33 +69,13 @@ KernelPtr bilinear(const Site& site, const Image& x) {
   });
 }
 
-/// Element `axis` of host operand `i`, a float32 vector.
-float host_float(const Site& site, std::size_t i, std::size_t axis) {
-  THAW_CHECK(site.constants[i] != nullptr, "resize needs operand {} at preparation", i);
-  return static_cast<const float*>(site.constants[i]->data())[axis];
-}
-
-Taps axis_taps(const Site& site, int axis) {
-  const std::int64_t in = site.in[0].shape[axis + 1], out = site.out[0].shape[axis + 1];
-  ResizedAxis resized{in, out, static_cast<float>(out) / static_cast<float>(in), 0};
-  if (site.in.size() == 4) {
-    resized.scale = host_float(site, 2, static_cast<std::size_t>(axis));
-    resized.translation = host_float(site, 3, static_cast<std::size_t>(axis));
-    if (!(resized.scale > 0)) {
-      fail(ErrorCode::invalid_argument, "scale: expected a positive number, found {}",
-           resized.scale);
-    }
-  }
-  return resize_taps(site.op_as<ops::Resize>(), resized);
-}
-
 /// Both axes one after the other: a row of the result is first gathered in the workspace, as wide
 /// as the source.
 template <class T>
 KernelPtr weighted(const Site& site, const Image& x) {
   const std::int64_t width = x.width * x.channels;
-  const auto body = [x, width, rows = axis_taps(site, 0),
-                     columns = axis_taps(site, 1)](const Args& args) {
+  const auto body = [x, width, rows = resize_taps(site, 0),
+                     columns = resize_taps(site, 1)](const Args& args) {
     const T* from = args.in[0].as<T>();
     T* to = args.out[0].as_mutable<T>();
     auto* line = reinterpret_cast<double*>(args.workspace);

@@ -11,7 +11,7 @@ class HostCudaBackend final : public DeviceBackend {
   const char* name() const override { return "cuda"; }
   const FakeDevice& device() const override { return device_; }
   std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
-    return cuda::prepare_from(cuda::table(), site);
+    return cuda::prepare_from(cuda::table(), site, device_);
   }
 
  private:

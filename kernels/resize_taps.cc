@@ -1,6 +1,6 @@
 // Weights are computed in float in TensorFlow's order of operations: which pixels a window takes in
 // depends on the rounding.
-#include "kernels/reference/resize_taps.h"
+#include "kernels/resize_taps.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,8 +8,34 @@
 
 #include "runtime/base/check.h"
 
-namespace thaw::reference {
+namespace thaw {
 namespace {
+
+/// One axis of an image: its sizes before and after, and where a sampling kernel puts it.
+struct ResizedAxis {
+  std::int64_t in, out;
+  float scale, translation;
+};
+
+/// Element `axis` of host operand `i`, a float32 vector.
+float host_float(const Site& site, std::size_t i, std::size_t axis) {
+  THAW_CHECK(site.constants[i] != nullptr, "resize needs operand {} at preparation", i);
+  return static_cast<const float*>(site.constants[i]->data())[axis];
+}
+
+ResizedAxis resized_axis(const Site& site, int axis) {
+  const std::int64_t in = site.in[0].shape[axis + 1], out = site.out[0].shape[axis + 1];
+  ResizedAxis resized{in, out, static_cast<float>(out) / static_cast<float>(in), 0};
+  if (site.in.size() == 4) {
+    resized.scale = host_float(site, 2, static_cast<std::size_t>(axis));
+    resized.translation = host_float(site, 3, static_cast<std::size_t>(axis));
+    if (!(resized.scale > 0)) {
+      fail(ErrorCode::invalid_argument, "scale: expected a positive number, found {}",
+           resized.scale);
+    }
+  }
+  return resized;
+}
 
 // ---- sampling kernels: the weight at a distance >= 0 of x pixels ----
 
@@ -66,12 +92,10 @@ SamplingKernel sampling_kernel(ResizeMethod method) {
 void normalise(Taps& taps) {
   const auto first = taps.weight.begin() + taps.begin.back();
   float sum = 0;
-  for (auto weight = first; weight != taps.weight.end(); ++weight)
-    sum += static_cast<float>(*weight);
+  for (auto weight = first; weight != taps.weight.end(); ++weight) sum += *weight;
   if (std::fabs(sum) < 1000 * std::numeric_limits<float>::min()) return;
   const float factor = 1 / sum;
-  for (auto weight = first; weight != taps.weight.end(); ++weight)
-    *weight = static_cast<float>(*weight) * factor;
+  for (auto weight = first; weight != taps.weight.end(); ++weight) *weight *= factor;
 }
 
 Taps sampled_taps(const SamplingKernel& kernel, const ResizedAxis& axis, bool antialias) {
@@ -163,10 +187,12 @@ float resize_step(std::int64_t in, std::int64_t out, bool align_corners) {
                                   : static_cast<float>(in) / static_cast<float>(out);
 }
 
-Taps resize_taps(const ops::Resize& op, const ResizedAxis& axis) {
-  if (op.method == ResizeMethod::bicubic) return cubic_taps(op, axis);
-  if (op.method == ResizeMethod::area) return area_taps(op, axis);
-  return sampled_taps(sampling_kernel(op.method), axis, op.antialias);
+Taps resize_taps(const Site& site, int axis) {
+  const auto& op = site.op_as<ops::Resize>();
+  const ResizedAxis resized = resized_axis(site, axis);
+  if (op.method == ResizeMethod::bicubic) return cubic_taps(op, resized);
+  if (op.method == ResizeMethod::area) return area_taps(op, resized);
+  return sampled_taps(sampling_kernel(op.method), resized, op.antialias);
 }
 
 std::vector<std::int64_t> nearest_indices(std::int64_t in, std::int64_t out,
@@ -196,4 +222,4 @@ std::vector<Interpolation> linear_weights(std::int64_t in, std::int64_t out,
   return weights;
 }
 
-}  // namespace thaw::reference
+}  // namespace thaw
