@@ -110,7 +110,13 @@ class OnDevice {
 /// A bad element that a device kernel met. Kernels cannot throw: the first to meet one writes it
 /// here, in device memory, and the host throws after the wait.
 struct Fault {
-  enum Kind : std::int32_t { none, index_out_of_range, length_out_of_range, division_by_zero };
+  enum Kind : std::int32_t {
+    none,
+    index_out_of_range,
+    length_out_of_range,
+    division_by_zero,
+    negative_power
+  };
   std::int32_t kind = none;
   std::int32_t step = 0;  // of the plan
   std::int64_t position = 0, found = 0, limit = 0;

@@ -81,17 +81,18 @@ bool block_shape(const Site& site, const Shape& space, const Shape& batched, Blo
 
 template <class T>
 struct RangeBody {
-  Compute<T> start, delta;
-  T* y;
+  Sum<T> start, delta;
+  Writer<T> y;
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
-    if constexpr (kIsFloat<T>) {
-      y[i] = from_compute<T>(start + static_cast<Compute<T>>(i) * delta);
-    } else {
-      y[i] = static_cast<T>(static_cast<std::uint64_t>(start) +
-                            static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(delta));
-    }
+    y.put(i, start + static_cast<Sum<T>>(i) * delta);
   }
 };
+
+/// Of a tensor in the host's memory.
+template <class T>
+Compute<T> first_of(const Tensor& tensor) {
+  return Reader<T>(tensor.data(), tensor.dtype())[0];
+}
 
 }  // namespace
 
@@ -127,11 +128,11 @@ KernelPtr prepare_range(const Site& site) {
   return for_reals(site.out[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
     RangeBody<T> body{};
-    body.start = to_compute(*static_cast<const T*>(site.constants[0]->data()));
-    body.delta = to_compute(*static_cast<const T*>(site.constants[2]->data()));
+    body.start = static_cast<Sum<T>>(first_of<T>(*site.constants[0]));
+    body.delta = static_cast<Sum<T>>(first_of<T>(*site.constants[2]));
     return make_kernel({"cuda range"}, [=](const Args& args, const Queue& queue) {
       RangeBody<T> bound = body;
-      bound.y = args.out[0].as_mutable<T>();
+      bound.y = writer<T>(args.out[0]);
       launch_each(queue, count, bound);
     });
   });

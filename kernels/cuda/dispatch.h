@@ -61,19 +61,26 @@ KernelPtr for_floats(DType dtype, const Make& make) {
   }
 }
 
-/// The integers that models compute with.
+/// All integers by two types, not eight: every kernel is compiled for many architectures, and loads
+/// whose width is known at run time cost little beside the memory.
 template <class Make>
 KernelPtr for_integers(DType dtype, const Make& make) {
-  switch (dtype) {
-    case DType::int32: return make(Tag<std::int32_t>{});
-    case DType::int64: return make(Tag<std::int64_t>{});
-    default: return nullptr;
-  }
+  if (!is_integer(dtype)) return nullptr;
+  return dtype == DType::uint64 ? make(Tag<std::uint64_t>{}) : make(Tag<AnyInteger>{});
 }
 
 template <class Make>
 KernelPtr for_reals(DType dtype, const Make& make) {
   return is_floating(dtype) ? for_floats(dtype, make) : for_integers(dtype, make);
+}
+
+template <class T>
+Reader<T> reader(const View& view) {
+  return {view.data, view.type->dtype};
+}
+template <class T>
+Writer<T> writer(const View& view) {
+  return {view.data, view.type->dtype};
 }
 
 struct Bytes16 {

@@ -12,7 +12,7 @@
 #ifdef __CUDACC__
 #define THAW_HOST_DEVICE __host__ __device__
 #define THAW_DEVICE __device__
-#define THAW_NOINLINE __noinline__
+#define THAW_NOINLINE __attribute__((noinline))
 // Loops over registers: every index must be known to the compiler.
 #define THAW_UNROLL _Pragma("unroll")
 #else
@@ -29,9 +29,20 @@ constexpr bool kIsHalf = std::is_same_v<T, float16> || std::is_same_v<T, bfloat1
 template <class T>
 constexpr bool kIsFloat = std::is_floating_point_v<T> || kIsHalf<T>;
 
+/// Stands for the element type of integers whose type is known at run time only: one kernel for all
+/// of them. They are computed in int64, which holds all but uint64's, and wrap where they are
+/// written.
+struct AnyInteger {};
+
 /// The type that T is computed in.
 template <class T>
-using Compute = std::conditional_t<kIsHalf<T>, float, T>;
+using Compute =
+    std::conditional_t<kIsHalf<T>, float,
+                       std::conditional_t<std::is_same_v<T, AnyInteger>, std::int64_t, T>>;
+
+/// The type that sums of T are held in; integers wrap.
+template <class T>
+using Sum = std::conditional_t<kIsFloat<T>, Compute<T>, std::uint64_t>;
 
 template <class To, class From>
 THAW_HOST_DEVICE To bits_as(From from) {
@@ -105,13 +116,39 @@ THAW_HOST_DEVICE constexpr C highest() {
   return Limits::has_infinity ? Limits::infinity() : Limits::max();
 }
 
-/// Element `i` of integers of a type known at run time; beyond int64 its largest number.
+inline bool is_unsigned(DType dtype) {
+  return dtype == DType::uint8 || dtype == DType::uint16 || dtype == DType::uint32 ||
+         dtype == DType::uint64;
+}
+
+/// -infinity, or the lowest number of the integer type `dtype`; infinity, or the highest. C: the
+/// type that they are computed in.
+template <class C>
+C lowest_of(DType dtype) {
+  if constexpr (std::is_floating_point_v<C>) {
+    return lowest<C>();
+  } else {
+    return is_unsigned(dtype) ? C{0} : static_cast<C>(INT64_MIN >> (64 - 8 * size_of(dtype)));
+  }
+}
+template <class C>
+C highest_of(DType dtype) {
+  if constexpr (std::is_floating_point_v<C>) {
+    return highest<C>();
+  } else {
+    const std::uint64_t all = UINT64_MAX >> (64 - 8 * size_of(dtype));
+    return static_cast<C>(is_unsigned(dtype) ? all : all >> 1);
+  }
+}
+
+/// Element `i` of integers or bools of a type known at run time; beyond int64 its largest number.
 THAW_HOST_DEVICE inline std::int64_t integer_at(const void* data, DType dtype, std::int64_t i) {
   switch (dtype) {
     case DType::int8: return static_cast<const std::int8_t*>(data)[i];
     case DType::int16: return static_cast<const std::int16_t*>(data)[i];
     case DType::int32: return static_cast<const std::int32_t*>(data)[i];
     case DType::int64: return static_cast<const std::int64_t*>(data)[i];
+    case DType::boolean:
     case DType::uint8: return static_cast<const std::uint8_t*>(data)[i];
     case DType::uint16: return static_cast<const std::uint16_t*>(data)[i];
     case DType::uint32: return static_cast<const std::uint32_t*>(data)[i];
@@ -123,7 +160,7 @@ THAW_HOST_DEVICE inline std::int64_t integer_at(const void* data, DType dtype, s
   }
 }
 
-/// Writes an index, which fits.
+/// Writes an integer modulo 2^bits.
 THAW_HOST_DEVICE inline void set_integer(void* data, DType dtype, std::int64_t i,
                                          std::int64_t value) {
   switch (dtype) {
@@ -142,5 +179,47 @@ THAW_HOST_DEVICE inline void set_integer(void* data, DType dtype, std::int64_t i
     default: static_cast<std::uint64_t*>(data)[i] = static_cast<std::uint64_t>(value); break;
   }
 }
+
+/// Elements in the type that they are computed in.
+template <class T>
+struct Reader {
+  const T* data = nullptr;
+  Reader() = default;
+  Reader(const void* elements, DType) : data(static_cast<const T*>(elements)) {}
+  THAW_HOST_DEVICE Compute<T> operator[](std::int64_t i) const { return to_compute(data[i]); }
+};
+template <>
+struct Reader<AnyInteger> {
+  const void* data = nullptr;
+  DType dtype = DType::invalid;
+  Reader() = default;
+  Reader(const void* elements, DType type) : data(elements), dtype(type) {}
+  THAW_HOST_DEVICE std::int64_t operator[](std::int64_t i) const {
+    return integer_at(data, dtype, i);
+  }
+};
+
+/// Rounds once; integers are taken modulo 2^bits.
+template <class T>
+struct Writer {
+  T* data = nullptr;
+  Writer() = default;
+  Writer(void* elements, DType) : data(static_cast<T*>(elements)) {}
+  template <class C>
+  THAW_HOST_DEVICE void put(std::int64_t i, C value) const {
+    data[i] = from_compute<T>(value);
+  }
+};
+template <>
+struct Writer<AnyInteger> {
+  void* data = nullptr;
+  DType dtype = DType::invalid;
+  Writer() = default;
+  Writer(void* elements, DType type) : data(elements), dtype(type) {}
+  template <class C>
+  THAW_HOST_DEVICE void put(std::int64_t i, C value) const {
+    set_integer(data, dtype, i, static_cast<std::int64_t>(value));
+  }
+};
 
 }  // namespace thaw::cuda

@@ -1,5 +1,7 @@
 // Unary, binary and select: one thread per element of the result, operands by their strides.
 // Element i of an operand that shares the result's memory is read by the thread that writes it.
+#include <cmath>
+
 #include "kernels/cuda/functions.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/product.h"
@@ -23,6 +25,7 @@ struct UnaryBody {
 /// y[i] = fn(y[i] + bias[i mod channels])
 template <class T>
 struct BiasBody {
+  static constexpr int kLeastBlocks = 1;  // registers for all values
   Function<Compute<T>> fn;
   std::int64_t channels;
   const T* bias;  // may be null
@@ -40,29 +43,44 @@ struct NotBody {
   THAW_HOST_DEVICE void operator()(std::int64_t i) const { y[i] = !x[i]; }
 };
 
+template <class C>
+THAW_HOST_DEVICE bool is_negative(C x) {
+  if constexpr (std::is_signed_v<C>) return x < 0;
+  return false;
+}
+
 template <class T>
 struct IntegerUnaryBody {
+  using C = Compute<T>;
   UnaryKind kind;
-  const T* x;
-  T* y;
-  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
-    using Wide = std::uint64_t;
-    const T value = x[i];
+  C low, high;  // of clamp
+  Reader<T> x;
+  Writer<T> y;
+
+  THAW_HOST_DEVICE C result(C value) const {
+    const auto wide = static_cast<std::uint64_t>(value);
     switch (kind) {
-      case UnaryKind::abs:
-        y[i] = value < 0 ? static_cast<T>(0 - static_cast<Wide>(value)) : value;
-        break;
-      case UnaryKind::neg: y[i] = static_cast<T>(0 - static_cast<Wide>(value)); break;
-      case UnaryKind::sign: y[i] = static_cast<T>((value > 0) - (value < 0)); break;
-      case UnaryKind::square:
-        y[i] = static_cast<T>(static_cast<Wide>(value) * static_cast<Wide>(value));
-        break;
-      case UnaryKind::bitwise_not: y[i] = ~value; break;
-      case UnaryKind::relu: y[i] = value < 0 ? T{0} : value; break;
-      default: y[i] = value; break;  // round
+      case UnaryKind::abs: return is_negative(value) ? static_cast<C>(0 - wide) : value;
+      case UnaryKind::neg: return static_cast<C>(0 - wide);
+      case UnaryKind::sign:
+        return is_negative(value) ? static_cast<C>(-1) : static_cast<C>(value != 0);
+      case UnaryKind::square: return static_cast<C>(wide * wide);
+      case UnaryKind::bitwise_not: return static_cast<C>(~wide);
+      case UnaryKind::relu: return is_negative(value) ? C{0} : value;
+      case UnaryKind::clamp: return at_most(at_least(value, low), high);
+      default: return value;  // round
     }
   }
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const { y.put(i, result(x[i])); }
 };
+
+/// A clamp's bound in an integer type: outside its range it does not bind.
+template <class C>
+C integer_bound(double bound, DType dtype) {
+  const C low = lowest_of<C>(dtype), high = highest_of<C>(dtype);
+  if (!(bound > static_cast<double>(low))) return low;
+  return bound >= static_cast<double>(high) ? high : static_cast<C>(bound);
+}
 
 bool has_integer_form(UnaryKind kind) {
   switch (kind) {
@@ -72,6 +90,7 @@ bool has_integer_form(UnaryKind kind) {
     case UnaryKind::square:
     case UnaryKind::bitwise_not:
     case UnaryKind::relu:
+    case UnaryKind::clamp:
     case UnaryKind::round: return true;
     default: return false;
   }
@@ -98,12 +117,12 @@ template <class T>
 struct BinaryBody {
   BinaryKind kind;
   StridedLoop<2> loop;
-  const T *x, *y;
-  T* z;
+  Reader<T> x, y;
+  Writer<T> z;
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
     std::int64_t at[2];
     loop.offsets(i, at);
-    z[i] = from_compute<T>(apply(kind, to_compute(x[at[0]]), to_compute(y[at[1]])));
+    z.put(i, apply(kind, x[at[0]], y[at[1]]));
   }
 };
 
@@ -111,12 +130,12 @@ template <class T>
 struct CompareBody {
   BinaryKind kind;
   StridedLoop<2> loop;
-  const T *x, *y;
-  bool* z;
+  Reader<T> x, y;
+  Writer<bool> z;
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
     std::int64_t at[2];
     loop.offsets(i, at);
-    z[i] = compare(kind, to_compute(x[at[0]]), to_compute(y[at[1]]));
+    z.put(i, compare(kind, x[at[0]], y[at[1]]));
   }
 };
 
@@ -148,44 +167,68 @@ bool is_logic(BinaryKind kind) {
 /// Sums and products wrap; the quotient of the lowest number and -1 wraps to the lowest number.
 template <class T>
 struct IntegerBinaryBody {
+  using C = Compute<T>;
+  using Wide = std::uint64_t;
   BinaryKind kind;
+  int most_shift;  // TensorFlow limits the distance to [0, bits - 1]
   StridedLoop<2> loop;
-  const T *x, *y;
-  T* z;
+  Reader<T> x, y;
+  Writer<T> z;
   Fault* fault;
   std::int32_t step;
 
-  THAW_HOST_DEVICE T quotient(T a, T b) const {
-    return b == -1 ? static_cast<T>(0 - static_cast<std::uint64_t>(a)) : static_cast<T>(a / b);
+  THAW_HOST_DEVICE static bool is_minus_one(C b) {
+    return std::is_signed_v<C> && b == static_cast<C>(-1);
   }
-  THAW_HOST_DEVICE T remainder(T a, T b) const { return b == -1 ? T{0} : static_cast<T>(a % b); }
-  THAW_HOST_DEVICE T divide(T a, T b) const {
-    const T rest = remainder(a, b);
-    const bool other_signs = rest != 0 && (a < 0) != (b < 0);
+  THAW_HOST_DEVICE static C quotient(C a, C b) {
+    return is_minus_one(b) ? static_cast<C>(0 - static_cast<Wide>(a)) : static_cast<C>(a / b);
+  }
+  THAW_HOST_DEVICE static C remainder(C a, C b) {
+    return is_minus_one(b) ? C{0} : static_cast<C>(a % b);
+  }
+  THAW_HOST_DEVICE C divide(C a, C b) const {
+    const C rest = remainder(a, b);
+    const bool other_signs = rest != 0 && is_negative(a) != is_negative(b);
     switch (kind) {
-      case BinaryKind::floor_div: return static_cast<T>(quotient(a, b) - (other_signs ? 1 : 0));
-      case BinaryKind::floor_mod: return static_cast<T>(rest + (other_signs ? b : 0));
+      case BinaryKind::floor_div: return static_cast<C>(quotient(a, b) - (other_signs ? 1 : 0));
+      case BinaryKind::floor_mod: return static_cast<C>(rest + (other_signs ? b : 0));
       case BinaryKind::truncate_mod: return rest;
       default: return quotient(a, b);
     }
   }
+  THAW_HOST_DEVICE static C power(C a, C b) {
+    Wide base = static_cast<Wide>(a), result = 1;
+    for (Wide exponent = static_cast<Wide>(b); exponent > 0; exponent >>= 1) {
+      if (exponent & 1) result *= base;
+      base *= base;
+    }
+    return static_cast<C>(result);
+  }
+  THAW_HOST_DEVICE C shifted(C a, C b) const {
+    const int by = is_negative(b)                   ? 0
+                   : b > static_cast<C>(most_shift) ? most_shift
+                                                    : static_cast<int>(b);
+    return kind == BinaryKind::left_shift ? static_cast<C>(static_cast<Wide>(a) << by) : a >> by;
+  }
 
-  THAW_HOST_DEVICE T result(T a, T b) const {
-    using Wide = std::uint64_t;
+  THAW_HOST_DEVICE C result(C a, C b) const {
     const Wide wide_a = static_cast<Wide>(a), wide_b = static_cast<Wide>(b);
     switch (kind) {
-      case BinaryKind::add: return static_cast<T>(wide_a + wide_b);
-      case BinaryKind::sub: return static_cast<T>(wide_a - wide_b);
+      case BinaryKind::add: return static_cast<C>(wide_a + wide_b);
+      case BinaryKind::sub: return static_cast<C>(wide_a - wide_b);
       case BinaryKind::mul:
-      case BinaryKind::mul_no_nan: return static_cast<T>(wide_a * wide_b);
+      case BinaryKind::mul_no_nan: return static_cast<C>(wide_a * wide_b);
       case BinaryKind::maximum: return a > b ? a : b;
       case BinaryKind::minimum: return a < b ? a : b;
       case BinaryKind::squared_difference:
-        return static_cast<T>((wide_a - wide_b) * (wide_a - wide_b));
+        return static_cast<C>((wide_a - wide_b) * (wide_a - wide_b));
       case BinaryKind::bitwise_and: return a & b;
       case BinaryKind::bitwise_or: return a | b;
       case BinaryKind::bitwise_xor: return a ^ b;
-      case BinaryKind::div_no_nan: return b == 0 ? T{0} : quotient(a, b);
+      case BinaryKind::left_shift:
+      case BinaryKind::right_shift: return shifted(a, b);
+      case BinaryKind::pow: return power(a, b);
+      case BinaryKind::div_no_nan: return b == 0 ? C{0} : quotient(a, b);
       default: return divide(a, b);
     }
   }
@@ -193,15 +236,18 @@ struct IntegerBinaryBody {
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
     std::int64_t at[2];
     loop.offsets(i, at);
-    const T a = x[at[0]], b = y[at[1]];
+    const C a = x[at[0]], b = y[at[1]];
     const bool divides = kind == BinaryKind::div || kind == BinaryKind::truncate_div ||
                          kind == BinaryKind::truncate_mod || kind == BinaryKind::floor_div ||
                          kind == BinaryKind::floor_mod;
     if (divides && b == 0) {
       report(fault, Fault::division_by_zero, step, i, 0, 0);
-      z[i] = 0;
+      z.put(i, C{0});
+    } else if (kind == BinaryKind::pow && is_negative(b)) {
+      report(fault, Fault::negative_power, step, i, static_cast<std::int64_t>(b), 0);
+      z.put(i, C{0});
     } else {
-      z[i] = result(a, b);
+      z.put(i, result(a, b));
     }
   }
 };
@@ -211,9 +257,6 @@ bool has_integer_form(BinaryKind kind) {
     case BinaryKind::xdivy:
     case BinaryKind::xlogy:
     case BinaryKind::atan2:
-    case BinaryKind::pow:  // a negative exponent is an error of its own
-    case BinaryKind::left_shift:
-    case BinaryKind::right_shift:
     case BinaryKind::logical_and:
     case BinaryKind::logical_or:
     case BinaryKind::logical_xor: return false;
@@ -224,9 +267,9 @@ bool has_integer_form(BinaryKind kind) {
 template <template <class> class Body, class T, class Out>
 KernelPtr binary_kernel(BinaryKind kind, const StridedLoop<2>& loop) {
   return make_kernel({"cuda binary"}, [=](const Args& args, const Queue& queue) {
-    launch_each(
-        queue, loop.count,
-        Body<T>{kind, loop, args.in[0].as<T>(), args.in[1].as<T>(), args.out[0].as_mutable<Out>()});
+    launch_each(queue, loop.count,
+                Body<T>{kind, loop, reader<T>(args.in[0]), reader<T>(args.in[1]),
+                        writer<Out>(args.out[0])});
   });
 }
 
@@ -286,9 +329,13 @@ KernelPtr prepare_unary(const Site& site) {
   if (!has_integer_form(fn.kind)) return nullptr;
   return for_integers(dtype, [&, kind = fn.kind](auto tag) {
     using T = TypeOf<decltype(tag)>;
+    const auto bounds = function_of<double>(fn, dtype);
+    const auto low = integer_bound<Compute<T>>(std::ceil(bounds.alpha), dtype);
+    const auto high = integer_bound<Compute<T>>(std::floor(bounds.beta), dtype);
     return make_kernel({"cuda unary"}, [=](const Args& args, const Queue& queue) {
-      launch_each(queue, count,
-                  IntegerUnaryBody<T>{kind, args.in[0].as<T>(), args.out[0].as_mutable<T>()});
+      launch_each(
+          queue, count,
+          IntegerUnaryBody<T>{kind, low, high, reader<T>(args.in[0]), writer<T>(args.out[0])});
     });
   });
 }
@@ -323,12 +370,14 @@ KernelPtr prepare_binary(const Site& site) {
     });
   }
   if (!has_integer_form(kind)) return nullptr;
+  const int most_shift = 8 * static_cast<int>(size_of(dtype)) - 1;
   return for_integers(dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
     return make_kernel({"cuda binary", 0, true}, [=](const Args& args, const Queue& queue) {
-      launch_each(queue, loop.count,
-                  IntegerBinaryBody<T>{kind, loop, args.in[0].as<T>(), args.in[1].as<T>(),
-                                       args.out[0].as_mutable<T>(), queue.fault, queue.step});
+      launch_each(
+          queue, loop.count,
+          IntegerBinaryBody<T>{kind, most_shift, loop, reader<T>(args.in[0]), reader<T>(args.in[1]),
+                               writer<T>(args.out[0]), queue.fault, queue.step});
     });
   });
 }

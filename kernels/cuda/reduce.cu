@@ -9,74 +9,64 @@ namespace {
 
 constexpr std::int64_t kShort = 32;  // a thread per result up to here
 
-/// The type that sums of T are held in; integers wrap.
-template <class T>
-using Sum = std::conditional_t<kIsFloat<T>, Compute<T>, std::uint64_t>;
-
-// A reducer: the state's type, its start, what an element adds, how two states combine, the end.
+// A reducer: the state's type, where it starts, how two states combine, what they give in the end.
+// An element is a state of its own.
 template <class T>
 struct SumReducer {
   using State = Sum<T>;
-  THAW_HOST_DEVICE static State start() { return State{0}; }
-  THAW_HOST_DEVICE static State take(T x) { return static_cast<State>(to_compute(x)); }
+  static State start(DType) { return State{0}; }
   THAW_HOST_DEVICE static State combine(State a, State b) { return a + b; }
-  THAW_HOST_DEVICE static T finish(State sum, std::int64_t) { return from_compute<T>(sum); }
+  THAW_HOST_DEVICE static State finish(State sum, std::int64_t) { return sum; }
 };
 
 /// Integers: the quotient toward zero; of nothing, zero. Floats of nothing: NaN.
 template <class T>
 struct MeanReducer : SumReducer<T> {
-  THAW_HOST_DEVICE static T finish(Sum<T> sum, std::int64_t count) {
-    if constexpr (kIsFloat<T>) {
-      return from_compute<T>(sum / static_cast<Sum<T>>(count));
-    } else {
-      return count == 0 ? T{0} : static_cast<T>(static_cast<std::int64_t>(sum) / count);
-    }
+  THAW_HOST_DEVICE static auto finish(Sum<T> sum, std::int64_t count) {
+    // An unsigned type's own sum, and signed integers' in two's complement.
+    using Dividend = std::conditional_t<kIsFloat<T>, Sum<T>, Compute<T>>;
+    if (!kIsFloat<T> && count == 0) return Dividend{0};
+    return static_cast<Dividend>(static_cast<Dividend>(sum) / static_cast<Dividend>(count));
   }
 };
 
 template <class T>
 struct ProductReducer {
   using State = Sum<T>;
-  THAW_HOST_DEVICE static State start() { return State{1}; }
-  THAW_HOST_DEVICE static State take(T x) { return static_cast<State>(to_compute(x)); }
+  static State start(DType) { return State{1}; }
   THAW_HOST_DEVICE static State combine(State a, State b) { return a * b; }
-  THAW_HOST_DEVICE static T finish(State product, std::int64_t) { return from_compute<T>(product); }
+  THAW_HOST_DEVICE static State finish(State product, std::int64_t) { return product; }
 };
 
 // A NaN wins.
 template <class T>
 struct MaxReducer {
   using State = Compute<T>;
-  THAW_HOST_DEVICE static State start() { return lowest<State>(); }
-  THAW_HOST_DEVICE static State take(T x) { return to_compute(x); }
+  static State start(DType dtype) { return lowest_of<State>(dtype); }
   THAW_HOST_DEVICE static State combine(State a, State b) { return b > a || b != b ? b : a; }
-  THAW_HOST_DEVICE static T finish(State best, std::int64_t) { return from_compute<T>(best); }
+  THAW_HOST_DEVICE static State finish(State best, std::int64_t) { return best; }
 };
 
 template <class T>
 struct MinReducer {
   using State = Compute<T>;
-  THAW_HOST_DEVICE static State start() { return highest<State>(); }
-  THAW_HOST_DEVICE static State take(T x) { return to_compute(x); }
+  static State start(DType dtype) { return highest_of<State>(dtype); }
   THAW_HOST_DEVICE static State combine(State a, State b) { return b < a || b != b ? b : a; }
-  THAW_HOST_DEVICE static T finish(State best, std::int64_t) { return from_compute<T>(best); }
+  THAW_HOST_DEVICE static State finish(State best, std::int64_t) { return best; }
 };
 
 struct AllReducer {
   using State = bool;
-  THAW_HOST_DEVICE static State start() { return true; }
-  THAW_HOST_DEVICE static State take(bool x) { return x; }
+  static State start(DType) { return true; }
   THAW_HOST_DEVICE static State combine(State a, State b) { return a && b; }
-  THAW_HOST_DEVICE static bool finish(State all, std::int64_t) { return all; }
+  THAW_HOST_DEVICE static State finish(State all, std::int64_t) { return all; }
 };
 
 struct AnyReducer {
   using State = bool;
-  THAW_HOST_DEVICE static State start() { return false; }
-  THAW_HOST_DEVICE static State take(bool x) { return x; }
+  static State start(DType) { return false; }
   THAW_HOST_DEVICE static State combine(State a, State b) { return a || b; }
-  THAW_HOST_DEVICE static bool finish(State any, std::int64_t) { return any; }
+  THAW_HOST_DEVICE static State finish(State any, std::int64_t) { return any; }
 };
 
 /// The kept axes outside, the reduced ones inside.
@@ -86,42 +76,43 @@ struct ReduceShape {
 
 template <class T, class Reducer>
 struct ReduceBody {
+  using State = typename Reducer::State;
   ReduceShape s;
-  const T* x;
-  T* y;
+  State nothing;  // what is reduced starts from
+  Reader<T> x;
+  Writer<T> y;
 
-  THAW_HOST_DEVICE T element(std::int64_t start, std::int64_t i) const {
+  THAW_HOST_DEVICE State element(std::int64_t start, std::int64_t i) const {
     std::int64_t at[1];
     s.reduced.offsets(i, at);
-    return x[start + at[0]];
+    return static_cast<State>(x[start + at[0]]);
   }
   /// By one thread.
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
     std::int64_t start[1];
     s.kept.offsets(i, start);
-    auto state = Reducer::start();
+    State state = nothing;
     for (std::int64_t j = 0; j < s.reduced.count; ++j) {
-      state = Reducer::combine(state, Reducer::take(element(start[0], j)));
+      state = Reducer::combine(state, element(start[0], j));
     }
-    y[i] = Reducer::finish(state, s.reduced.count);
+    y.put(i, Reducer::finish(state, s.reduced.count));
   }
   /// By a block.
   THAW_DEVICE void operator()(const Block& block, std::int64_t i) const {
-    using State = typename Reducer::State;
     std::int64_t start[1];
     s.kept.offsets(i, start);
     const State state = block.reduce(
-        s.reduced.count, Reducer::start(),
-        [&](std::int64_t j) { return Reducer::take(element(start[0], j)); },
+        s.reduced.count, nothing, [&](std::int64_t j) { return element(start[0], j); },
         [](State a, State b) { return Reducer::combine(a, b); });
-    block.each(1, [&](std::int64_t) { y[i] = Reducer::finish(state, s.reduced.count); });
+    block.each(1, [&](std::int64_t) { y.put(i, Reducer::finish(state, s.reduced.count)); });
   }
 };
 
 template <class T, class Reducer>
 KernelPtr reduction(const ReduceShape& shape) {
   return make_kernel({"cuda reduce"}, [shape](const Args& args, const Queue& queue) {
-    const ReduceBody<T, Reducer> body{shape, args.in[0].as<T>(), args.out[0].as_mutable<T>()};
+    const ReduceBody<T, Reducer> body{shape, Reducer::start(args.in[0].type->dtype),
+                                      reader<T>(args.in[0]), writer<T>(args.out[0])};
     if (shape.reduced.count <= kShort) {
       launch_each(queue, shape.kept.count, body);
     } else {
@@ -175,7 +166,7 @@ struct SearchBody {
   Lines lines;
   bool minimum;
   DType index_type;
-  const T* x;
+  Reader<T> x;
   void* y;
   THAW_DEVICE void operator()(const Block& block, std::int64_t line) const {
     using C = Compute<T>;
@@ -184,7 +175,7 @@ struct SearchBody {
     const Found<C> best = block.reduce(
         lines.size, Found<C>{weakest<T>(minimum), -1},
         [&](std::int64_t i) {
-          const C value = to_compute(x[first + i * lines.inner]);
+          const C value = x[first + i * lines.inner];
           const C floor = weakest<T>(least);
           const bool counts = least ? value < floor : value > floor;
           return counts ? Found<C>{value, i} : Found<C>{floor, -1};
@@ -205,17 +196,17 @@ template <class T>
 struct ScanBody {
   Lines lines;
   bool sum, exclusive, reverse;
-  const T* x;
-  T* y;
+  Reader<T> x;
+  Writer<T> y;
   THAW_HOST_DEVICE void operator()(std::int64_t line) const {
     using State = Sum<T>;
     const std::int64_t first = lines.first(line);
     State total = sum ? State{0} : State{1};
     for (std::int64_t i = 0; i < lines.size; ++i) {
       const std::int64_t at = first + (reverse ? lines.size - 1 - i : i) * lines.inner;
-      const State before = total, value = static_cast<State>(to_compute(x[at]));
+      const State before = total, value = static_cast<State>(x[at]);
       total = sum ? total + value : total * value;
-      y[at] = from_compute<T>(exclusive ? before : total);
+      y.put(at, exclusive ? before : total);
     }
   }
 };
@@ -233,19 +224,19 @@ template <class T>
 struct TopKBody {
   std::int64_t size, k;
   DType index_type;
-  const T* x;
-  T* values;
+  Reader<T> x;
+  Writer<T> values;
   void* indices;
   THAW_DEVICE void operator()(const Block& block, std::int64_t row) const {
     using C = Compute<T>;
-    const T* line = x + row * size;
+    const std::int64_t first = row * size;
     Found<C> last{C{0}, -1};
     for (std::int64_t j = 0; j < k; ++j) {
       const Found<C> before = last;
       last = block.reduce(
           size, Found<C>{C{0}, -1},
           [&](std::int64_t i) {
-            const Found<C> here{to_compute(line[i]), i};
+            const Found<C> here{x[first + i], i};
             const bool comes = before.index < 0 || goes_before(before, here);
             return comes ? here : Found<C>{C{0}, -1};
           },
@@ -256,7 +247,7 @@ struct TopKBody {
           });
       const Found<C> found = last;
       block.each(1, [&](std::int64_t) {
-        values[row * k + j] = line[found.index];
+        values.put(row * k + j, found.value);
         set_integer(indices, index_type, row * k + j, found.index);
       });
     }
@@ -295,14 +286,16 @@ KernelPtr prepare_arg_reduce(const Site& site) {
   const DType index_type = site.out[0].dtype;
   if (lines.size == 0) return nullptr;  // the host says what is wrong
   const bool minimum = op.minimum;
-  return for_reals(site.in[0].dtype, [&](auto tag) {
+  const auto make = [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
     return make_kernel({"cuda arg reduce"}, [=](const Args& args, const Queue& queue) {
       launch_blocks(
           queue, lines.outer * lines.inner, 0,
-          SearchBody<T>{lines, minimum, index_type, args.in[0].as<T>(), args.out[0].data});
+          SearchBody<T>{lines, minimum, index_type, reader<T>(args.in[0]), args.out[0].data});
     });
-  });
+  };
+  if (site.in[0].dtype == DType::boolean) return make(Tag<AnyInteger>{});
+  return for_reals(site.in[0].dtype, make);
 }
 
 KernelPtr prepare_scan(const Site& site) {
@@ -313,7 +306,7 @@ KernelPtr prepare_scan(const Site& site) {
     return make_kernel({"cuda scan"}, [=](const Args& args, const Queue& queue) {
       launch_each(queue, lines.outer * lines.inner,
                   ScanBody<T>{lines, op.kind == ScanKind::sum, op.exclusive, op.reverse,
-                              args.in[0].as<T>(), args.out[0].as_mutable<T>()});
+                              reader<T>(args.in[0]), writer<T>(args.out[0])});
     });
   });
 }
@@ -327,8 +320,8 @@ KernelPtr prepare_top_k(const Site& site) {
     using T = TypeOf<decltype(tag)>;
     return make_kernel({"cuda top-k"}, [=](const Args& args, const Queue& queue) {
       launch_blocks(queue, rows, 0,
-                    TopKBody<T>{size, k, index_type, args.in[0].as<T>(),
-                                args.out[0].as_mutable<T>(), args.out[1].data});
+                    TopKBody<T>{size, k, index_type, reader<T>(args.in[0]), writer<T>(args.out[0]),
+                                args.out[1].data});
     });
   });
 }

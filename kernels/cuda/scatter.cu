@@ -85,48 +85,57 @@ void enqueue_sort(const Queue& queue, Target* targets, std::int64_t count) {
   }
 }
 
+/// What one update makes of an element, rounded as if it were written.
 template <class T>
-THAW_HOST_DEVICE T combined(ScatterKind kind, T x, T update) {
-  using C = Compute<T>;
-  const C a = to_compute(x), b = to_compute(update);
-  switch (kind) {
-    case ScatterKind::update: return update;
-    case ScatterKind::max: return b > a ? update : x;
-    case ScatterKind::min: return b < a ? update : x;
-    default: break;
-  }
-  if constexpr (kIsFloat<T>) {
-    return from_compute<T>(kind == ScatterKind::add ? a + b : a * b);
-  } else {  // modulo 2^bits
-    const auto p = static_cast<std::uint64_t>(a), q = static_cast<std::uint64_t>(b);
-    return static_cast<T>(kind == ScatterKind::add ? p + q : p * q);
+THAW_HOST_DEVICE Compute<T> combined(ScatterKind kind, Compute<T> x, Compute<T> update) {
+  if (kind == ScatterKind::max) return update > x ? update : x;
+  if (kind == ScatterKind::min) return update < x ? update : x;
+  const auto a = static_cast<Sum<T>>(x), b = static_cast<Sum<T>>(update);
+  const Sum<T> result = kind == ScatterKind::add ? a + b : a * b;
+  if constexpr (kIsHalf<T>) {
+    return to_compute(from_compute<T>(result));
+  } else {
+    return static_cast<Compute<T>>(result);
   }
 }
 
 template <class T>
-struct ApplyBody {
+struct CombineBody {
   ScatterKind kind;
+  std::int64_t count, inner;
+  const Target* targets;  // sorted
+  Reader<T> x, updates;
+  Writer<T> y;
+  THAW_HOST_DEVICE void operator()(std::int64_t i) const {
+    const std::int64_t first = i / inner, within = i % inner, place = targets[first].place;
+    if (place == kNowhere || (first > 0 && targets[first - 1].place == place)) return;
+    Compute<T> value = x[place + within];
+    for (std::int64_t n = first; n < count && targets[n].place == place; ++n) {
+      value = combined<T>(kind, value, updates[targets[n].update * inner + within]);
+    }
+    y.put(place + within, value);
+  }
+};
+
+/// The last update of an element replaces it.
+template <class T>
+struct ReplaceBody {
   std::int64_t count, inner;
   const Target* targets;  // sorted
   const T* updates;
   T* y;
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
-    const std::int64_t first = i / inner, within = i % inner, place = targets[first].place;
-    if (place == kNowhere || (first > 0 && targets[first - 1].place == place)) return;
-    T value = y[place + within];
-    for (std::int64_t n = first; n < count && targets[n].place == place; ++n) {
-      value = combined(kind, value, updates[targets[n].update * inner + within]);
-    }
-    y[place + within] = value;
+    const std::int64_t n = i / inner, within = i % inner, place = targets[n].place;
+    if (place == kNowhere || (n + 1 < count && targets[n + 1].place == place)) return;
+    y[place + within] = updates[targets[n].update * inner + within];
   }
 };
 
-template <class T>
-KernelPtr scatter_kernel(const Site& site, TargetsBody shape) {
-  const Shape& tensor = site.in[0].shape;
-  const ScatterKind kind = site.op_as<ops::Scatter>().kind;
-  const std::int64_t inner = product(tensor, shape.depth, tensor.rank());
-  const auto bytes = tensor.num_elements() * static_cast<std::int64_t>(sizeof(T));
+/// apply(args, queue, targets): what the updates do to the result, which is a copy of the tensor.
+template <class Apply>
+KernelPtr scatter_kernel(const Site& site, const TargetsBody& shape, const Apply& apply) {
+  const auto bytes =
+      site.in[0].shape.num_elements() * static_cast<std::int64_t>(size_of(site.in[0].dtype));
   std::int64_t padded = 1;
   while (padded < shape.count) padded *= 2;
   const std::size_t workspace = static_cast<std::size_t>(padded) * sizeof(Target);
@@ -140,9 +149,7 @@ KernelPtr scatter_kernel(const Site& site, TargetsBody shape) {
     find.step = queue.step;
     launch_each(queue, padded, find);
     enqueue_sort(queue, find.targets, padded);
-    launch_each(queue, find.count * inner,
-                ApplyBody<T>{kind, find.count, inner, find.targets, args.in[2].as<T>(),
-                             args.out[0].as_mutable<T>()});
+    apply(args, queue, find.targets);
   });
 }
 
@@ -163,18 +170,27 @@ KernelPtr prepare_scatter(const Site& site) {
     shape.dims[d] = tensor[d];
     shape.strides[d] = strides[static_cast<std::size_t>(d)];
   }
-  const auto make = [&](auto tag) { return scatter_kernel<TypeOf<decltype(tag)>>(site, shape); };
-  if (site.op_as<ops::Scatter>().kind != ScatterKind::update) {
-    return for_reals(site.in[0].dtype, make);
+  const ScatterKind kind = site.op_as<ops::Scatter>().kind;
+  const std::int64_t count = shape.count, inner = product(tensor, shape.depth, tensor.rank());
+  if (kind == ScatterKind::update) {
+    return for_storage(site.in[0].dtype, [&](auto tag) {
+      using T = TypeOf<decltype(tag)>;
+      return scatter_kernel(site, shape,
+                            [=](const Args& args, const Queue& queue, Target* targets) {
+                              launch_each(queue, count * inner,
+                                          ReplaceBody<T>{count, inner, targets, args.in[2].as<T>(),
+                                                         args.out[0].as_mutable<T>()});
+                            });
+    });
   }
-  // Which only moves elements: a type of their size.
-  switch (size_of(site.in[0].dtype)) {
-    case 1: return scatter_kernel<std::uint8_t>(site, shape);
-    case 2: return scatter_kernel<float16>(site, shape);
-    case 4: return scatter_kernel<std::int32_t>(site, shape);
-    case 8: return scatter_kernel<std::int64_t>(site, shape);
-    default: return nullptr;
-  }
+  return for_reals(site.in[0].dtype, [&](auto tag) {
+    using T = TypeOf<decltype(tag)>;
+    return scatter_kernel(site, shape, [=](const Args& args, const Queue& queue, Target* targets) {
+      launch_each(queue, count * inner,
+                  CombineBody<T>{kind, count, inner, targets, reader<T>(args.in[0]),
+                                 reader<T>(args.in[2]), writer<T>(args.out[0])});
+    });
+  });
 }
 
 }  // namespace thaw::cuda

@@ -16,26 +16,29 @@ struct PoolBody {
   Window w;
   std::int64_t channels;
   bool max;
-  const T* x;
-  T* y;
+  Compute<T> least;  // a window without elements
+  Reader<T> x;
+  Writer<T> y;
   THAW_HOST_DEVICE void operator()(std::int64_t i) const {
-    using C = std::conditional_t<kIsFloat<T>, Compute<T>, std::int64_t>;
+    using C = Compute<T>;
+    using Dividend = std::conditional_t<kIsFloat<T>, C, std::int64_t>;
     const std::int64_t channel = i % channels, at = i / channels;
-    const T* image = x + at / w.small_volume * w.large_volume * channels + channel;
-    C best = lowest<Compute<T>>(), sum = 0;
+    const std::int64_t image = at / w.small_volume * w.large_volume * channels + channel;
+    C best = least;
+    Sum<T> sum = 0;
     std::int64_t count = 0;
     w.taps(at % w.small_volume, [&](std::int64_t pixel, std::int64_t) {
-      const C value = static_cast<C>(to_compute(image[pixel * channels]));
+      const C value = x[image + pixel * channels];
       if (value > best || value != value) best = value;  // a NaN wins and stays
-      sum += value;
+      sum += static_cast<Sum<T>>(value);
       ++count;
     });
     if (max) {
-      y[i] = from_compute<T>(best);
+      y.put(i, best);
     } else if (kIsFloat<T> || count > 0) {
-      y[i] = from_compute<T>(sum / static_cast<C>(count));
+      y.put(i, static_cast<Dividend>(sum) / static_cast<Dividend>(count));
     } else {
-      y[i] = T{};
+      y.put(i, C{0});
     }
   }
 };
@@ -198,10 +201,11 @@ KernelPtr prepare_pool(const Site& site) {
   if (!window.set(x, site.out[0].shape, op.window, op.strides, {}, op.padding)) return nullptr;
   return for_reals(site.out[0].dtype, [&, max = op.kind == PoolKind::max](auto tag) {
     using T = TypeOf<decltype(tag)>;
+    const auto least = lowest_of<Compute<T>>(site.out[0].dtype);
     return make_kernel({"cuda pool"}, [=](const Args& args, const Queue& queue) {
       launch_each(
           queue, count,
-          PoolBody<T>{window, channels, max, args.in[0].as<T>(), args.out[0].as_mutable<T>()});
+          PoolBody<T>{window, channels, max, least, reader<T>(args.in[0]), writer<T>(args.out[0])});
     });
   });
 }

@@ -20,6 +20,7 @@ std::string describe(const Fault& fault) {
       return fmt::format("lengths[{}] = {} is not in [0, {}]", fault.position, fault.found,
                          fault.limit);
     case Fault::division_by_zero: return "integer division by zero";
+    case Fault::negative_power: return fmt::format("integer to the negative power {}", fault.found);
     default: return fmt::format("fault {} of a kernel", fault.kind);
   }
 }
