@@ -163,12 +163,12 @@ bool choose_backward(ConvPlan& plan, bool strict, int rank) {
 
 /// Bias and activation that the library computes with the convolution: ReLU, or the bias alone by
 /// the one algorithm that can.
-void fuse(ConvPlan& plan, const UnaryFn& activation) {
+void fuse(ConvPlan& plan, const UnaryFn& activation, bool may_fuse) {
   const bool relu = activation.kind == UnaryKind::relu;
   const bool bias_alone = activation.kind == UnaryKind::linear &&
                           plan.forward == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
   plan.after = activation;
-  if (plan.narrow || !plan.has_bias || !(relu || bias_alone)) return;
+  if (!may_fuse || plan.narrow || !plan.has_bias || !(relu || bias_alone)) return;
   const Cudnn& library = *plan.library;
   cudnnDataType_t type{};
   cudnn_type(plan.dtype, type);
@@ -252,8 +252,8 @@ void run_backward(const ConvPlan& p, const Args& args, const Queue& queue) {
 
 }  // namespace
 
-KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision precision,
-                             int rank) {
+KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision precision, int rank,
+                             bool may_fuse) {
   const auto& op = site.op_as<ops::Conv>();
   const Shape &x = site.in[0].shape, &weights = site.in[1].shape, &y = site.out[0].shape;
   ConvPlan plan;
@@ -282,7 +282,7 @@ KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision p
       !choose_forward(plan, strict, rank)) {
     return nullptr;
   }
-  fuse(plan, op.activation);
+  fuse(plan, op.activation, may_fuse);
   plan.weights = packed(site, device, plan.dtype);
   if (plan.weights == nullptr) return nullptr;
   std::size_t workspace = align_up(plan.padded_bytes) + library_room(plan.workspace);

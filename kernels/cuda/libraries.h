@@ -37,9 +37,10 @@ Projection cublaslt_projection(const Product& product, DType dtype);
 
 /// Constant weights only: they are packed into memory of `device`.
 /// With bf16 x and the weights are 16 bits (not with fp16: the library's result would be, too, and
-/// overflow where float32 does not).
+/// overflow where float32 does not). Without `may_fuse` bias and activation are a launch of their
+/// own: not every version of the library fuses them in 16 bits.
 KernelPtr prepare_conv_cudnn(const Site& site, const Device& device, Precision precision,
-                             int rank = 0);
+                             int rank = 0, bool may_fuse = true);
 KernelPtr prepare_conv_transpose_cudnn(const Site& site, const Device& device, Precision precision,
                                        int rank = 0);
 

@@ -23,7 +23,7 @@ Ints batch_strides(const Shape& operand, const Shape& result) {
 
 /// One row times a matrix [k, n] and a bias: the threads of a block share the sums of neighbouring
 /// columns over k. Nothing is reused, so that all is said with how many elements are under way.
-template <class T>
+template <class T, class Out>
 struct RowProductBody {
   using C = Compute<T>;
   static constexpr int kLeastBlocks = 1;  // registers for all values
@@ -31,8 +31,9 @@ struct RowProductBody {
   static constexpr int kShares = kThreads / kColumns, kAhead = 8;
   std::int64_t n = 0, k = 0;
   Function<C> activation;
-  const T *a = nullptr, *b = nullptr, *bias = nullptr;  // bias may be null
-  T* y = nullptr;
+  const T *a = nullptr, *b = nullptr;
+  const Out* bias = nullptr;  // may be null
+  Out* y = nullptr;
 
   THAW_DEVICE void operator()(const Block& block, std::int64_t i) const {
     C* const sums = block.template shared<C>();  // [share][column]
@@ -47,7 +48,7 @@ struct RowProductBody {
     block.each(kColumns, [&](std::int64_t j) {
       if (first + j >= n) return;
       const C sum = bias == nullptr ? sums[j] : sums[j] + to_compute(bias[first + j]);
-      y[first + j] = from_compute<T>(activate(activation, sum));
+      y[first + j] = from_compute<Out>(activate(activation, sum));
     });
   }
 
@@ -66,21 +67,52 @@ struct RowProductBody {
   }
 };
 
-template <class T>
-KernelPtr row_product(std::int64_t n, std::int64_t k, const UnaryFn& activation, DType dtype,
-                      bool has_bias) {
-  RowProductBody<T> body;
+template <class T, class Out>
+KernelPtr row_product(const Site& site, std::int64_t n, std::int64_t k, bool has_bias) {
+  using Body = RowProductBody<T, Out>;
+  Body body;
   body.n = n;
   body.k = k;
-  body.activation = function_of<Compute<T>>(activation, dtype);
+  body.activation =
+      function_of<Compute<T>>(site.op_as<ops::MatMul>().activation, site.out[0].dtype);
   return make_kernel({"cuda matmul, one row"}, [=](const Args& args, const Queue& queue) {
-    RowProductBody<T> bound = body;
-    bound.a = args.in[0].as<T>();
-    bound.b = args.in[1].as<T>();
-    bound.bias = has_bias ? args.in[2].as<T>() : nullptr;
-    bound.y = args.out[0].as_mutable<T>();
-    constexpr int kColumns = RowProductBody<T>::kColumns;
-    launch_blocks(queue, (n + kColumns - 1) / kColumns, kThreads * sizeof(Compute<T>), bound);
+    Body bound = body;
+    bound.a = args.in[0].template as<T>();
+    bound.b = args.in[1].template as<T>();
+    bound.bias = has_bias ? args.in[2].template as<Out>() : nullptr;
+    bound.y = args.out[0].template as_mutable<Out>();
+    launch_blocks(queue, (n + Body::kColumns - 1) / Body::kColumns, kThreads * sizeof(Compute<T>),
+                  bound);
+  });
+}
+
+/// Out: of the bias and the result.
+template <class T, class Out = T>
+KernelPtr matmul_kernel(const Site& site, const StridedLoop<2>& batches) {
+  const auto& op = site.op_as<ops::MatMul>();
+  const Shape &a = site.in[0].shape, &b = site.in[1].shape, &y = site.out[0].shape;
+  const bool has_bias = site.in.size() > 2;
+  const std::int64_t count = y.num_elements();
+  if (count > 0 && count == y[y.rank() - 1] && !op.transpose_b) {
+    return row_product<T, Out>(site, count, b[b.rank() - 2], has_bias);
+  }
+  MatMulBody<T, Out, Out> body;
+  body.batches = batches;
+  body.m = y[y.rank() - 2];
+  body.n = y[y.rank() - 1];
+  body.k = a[op.transpose_a ? a.rank() - 2 : a.rank() - 1];
+  body.a_row = op.transpose_a ? 1 : body.k;
+  body.a_column = op.transpose_a ? body.m : 1;
+  body.b_row = op.transpose_b ? 1 : body.n;
+  body.b_column = op.transpose_b ? body.k : 1;
+  body.activation = function_of<Compute<T>>(op.activation, site.out[0].dtype);
+  return make_kernel({"cuda matmul"}, [=](const Args& args, const Queue& queue) {
+    MatMulBody<T, Out, Out> bound = body;
+    bound.a = args.in[0].template as<T>();
+    bound.b = args.in[1].template as<T>();
+    bound.bias = has_bias ? args.in[2].template as<Out>() : nullptr;
+    bound.y = args.out[0].template as_mutable<Out>();
+    launch_each(queue, count, bound);
   });
 }
 
@@ -106,38 +138,17 @@ bool product_of(const Site& site, Product& p) {
 }
 
 KernelPtr prepare_matmul(const Site& site) {
-  const auto& op = site.op_as<ops::MatMul>();
   const Shape &a = site.in[0].shape, &b = site.in[1].shape, &y = site.out[0].shape;
   if (a.rank() < 2 || b.rank() < 2) return nullptr;
   const Ints a_strides = batch_strides(a, y), b_strides = batch_strides(b, y);
   StridedLoop<2> batches;
   if (!batches.set(leading(y).dims(), {&a_strides, &b_strides})) return nullptr;
-  const bool has_bias = site.in.size() > 2;
-  const std::int64_t count = y.num_elements();
-  return for_floats(site.out[0].dtype, [&](auto tag) -> KernelPtr {
+  return for_floats(site.in[0].dtype, [&](auto tag) -> KernelPtr {
     using T = TypeOf<decltype(tag)>;
-    if (count > 0 && count == y[y.rank() - 1] && !op.transpose_b) {
-      const std::int64_t k = b[b.rank() - 2];
-      return row_product<T>(count, k, op.activation, site.out[0].dtype, has_bias);
+    if constexpr (kIsHalf<T>) {
+      if (site.out[0].dtype == DType::float32) return matmul_kernel<T, float>(site, batches);
     }
-    MatMulBody<T> body;
-    body.batches = batches;
-    body.m = y[y.rank() - 2];
-    body.n = y[y.rank() - 1];
-    body.k = a[op.transpose_a ? a.rank() - 2 : a.rank() - 1];
-    body.a_row = op.transpose_a ? 1 : body.k;
-    body.a_column = op.transpose_a ? body.m : 1;
-    body.b_row = op.transpose_b ? 1 : body.n;
-    body.b_column = op.transpose_b ? body.k : 1;
-    body.activation = function_of<Compute<T>>(op.activation, site.out[0].dtype);
-    return make_kernel({"cuda matmul"}, [=](const Args& args, const Queue& queue) {
-      MatMulBody<T> bound = body;
-      bound.a = args.in[0].as<T>();
-      bound.b = args.in[1].as<T>();
-      bound.bias = has_bias ? args.in[2].as<T>() : nullptr;
-      bound.y = args.out[0].as_mutable<T>();
-      launch_each(queue, count, bound);
-    });
+    return matmul_kernel<T>(site, batches);
   });
 }
 

@@ -8,14 +8,15 @@
 namespace thaw::cuda {
 
 /// y[b, i, j] = activation(sum over k of a[b, i, k] b[b, k, j] + bias[j]).
-template <class T, class Out = T>
+template <class T, class Out = T, class Bias = T>
 struct MatMulBody {
   using C = Compute<T>;
   StridedLoop<2> batches;  // offsets of the matrices of a and b
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t a_row = 0, a_column = 0, b_row = 0, b_column = 0;  // strides as they are used
   Function<C> activation;
-  const T *a = nullptr, *b = nullptr, *bias = nullptr;  // bias may be null
+  const T *a = nullptr, *b = nullptr;
+  const Bias* bias = nullptr;  // may be null
   Out* y = nullptr;
 
   THAW_HOST_DEVICE void operator()(std::int64_t at) const {

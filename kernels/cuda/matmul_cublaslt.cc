@@ -7,13 +7,14 @@ namespace thaw::cuda {
 
 KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision, int rank) {
   Product p;
-  const DType dtype = site.out[0].dtype;
+  const DType dtype = site.in[0].dtype;
   if (!is_floating(dtype) || !product_of(site, p)) return nullptr;
   const CublasLt* lt = cublaslt();
   LtProduct product;
   LtOptions options;
   options.activation = site.op_as<ops::MatMul>().activation;
   options.precision = precision;
+  options.into_float32 = site.out[0].dtype != dtype;
   options.rank = rank;
   if (lt == nullptr || !product.prepare(*lt, p, dtype, options)) return nullptr;
   const bool has_bias = p.has_bias;
@@ -28,8 +29,8 @@ KernelPtr prepare_matmul_cublaslt(const Site& site, Precision precision, int ran
 KernelPtr prepare_matmul_narrow(const Site& site, const Device& device, Precision precision,
                                 int rank) {
   Product p;
-  const DType storage = storage_of(precision, site.out[0].dtype);
-  if (storage == site.out[0].dtype || !product_of(site, p)) return nullptr;
+  const DType dtype = site.in[0].dtype, storage = storage_of(precision, dtype);
+  if (storage == dtype || !product_of(site, p)) return nullptr;
   const CublasLt* lt = cublaslt();
   LtProduct product;
   LtOptions options;

@@ -120,6 +120,11 @@ class CudaBackend final : public DeviceBackend {
         return prepare_conv_cudnn(at, gpu_->device, precision_, rank);
       });
     }
+    if (site.in.size() > 2 && size_of(site.in[0].dtype) == 2) {
+      candidates.push_back([this](const Site& at) {
+        return prepare_conv_cudnn(at, gpu_->device, precision_, 0, false);
+      });
+    }
     for (int rank = 0; rank < kProductsOfConv; ++rank) {
       candidates.push_back([this, rank](const Site& at) {
         return prepare_conv_cublaslt(at, gpu_->device, kMostColumnBytes, precision_, rank);

@@ -48,8 +48,8 @@ MatMulPlan plan_matmul(const Site& site) {
   return plan;
 }
 
-template <class T>
-void multiply(const MatMulPlan& plan, const T* a, const T* b, const T* bias, T* y,
+template <class T, class Out>
+void multiply(const MatMulPlan& plan, const T* a, const T* b, const Out* bias, Out* y,
               Accumulator<T>* row) {
   for (std::int64_t i = 0; i < plan.m; ++i) {
     for (std::int64_t j = 0; j < plan.n; ++j) {
@@ -62,9 +62,27 @@ void multiply(const MatMulPlan& plan, const T* a, const T* b, const T* bias, T* 
         row[j] += left * load_wide(right[j * plan.b_column]);
     }
     for (std::int64_t j = 0; j < plan.n; ++j) {
-      y[i * plan.n + j] = activate<T>(plan.activation, row[j]);
+      y[i * plan.n + j] = activate<Out>(plan.activation, row[j]);
     }
   }
+}
+
+/// Out: of the bias and the result.
+template <class T, class Out = T>
+KernelPtr matmul_kernel(const MatMulPlan& plan) {
+  const std::size_t workspace = static_cast<std::size_t>(plan.n) * sizeof(Accumulator<T>);
+  return make_kernel(
+      [plan](const Args& args) {
+        const T* a = args.in[0].as<T>();
+        const T* b = args.in[1].as<T>();
+        const Out* bias = plan.has_bias ? args.in[2].as<Out>() : nullptr;
+        Out* y = args.out[0].as_mutable<Out>();
+        auto* row = reinterpret_cast<Accumulator<T>*>(args.workspace);
+        plan.batches.each([&](const NestedLoop<3>::Offsets& at) {
+          multiply(plan, a + at[0], b + at[1], bias, y + at[2], row);
+        });
+      },
+      workspace);
 }
 
 }  // namespace
@@ -72,21 +90,12 @@ void multiply(const MatMulPlan& plan, const T* a, const T* b, const T* bias, T* 
 KernelPtr prepare_matmul(const Site& site) {
   const MatMulPlan plan = plan_matmul(site);
   if (plan.activation.kind != UnaryKind::linear && !is_floating(site.out[0].dtype)) return nullptr;
-  return for_numbers(site.out[0].dtype, [&](auto tag) {
+  return for_numbers(site.in[0].dtype, [&](auto tag) {
     using T = TypeOf<decltype(tag)>;
-    const std::size_t workspace = static_cast<std::size_t>(plan.n) * sizeof(Accumulator<T>);
-    return make_kernel(
-        [plan](const Args& args) {
-          const T* a = args.in[0].as<T>();
-          const T* b = args.in[1].as<T>();
-          const T* bias = plan.has_bias ? args.in[2].as<T>() : nullptr;
-          T* y = args.out[0].as_mutable<T>();
-          auto* row = reinterpret_cast<Accumulator<T>*>(args.workspace);
-          plan.batches.each([&](const NestedLoop<3>::Offsets& at) {
-            multiply(plan, a + at[0], b + at[1], bias, y + at[2], row);
-          });
-        },
-        workspace);
+    if constexpr (kIsHalf<T>) {
+      if (site.out[0].dtype == DType::float32) return matmul_kernel<T, float>(plan);
+    }
+    return matmul_kernel<T>(plan);
   });
 }
 

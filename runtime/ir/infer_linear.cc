@@ -28,20 +28,24 @@ Types infer_op(const ops::MatMul& op, const Context& context) {
   if (inner_a >= 0 && inner_b >= 0 && inner_a != inner_b) {
     invalid("expected b with {} rows for a {}, found b {}", inner_a, a.to_string(), b.to_string());
   }
+  DType result = dtype;
   if (context.count() == 3) {
-    expect_same_type(dtype, "bias", context.dtype(2));
+    // What is added to a float32 bias is float32 already: shorter operands keep it.
+    const bool shorter = dtype == DType::float16 || dtype == DType::bfloat16;
+    if (shorter && context.dtype(2) == DType::float32) result = DType::float32;
+    expect_same_type(result, "bias", context.dtype(2));
     expect_rank(context.shape(2), 1, "bias");
     if (context.shape(2).has_rank())
       columns = merge_dim(columns, context.shape(2)[0], "bias length");
   }
-  if (!a.has_rank() || !b.has_rank()) return {{dtype, Shape::unknown_rank()}};
+  if (!a.has_rank() || !b.has_rank()) return {{result, Shape::unknown_rank()}};
   const auto leading = [](const Shape& shape) {
     return Shape(Ints(shape.dims().begin(), shape.dims().end() - 2));
   };
   Ints dims = broadcast(leading(a), leading(b)).dims();
   dims.push_back(rows);
   dims.push_back(columns);
-  return {{dtype, Shape(std::move(dims))}};
+  return {{result, Shape(std::move(dims))}};
 }
 
 namespace {

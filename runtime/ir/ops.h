@@ -97,7 +97,7 @@ struct Elementwise {
 
 // ---- linear algebra ----
 /// (a [..., M, K], b [..., K, N], [bias [N]]) -> (y [..., M, N]): leading dimensions broadcast;
-/// y = activation(a b + bias).
+/// y = activation(a b + bias). A bias of float32 makes y float32, where a and b may be 16 bits.
 struct MatMul {
   bool transpose_a = false, transpose_b = false;
   UnaryFn activation;

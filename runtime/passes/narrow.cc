@@ -74,6 +74,7 @@ class Narrowing {
       : graph_(graph),
         round_(round),
         narrow_nodes_(graph.nodes.size(), false),
+        last_(graph.nodes.size(), false),
         narrow_(graph.values.size(), false),
         beyond_(graph.values.size(), false),
         other_(graph.values.size(), -1) {}
@@ -97,14 +98,23 @@ class Narrowing {
     return rounded_.emplace(value, round_(constant)).first->second;
   }
 
-  /// Whether bfloat16 can hold all operands: numbers beyond it mask scores, and what was added to
-  /// one is still beyond it.
+  /// Whether bfloat16 can hold the value: numbers beyond it mask scores, and what was added to one
+  /// is still beyond it.
+  bool holds(ValueId value) {
+    if (!is_float32(value)) return true;
+    const Tensor* constant = constant_of(graph_, value);
+    return constant == nullptr ? !beyond_[at(value)] : !rounded(value, *constant).empty();
+  }
   bool holds_operands(const Node& node) {
-    return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
-      if (!is_float32(input)) return true;
-      const Tensor* constant = constant_of(graph_, input);
-      return constant == nullptr ? !beyond_[at(input)] : !rounded(input, *constant).empty();
-    });
+    return std::all_of(node.inputs.begin(), node.inputs.end(),
+                       [&](ValueId input) { return holds(input); });
+  }
+
+  /// A last product that reads bfloat16: its bias, which stays float32, makes its result float32.
+  bool reads_narrow(const Node& node) {
+    if (!std::holds_alternative<ops::MatMul>(node.op) || node.inputs.size() < 3) return false;
+    const ValueId a = node.inputs[0], b = node.inputs[1];
+    return (narrow_[at(a)] || narrow_[at(b)]) && holds(a) && holds(b);
   }
 
   bool decide() {
@@ -113,6 +123,8 @@ class Narrowing {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
       const bool product = is_product(node.op);
+      last_[i] = tail[i] && reads_narrow(node);
+      any = any || last_[i];
       if (tail[i] || !(product || follows_products(node.op)) || !is_float32(node.outputs[0])) {
         continue;
       }
@@ -165,9 +177,10 @@ class Narrowing {
     for (std::size_t i = 0; i < before.size(); ++i) {
       Node& node = before[i];
       const bool reads_either = std::holds_alternative<ops::Cast>(node.op);
-      for (ValueId& input : node.inputs) {
-        const bool differs =
-            narrow_nodes_[i] ? is_float32(input) : narrow_[at(input)] && !reads_either;
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        ValueId& input = node.inputs[k];
+        const bool to_narrow = narrow_nodes_[i] || (last_[i] && k < 2);
+        const bool differs = to_narrow ? is_float32(input) : narrow_[at(input)] && !reads_either;
         if (differs) input = in_other_type(input);
       }
       for (const ValueId output : node.outputs) {
@@ -184,6 +197,7 @@ class Narrowing {
   Graph& graph_;
   FunctionRef<Tensor(const Tensor&)> round_;
   std::vector<bool> narrow_nodes_;  // per node
+  std::vector<bool> last_;          // per node: reads_narrow()
   std::vector<bool> narrow_;        // per value: it becomes bfloat16
   std::vector<bool> beyond_;        // per value: it may hold numbers that bfloat16 cannot
   std::vector<ValueId> other_;      // per value: in the other type, or -1

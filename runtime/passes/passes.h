@@ -61,10 +61,10 @@ bool fuse_pool(Graph& graph);
 
 /// Products of float32 (matmul, einsum, conv, conv_transpose, attention) and what moves, joins or
 /// computes element by element, normalizes or reduces their results on the way to others become
-/// bfloat16: what only the graph's outputs need, the last products among it, stays float32, and so
-/// do inputs, outputs, and nodes with operands that bfloat16 cannot hold. One cast per value stands
-/// where types meet. `round` gives a constant in bfloat16, or an empty tensor if that cannot hold
-/// it. Not in sub-graphs. For a graph whose shapes are known, behind every fusion.
+/// bfloat16: what only the graph's outputs need, the results of the last products among it, stays
+/// float32, and so do inputs, outputs, and nodes with operands that bfloat16 cannot hold. One cast
+/// per value stands where types meet. `round` gives a constant in bfloat16, or an empty tensor if
+/// that cannot hold it. Not in sub-graphs. For a graph whose shapes are known, behind every fusion.
 bool narrow_activations(Graph& graph, FunctionRef<Tensor(const Tensor&)> round);
 
 struct PipelineOptions {

@@ -66,7 +66,7 @@ class HostGpu final : public DeviceBackend {
     std::unique_ptr<DeviceKernel> kernel = gpu_->prepare(site);
     const bool rounded = precision_ != Precision::f32 && kernel != nullptr &&
                          std::holds_alternative<ops::MatMul>(site.op) &&
-                         site.out[0].dtype == DType::float32;
+                         site.in[0].dtype == DType::float32;
     if (!rounded) return kernel;
     return std::make_unique<RoundedProduct>(std::move(kernel), precision_, site);
   }

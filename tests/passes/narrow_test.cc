@@ -69,6 +69,22 @@ TEST(NarrowActivations, BetweenTwoProducts) {
             "input cast* matmul* unary* cast matmul");
 }
 
+// A float32 bias makes the result of bfloat16 operands float32.
+TEST(NarrowActivations, TheLastProductReadsBfloat16) {
+  const std::string body =
+      kFirst + weights("b", {4}, 7) + weights("c", {3}, 8) + "%y = unary(%a) {fn = tanh}\n";
+  EXPECT_EQ(ops_of_narrowed(body + "%z = matmul(%y, %w, %b) {activation = relu}\noutputs(%z)"),
+            "input cast* matmul* unary* matmul");
+  EXPECT_EQ(ops_of_narrowed(body + "%z = matmul(%x, %y, %c) {transpose_b = true}\noutputs(%z)"),
+            "input cast* matmul* unary* matmul");
+  // Where bfloat16 cannot hold the weights, they and x stay float32.
+  EXPECT_EQ(ops_of_narrowed(body + "%k = constant() {value = float32[4, 4](0, 0, 0, 0, 0, 0, 0, 0, "
+                                   "0, 0, 0, 0, 0, 0, 0, 3.4028234663852886e+38)}\n"
+                                   "%z = matmul(%y, %k, %b)\noutputs(%z)",
+                            0),
+            "input cast* matmul* unary* cast matmul");
+}
+
 TEST(NarrowActivations, OneProductStays) {
   EXPECT_EQ(ops_of_narrowed(kFirst + "%y = unary(%a) {fn = relu}\n%s = softmax(%y) {axes = [-1]}\n"
                                      "outputs(%s)"),

@@ -87,6 +87,28 @@ TEST(HostGpu, VerifySaysWhatEachPrecisionCosts) {
   EXPECT_TRUE(has(nowhere.text, "run on the cuda device only")) << nowhere.text;
 }
 
+// Activations between products are bfloat16; the input and what the last product gives are not.
+TEST(HostGpu, Bf16ShowsInThePlanAndCostsLittle) {
+  const std::string show = "show --plan --device cuda " + kDemo + "keras3_digits_cnn/model.keras";
+  EXPECT_FALSE(has(with(host_gpu(), show).text, "bfloat16"));
+  EXPECT_FALSE(has(with(host_gpu(), show + " --precision fp16").text, "float16"));
+  const MachineResult plan = with(host_gpu(), show + " --precision bf16");
+  EXPECT_EQ(plan.code, 0) << plan.text;
+  for (const char* part : {"[cuda cast]: float32", "[cuda conv]: bfloat16", "[cuda pool]: bfloat16",
+                           "[cuda softmax]: float32"}) {
+    EXPECT_TRUE(has(plan.text, part)) << part << " in\n" << plan.text;
+  }
+  const MachineResult verify =
+      with(host_gpu(), "verify " + model_files("keras3_digits_cnn") +
+                           " --rtol 1 --atol 1 --device cuda --precision bf16 --json");
+  EXPECT_EQ(verify.code, 0) << verify.text;
+  const Json json = parse_json(verify.text, "verify", Limits{});
+  const Json& entry = json.array().at(0).at("compression").array().at(0);
+  const double error = entry.at("norm_wise_from_reference").number();
+  EXPECT_GT(error, 1e-6);
+  EXPECT_LT(error, 5e-2);
+}
+
 TEST(HostGpu, VerifyComparesTheGpuTheCpuAndTheReference) {
   const std::string against = " --device cuda --against reference";
   const MachineResult three =
