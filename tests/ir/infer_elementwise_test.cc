@@ -131,6 +131,18 @@ TEST(InferElementwise, MatMul) {
       {in("a", "float32[2, 3]") + in("b", "float32[3, 4]") + in("c", "float32[1, 4]") +
            "%y = matmul(%a, %b, %c)",
        "error: bias: expected 1 dimension(s)"},
+      {in("a", "bfloat16[2, 3]") + in("b", "bfloat16[3, 4]") + in("c", "float32[4]") +
+           "%y = matmul(%a, %b, %c)",
+       "float32[2, 4]"},
+      {in("a", "bfloat16[2, 3]") + in("b", "bfloat16[3, 4]") + in("c", "bfloat16[4]") +
+           "%y = matmul(%a, %b, %c)",
+       "bfloat16[2, 4]"},
+      {in("a", "float32[2, 3]") + in("b", "float32[3, 4]") + in("c", "bfloat16[4]") +
+           "%y = matmul(%a, %b, %c)",
+       "error: bias: expected float32, found bfloat16"},
+      {in("a", "float64[2, 3]") + in("b", "float64[3, 4]") + in("c", "float32[4]") +
+           "%y = matmul(%a, %b, %c)",
+       "error: bias: expected float64, found float32"},
   });
 }
 
