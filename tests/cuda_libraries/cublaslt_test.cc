@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/backend.h"
 #include "tests/cuda/device_op.h"
 #include "tests/cuda_libraries/host_cublaslt.h"
 
@@ -183,6 +184,38 @@ TEST(CublasLt, ShorterFormsKeepOperandsInSixteenBits) {
     EXPECT_GT(run_narrow<ops::ConvTranspose>(Precision::bf16, DType::bfloat16, constant), 5);
   }
   EXPECT_EQ(run_narrow<ops::MatMul>(Precision::tf32, DType::float32, true), 0);
+}
+
+// Operands that are 16 bits already, a bias and a result of float32: one product and no casts.
+TEST(CublasLt, ShortOperandsWithAFloat32Bias) {
+  for (const DType dtype : {DType::float16, DType::bfloat16}) {
+    test::OpCase row;
+    row.op = ops::MatMul{false, true, {UnaryKind::relu}};
+    row.operands.resize(3);
+    row.operands[0].shape = {5, 40};
+    row.operands[1].shape = {24, 40};
+    row.operands[2].shape = {24};
+    std::vector<Tensor> operands = test::make_operands(row, DType::float32);
+    for (const std::size_t i : {0, 1}) {
+      operands[i] = evaluate(ops::Cast{dtype}, {operands[i]}, 1)[0];
+    }
+    LtBackend backend;
+    const test::DeviceOp op(backend, row, operands);
+    ASSERT_NE(op.kernel(), nullptr);
+    EXPECT_STREQ(op.kernel()->name(), "cublaslt matmul");
+    const Tensor result = op.run()[0];
+    EXPECT_EQ(result.dtype(), DType::float32);
+    EXPECT_EQ(last_product().operands, dtype == DType::float16 ? CUDA_R_16F : CUDA_R_16BF);
+    EXPECT_EQ(last_product().result, CUDA_R_32F);
+    backend.precision = Precision::bf16;
+    EXPECT_EQ(test::DeviceOp(backend, row, operands).kernel(), nullptr) << "nothing to round";
+    for (const std::size_t i : {0, 1}) {
+      operands[i] = evaluate(ops::Cast{DType::float32}, {operands[i]}, 1)[0];
+    }
+    EXPECT_EQ(test::judge(result, test::expected_results(row, operands)[0],
+                          test::limit(test::Accuracy::sum, DType::float32), false),
+              "");
+  }
 }
 
 TEST(CublasLt, WeightsBeyondFloat16StayInFloat32) {

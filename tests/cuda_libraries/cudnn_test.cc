@@ -31,7 +31,7 @@ class CudnnBackend final : public DeviceBackend {
   const Device& device() const override { return device_; }
   std::unique_ptr<DeviceKernel> prepare(const Site& site) const override {
     if (std::holds_alternative<ops::Conv>(site.op)) {
-      return prepare_conv_cudnn(site, device_, precision, rank);
+      return prepare_conv_cudnn(site, device_, precision, rank, may_fuse);
     }
     if (std::holds_alternative<ops::ConvTranspose>(site.op)) {
       return prepare_conv_transpose_cudnn(site, device_, Precision::f32);
@@ -41,6 +41,7 @@ class CudnnBackend final : public DeviceBackend {
   CudnnRnnAlgorithm algorithm = CudnnRnnAlgorithm::standard;
   Precision precision = Precision::f32;
   int rank = 0;
+  bool may_fuse = true;
 
  private:
   test::FakeDevice device_;
@@ -196,6 +197,13 @@ TEST(CudnnConv, OtherAlgorithmsAreDeterministicAndAgree) {
   EXPECT_GT(runs, 60);
   backend.rank = 3;
   EXPECT_EQ(run_rows<ops::Conv>(backend).first, 0) << "the fake has three that are deterministic";
+}
+
+TEST(CudnnConv, ALaunchForBiasAndActivationAgrees) {
+  CudnnBackend backend;
+  const int fused = run_rows<ops::Conv>(backend).first;
+  backend.may_fuse = false;
+  EXPECT_EQ(run_rows<ops::Conv>(backend).first, fused);
 }
 
 /// A row of convolution in float32 whose weights are constant, judged as bfloat16 would be.
