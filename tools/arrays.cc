@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <complex>
 #include <cstdio>
 
 #include "loaders/source/file_tree.h"
@@ -206,6 +207,20 @@ bool store(Tensor& out, std::int64_t i, double number) {
   }
 }
 
+template <class From, class To>
+Tensor complex_as(const Tensor& value, DType dtype) {
+  Tensor out(dtype, value.shape());
+  const auto* from = static_cast<const std::complex<From>*>(value.data());
+  std::copy_n(from, value.num_elements(), cast_target<std::complex<To>>(out));
+  return out;
+}
+
+// complex64 as complex128 and the other way round.
+Tensor other_complex(const Tensor& value) {
+  return value.dtype() == DType::complex64 ? complex_as<float, double>(value, DType::complex128)
+                                           : complex_as<double, float>(value, DType::complex64);
+}
+
 }  // namespace
 
 NamedArrays read_arrays(const std::string& path, const std::vector<TensorSpec>& specs) {
@@ -273,6 +288,9 @@ std::vector<Tensor> match_arrays(const NamedArrays& arrays, const std::vector<Te
 
 Tensor convert_to(const Tensor& value, DType dtype, const std::string& name, std::string& note) {
   if (value.dtype() == dtype) return value;
+  note = fmt::format("input '{}': {} converted to {}", printable(name), name_of(value.dtype()),
+                     name_of(dtype));
+  if (is_complex(value.dtype()) && is_complex(dtype)) return other_complex(value);
   const bool numbers = value.dtype() != DType::string && !is_complex(value.dtype());
   const bool wanted_numbers = is_floating(dtype) || is_integer(dtype) || dtype == DType::boolean;
   if (!numbers || !wanted_numbers) {
@@ -289,8 +307,6 @@ Tensor convert_to(const Tensor& value, DType dtype, const std::string& name, std
            printable(name), name_of(dtype), name_of(value.dtype()), number, i);
     }
   }
-  note = fmt::format("input '{}': {} converted to {}", printable(name), name_of(value.dtype()),
-                     name_of(dtype));
   return out;
 }
 

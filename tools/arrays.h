@@ -26,7 +26,8 @@ std::vector<Tensor> match_arrays(const NamedArrays& arrays, const std::vector<Te
                                  const std::string& kind, const std::string& file);
 
 /// Values under the type that the model takes. Integers become floats when every value stays exact;
-/// float64 is rounded to the model's float type, as Keras does, and `note` says so.
+/// float64 is rounded to the model's float type, as Keras does, and complex128 to complex64; `note`
+/// says so.
 /// Throws Error(invalid_argument) for anything else.
 Tensor convert_to(const Tensor& value, DType dtype, const std::string& name, std::string& note);
 

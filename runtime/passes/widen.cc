@@ -1,5 +1,6 @@
 // float64 everywhere: what the reference device computes as the oracle.
 #include <complex>
+#include <cstdint>
 
 #include "runtime/base/check.h"
 #include "runtime/base/half.h"
@@ -50,6 +51,14 @@ void widen_op(Op& op) {
       op);
 }
 
+bool narrows(const TensorType& type) { return widened(type.dtype) != type.dtype; }
+
+/// The first operand that stays float32 in a graph of float64, or none. Where a sampling resize
+/// stands is float32 in any case: its images may be of other types.
+std::size_t first_kept_operand(const Op& op) {
+  return std::holds_alternative<ops::Resize>(op) ? 2 : SIZE_MAX;
+}
+
 bool keeps_types(const Op& op) {
   const auto* call = std::get_if<ops::HostCall>(&op);
   if (call == nullptr) return false;
@@ -66,21 +75,27 @@ ValueId add_cast(Graph& graph, ValueId from, const TensorType& type) {
   return to;
 }
 
-/// Lets the node at `index` work in its own types, `types` being those of all values before the
-/// graph was widened: casts stand in front of it and behind it.
-void keep_types(Graph& graph, std::size_t index, const std::vector<TensorType>& types) {
-  const auto narrow = [&](ValueId id) {
-    const TensorType& type = types[static_cast<std::size_t>(id)];
-    return widened(type.dtype) != type.dtype;
-  };
-  for (std::size_t i = 0; i < graph.nodes[index].inputs.size(); ++i) {
+/// Casts the operands from `first` on of the node at `index` back to what they were, `types` being
+/// those of all values before the graph was widened.
+bool keep_operands(Graph& graph, std::size_t index, std::size_t first,
+                   const std::vector<TensorType>& types) {
+  bool any = false;
+  for (std::size_t i = first; i < graph.nodes[index].inputs.size(); ++i) {
     const ValueId input = graph.nodes[index].inputs[i];
-    if (!narrow(input)) continue;
-    graph.nodes[index].inputs[i] = add_cast(graph, input, types[static_cast<std::size_t>(input)]);
+    if (!narrows(types[static_cast<std::size_t>(input)])) continue;
+    const ValueId kept = add_cast(graph, input, types[static_cast<std::size_t>(input)]);
+    graph.nodes[index].inputs[i] = kept;
+    any = true;
   }
+  return any;
+}
+
+/// Lets the node at `index` work in its own types: casts stand in front of it and behind it.
+void keep_types(Graph& graph, std::size_t index, const std::vector<TensorType>& types) {
+  keep_operands(graph, index, 0, types);
   for (std::size_t i = 0; i < graph.nodes[index].outputs.size(); ++i) {
     const ValueId output = graph.nodes[index].outputs[i];
-    if (!narrow(output)) continue;
+    if (!narrows(types[static_cast<std::size_t>(output)])) continue;
     const auto result = static_cast<ValueId>(graph.values.size());
     graph.values.push_back({graph.values[static_cast<std::size_t>(output)].name,
                             types[static_cast<std::size_t>(output)], static_cast<NodeId>(index)});
@@ -105,6 +120,7 @@ void widen(Graph& graph) {
       rewired = true;
     } else {
       widen_op(graph.nodes[i].op);
+      rewired |= keep_operands(graph, i, first_kept_operand(graph.nodes[i].op), types);
     }
   }
   if (rewired) normalize(graph);

@@ -81,6 +81,30 @@ TEST(Widen, TheWholeGraphWithSubgraphsListsAndVariables) {
   EXPECT_TRUE(narrow(graph.variables[0].initial.dtype())) << "the original is left alone";
 }
 
+TEST(Widen, WhereASamplingResizeStandsStaysFloat32) {
+  Graph graph;
+  GraphBuilder g(graph);
+  const ValueId x = g.input("x", {DType::float32, {1, 4, 4, 1}});
+  const ValueId size = g.constant(Tensor::from<std::int32_t>({2}, {5, 6}));
+  const ValueId scale = g.constant(Tensor::from<float>({2}, {1.25F, 1.5F}));
+  const ValueId translation = g.constant(Tensor::from<float>({2}, {0.5F, 0}));
+  ops::Resize resize;
+  resize.method = ResizeMethod::lanczos3;
+  g.output("y", g.add1(resize, {x, size, scale, translation}));
+  const Graph wide = widen_to_float64(graph);
+  verify(wide, "test");
+  EXPECT_EQ(wide.values[static_cast<std::size_t>(wide.outputs[0])].type.dtype, DType::float64);
+  for (const Node& node : wide.nodes) {
+    if (!std::holds_alternative<ops::Resize>(node.op)) continue;
+    const auto type = [&](std::size_t operand) {
+      return wide.values[static_cast<std::size_t>(node.inputs[operand])].type.dtype;
+    };
+    EXPECT_EQ(type(0), DType::float64);
+    EXPECT_EQ(type(2), DType::float32);
+    EXPECT_EQ(type(3), DType::float32);
+  }
+}
+
 TEST(Widen, AUsersFunctionKeepsItsTypes) {
   Graph graph;
   GraphBuilder g(graph);

@@ -244,6 +244,15 @@ TEST(Command, ReadsJsonAndCsv) {
 
 const std::string kGolden = THAW_SOURCE_DIR "/tests/golden/";
 
+// Complex inputs become complex128; where a sampling resize stands is float32 in float64, too.
+TEST(Cli, WhatTakesOtherFloatsRunsInTheReferencesFloat64) {
+  for (const char* name : {"numeric/complex_numbers", "keras3/image_resizing"}) {
+    const Result result = thaw("verify " + kGolden + name + " --against reference");
+    EXPECT_EQ(result.code, 0) << result.out << result.err;
+    EXPECT_NE(result.out.find("against reference float64"), std::string::npos) << result.out;
+  }
+}
+
 void write(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
