@@ -23,14 +23,14 @@ class Block {
   template <class T, class Map, class Combine>
   __device__ T reduce(std::int64_t count, T start, const Map& map, const Combine& combine) const {
     static_assert(sizeof(T) <= kReduceBytes);
-    __shared__ __align__(16) unsigned char memory[kThreads * kReduceBytes];
+    static __shared__ __align__(16) unsigned char memory[kThreads * kReduceBytes];
     T* slots = reinterpret_cast<T*>(memory);
     T mine = start;
     for (std::int64_t i = threadIdx.x; i < count; i += kThreads) mine = combine(mine, map(i));
     slots[threadIdx.x] = mine;
     __syncthreads();
     for (int half = kThreads / 2; half > 0; half /= 2) {
-      if (threadIdx.x < half) {
+      if (threadIdx.x < static_cast<unsigned>(half)) {
         slots[threadIdx.x] = combine(slots[threadIdx.x], slots[threadIdx.x + half]);
       }
       __syncthreads();
@@ -83,21 +83,29 @@ __global__ void __launch_bounds__(kThreads, least_blocks<Body>())
 constexpr std::int64_t kMostBlocks = std::int64_t{1} << 20;
 
 template <class Body>
+void launch_kernel(const Queue& queue, std::int64_t blocks, std::size_t shared_bytes,
+                   void (*kernel)(Body, std::int64_t), const Body& body, std::int64_t count) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(blocks < kMostBlocks ? blocks : kMostBlocks));
+  config.blockDim = dim3(kThreads);
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = native(queue.stream);
+  cudaLaunchKernelEx(&config, kernel, body, count);
+  check_launch();
+}
+
+template <class Body>
 void launch_each(const Queue& queue, std::int64_t count, const Body& body) {
   if (count <= 0) return;
   const std::int64_t blocks = (count + kThreads - 1) / kThreads;
-  const auto grid = static_cast<unsigned>(blocks < kMostBlocks ? blocks : kMostBlocks);
-  each_kernel<<<grid, kThreads, 0, native(queue.stream)>>>(body, count);
-  check_launch();
+  launch_kernel(queue, blocks, 0, each_kernel<Body>, body, count);
 }
 
 template <class Body>
 void launch_blocks(const Queue& queue, std::int64_t count, std::size_t shared_bytes,
                    const Body& body) {
   if (count <= 0) return;
-  const auto grid = static_cast<unsigned>(count < kMostBlocks ? count : kMostBlocks);
-  blocks_kernel<<<grid, kThreads, shared_bytes, native(queue.stream)>>>(body, count);
-  check_launch();
+  launch_kernel(queue, count, shared_bytes, blocks_kernel<Body>, body, count);
 }
 
 /// Whether the plugin was compiled for the calling thread's device.

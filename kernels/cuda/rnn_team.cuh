@@ -229,6 +229,8 @@ struct RnnTeam {
       const std::int64_t at = (first_row(seat) + row) * units + unit;
       seat.shared[team.cell_states() + i] = given ? load_float(d.c0, layer.dtype, at) : 0.0f;
       seat.shared[team.outputs() + i] = 0;
+      // Those of sequences that do not exist are read with the others.
+      if (kCell == TeamCell::gru_reset_before) seat.shared[team.update_gates() + i] = 0;
     }
   }
 

@@ -7,6 +7,7 @@
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/cuda_stream.h"
+#include "kernels/cuda/counter_device.cuh"
 #include "kernels/cuda/rnn_team.cuh"
 
 namespace thaw::cuda {
@@ -54,14 +55,9 @@ struct TeamLink {
         std::uint32_t* counter = layer.arrivals + seat.team;
         const std::uint32_t all = arrived * static_cast<std::uint32_t>(layer.team.ranks);
         __threadfence();
-        asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(counter) : "memory");
-        std::uint32_t seen = 0;
-        do {
-          asm volatile("ld.acquire.gpu.global.u32 %0, [%1];"
-                       : "=r"(seen)
-                       : "l"(counter)
-                       : "memory");
-        } while (seen < all);
+        add_release(counter);
+        while (load_acquire(counter) < all) {
+        }
       }
       __syncthreads();
     } else {
