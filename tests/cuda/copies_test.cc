@@ -19,9 +19,9 @@ using cuda::kMostCopies;
 
 /// Bytes that the host reads and writes and the device reaches.
 struct Pinned {
-  explicit Pinned(const Device& device, std::size_t bytes)
-      : memory(device.allocate(bytes, MemoryKind::pinned)),
-        bytes(reinterpret_cast<unsigned char*>(memory.get()), bytes) {}
+  explicit Pinned(const Device& device, std::size_t size)
+      : memory(device.allocate(size, MemoryKind::pinned)),
+        bytes(reinterpret_cast<unsigned char*>(memory.get()), size) {}
   std::shared_ptr<std::byte> memory;
   std::span<unsigned char> bytes;
 };
