@@ -62,8 +62,8 @@ struct LoadOptions {
   std::function<void(double fraction, const std::string& what)> progress;
 };
 
-/// Where a model runs. automatic: on the GPU or the CPU, whichever answers sooner; measured once for
-/// each combination of input shapes, with the first inputs. The CPU where no GPU is usable.
+/// Where a model runs. automatic: on the GPU or the CPU, whichever answers sooner; measured once
+/// for each combination of input shapes, with the first inputs. The CPU where no GPU is usable.
 enum class DeviceKind : std::uint8_t { cpu, reference, cuda, automatic };
 /// f32 keeps the model's own types; f64 computes every float in float64 (reference device only).
 /// The others are for the cuda device: products and convolutions of float32 round their operands to

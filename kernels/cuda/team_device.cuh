@@ -6,8 +6,8 @@
 #include <cooperative_groups.h>
 #include <cuda_runtime.h>
 
-#include "kernels/cuda/cuda_stream.h"
 #include "kernels/cuda/counter_device.cuh"
+#include "kernels/cuda/cuda_stream.h"
 #include "kernels/cuda/rnn_team.cuh"
 
 namespace thaw::cuda {
